@@ -1,0 +1,151 @@
+"""The errors of this project, and nothing else.
+
+    PolygonAssetsError
+    ├── InvalidInputError (also ValueError)   a date, data type, setting or URL that cannot be meant
+    │   └── NotATradingDayError               the exchange was closed that day
+    ├── MissingCredentialsError               the two variables of the subscription are not set
+    ├── TransferError                         bytes could not be had from the bucket; names bucket, key, attempts
+    │   ├── ObjectNotFoundError               404: not published yet, or a name that never existed
+    │   ├── AccessDeniedError                 403: the plan does not include it, or the keys are wrong
+    │   ├── RequestRejectedError              any other answer that repeating cannot change (400, 3xx, clock)
+    │   ├── UnavailableError                  connection, DNS, timeout, 408/429/5xx: trying later can help
+    │   ├── TooSlowError                      below the minimum rate, or past the deadline
+    │   ├── IntegrityError                    the bytes received are not the object: length, MD5, gzip, replaced
+    │   └── LocalWriteError                   disk full, no permission: the machine, not the network
+    ├── ContentError                          verified bytes whose content is wrong; names the file
+    │   ├── ArchiveError                      not one whole gzip stream, or larger than allowed
+    │   ├── HeaderError                       columns other than the data type's
+    │   ├── RowError                          a line that does not parse; names line and column
+    │   └── UnusableDayError                  parses, but cannot be that day (no rows, foreign rows)
+    └── StoreError                            the Parquet store cannot be read or written
+
+Each message names the culprit and the remedy. ``retryable`` says, once, whether trying the same thing again
+later can help.
+"""
+
+from collections.abc import Sequence
+
+
+class PolygonAssetsError(Exception):
+    """Root of every error that this project raises on purpose."""
+
+    retryable: bool = False
+    """Can the same call, repeated later, succeed without anyone changing anything?"""
+
+
+class InvalidInputError(PolygonAssetsError, ValueError):
+    """A value that cannot be meant; raised before anything else happens."""
+
+
+class NotATradingDayError(InvalidInputError):
+    """The exchange was closed on a day that was asked for."""
+
+    def __init__(self, day: str, calendar: str) -> None:
+        """Name the ``day`` (YYYY-MM-DD) and the exchange ``calendar`` that has no session on it."""
+        super().__init__(
+            f"{day} is not a trading day of {calendar}: the exchange was closed. Ask for a session, "
+            "or set POLYGON_EXTRA_CLOSURES if the calendar misses a closure."
+        )
+        self.day = day
+
+
+class MissingCredentialsError(PolygonAssetsError):
+    """The subscription's keys are not set."""
+
+
+class TransferError(PolygonAssetsError):
+    """An object's bytes, head or listing could not be had."""
+
+    remedy: str = ""
+
+    def __init__(self, bucket: str, key: str, cause: str, *, attempts: int = 1) -> None:
+        """Say that ``key`` of ``bucket`` failed with ``cause`` after ``attempts`` requests."""
+        tries = f"after {attempts} attempts" if attempts != 1 else "at the first attempt"
+        message = f"s3://{bucket}/{key}: {cause} ({tries})."
+        super().__init__(f"{message} {self.remedy}".rstrip())
+        self.bucket = bucket
+        self.key = key
+        self.cause = cause
+        self.attempts = attempts
+
+
+class ObjectNotFoundError(TransferError):
+    """404: there is no such object."""
+
+    remedy = "Not published yet, or no such file: day files appear by about 11:00 New York on the next day."
+
+
+class AccessDeniedError(TransferError):
+    """403: the keys are refused, for this object or altogether."""
+
+    remedy = (
+        "Your plan may not include this data type or this date, or the keys are wrong: check "
+        "POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY, and your plan's history window."
+    )
+
+
+class RequestRejectedError(TransferError):
+    """An answer that repeating the request cannot change."""
+
+
+class UnavailableError(TransferError):
+    """The service or the network failed."""
+
+    retryable = True
+    remedy = "The service or the network failed; trying again later can help."
+
+
+class TooSlowError(TransferError):
+    """The transfer fell below the minimum rate or passed its deadline."""
+
+    retryable = True
+    remedy = "Try again later, or lower POLYGON_MAX_CONCURRENT."
+
+
+class IntegrityError(TransferError):
+    """What arrived is not the object that the service announced."""
+
+    retryable = True
+    remedy = "Nothing was kept. Try again later; if it stays, something between here and the bucket alters bytes."
+
+
+class LocalWriteError(TransferError):
+    """This machine could not write what it received."""
+
+    remedy = "Free space or fix permissions, then try again."
+
+
+class ContentError(PolygonAssetsError):
+    """A file that arrived whole, but whose content is wrong."""
+
+    def __init__(self, source: str, cause: str) -> None:
+        """Say that the file called ``source`` (key or path) is wrong because of ``cause``."""
+        super().__init__(f"{source}: {cause}")
+        self.source = source
+        self.cause = cause
+
+
+class ArchiveError(ContentError):
+    """Not one whole gzip stream, or larger than allowed."""
+
+
+class HeaderError(ContentError):
+    """The header line is not that of the data type."""
+
+    def __init__(self, source: str, *, expected: Sequence[str], found: Sequence[str]) -> None:
+        """Name the columns ``expected`` and those ``found`` in ``source``."""
+        super().__init__(source, f"expected the columns {','.join(expected)}; found {','.join(found)}")
+        self.expected = tuple(expected)
+        self.found = tuple(found)
+
+
+class RowError(ContentError):
+    """A line that does not parse under the data type's columns."""
+
+
+class UnusableDayError(ContentError):
+    """The file parses, but cannot be the day it claims to be."""
+
+
+class StoreError(PolygonAssetsError):
+    """The Parquet store cannot be read or written."""

@@ -1,0 +1,23 @@
+"""Fixtures that several rooms share: one S3 server for the session, one bucket for each test."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from polygon_assets_tests.servers.seaweed import S3Server, seaweed
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A real S3 server that checks signatures."""
+    with seaweed() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> str:
+    """A fresh, empty bucket."""
+    name = f"flatfiles-{uuid.uuid4().hex[:12]}"
+    s3_server.client().create_bucket(Bucket=name)
+    return name
