@@ -1,0 +1,108 @@
+"""The environment: the only module that reads it, and the only one that names its variables.
+
+Belongs here: names, defaults and validation of settings. Does not: what is done with them.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from polygon_assets.errors import InvalidInputError, MissingCredentialsError
+from polygon_assets.trading_calendar import parse_date
+
+PREFIX = "POLYGON_"
+
+
+class Settings(BaseSettings):
+    """Every setting of the platform; each field is the variable ``POLYGON_<FIELD>``, empty meaning unset."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    access_key_id: str | None = Field(None, description="Access key of your subscription's flat files.")
+    secret_access_key: SecretStr | None = Field(None, description="Secret key of your subscription's flat files.")
+    endpoint_url: str = Field("https://files.massive.com", description="The vendor's S3 endpoint.")
+    bucket: str = Field("flatfiles", description="The vendor's bucket.")
+    options_prefix: str = Field("us_options_opra", description="Folder of the options files in the bucket.")
+    store: str = Field("data", description="Where Parquet is published: a folder, or s3://bucket/prefix.")
+    history_start: dt.date | None = Field(
+        None, description="First day of the partitions, YYYY-MM-DD; unset: the first day of each dataset."
+    )
+    max_concurrent: int = Field(8, ge=1, le=256, description="Downloads at once in one run.")
+    max_retries: int = Field(5, ge=0, le=100, description="Retries of a request after the first.")
+    timeout: int = Field(60, ge=1, le=3600, description="Seconds without an answer after which a request is retried.")
+    extra_closures: Annotated[tuple[dt.date, ...], NoDecode] = Field(
+        (), description="Days, separated by commas, on which the exchange was closed although the calendar says open."
+    )
+    keep_raw: bool = Field(False, description="Keep each verified csv.gz beside its Parquet.")
+    store_endpoint_url: str | None = Field(None, description="S3 endpoint of the store; unset: Amazon's.")
+    store_region: str = Field("us-east-1", description="Region of the store on S3.")
+    store_access_key_id: str | None = Field(None, description="Access key of the store on S3.")
+    store_secret_access_key: SecretStr | None = Field(None, description="Secret key of the store on S3.")
+
+    @field_validator("history_start", mode="before")
+    @classmethod
+    def _strict_date(cls, value: Any) -> Any:
+        return parse_date(value) if isinstance(value, str) else value
+
+    @field_validator("extra_closures", mode="before")
+    @classmethod
+    def _split_dates(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(parse_date(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @property
+    def store_uri(self) -> str:
+        """``store`` with a folder made absolute, so that every process means the same one."""
+        return self.store if "://" in self.store else str(Path(self.store).expanduser().absolute())
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The subscription's keys, as the downloaders take them.
+
+        Raises:
+            MissingCredentialsError: one of them is unset; the message names the variables.
+        """
+        if not self.access_key_id or self.secret_access_key is None:
+            raise missing_credentials()
+        return {
+            "access_key_id": self.access_key_id,
+            "secret_access_key": self.secret_access_key.get_secret_value(),
+        }
+
+
+def variable(field: str) -> str:
+    """Name of the environment variable of a field of ``Settings``.
+
+    >>> variable("access_key_id")
+    'POLYGON_ACCESS_KEY_ID'
+    """
+    if field not in Settings.model_fields:
+        raise KeyError(field)
+    return PREFIX + field.upper()
+
+
+def missing_credentials() -> MissingCredentialsError:
+    """The error for unset keys, naming what to set."""
+    names = f"{variable('access_key_id')} and {variable('secret_access_key')}"
+    return MissingCredentialsError(
+        f"Set {names}: the S3 keys of your subscription, from the flat files page of the vendor's dashboard. "
+        "To look around without a subscription: make demo."
+    )
+
+
+def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the environment; ``overrides`` win over it, by field name.
+
+    Raises:
+        InvalidInputError: a variable has a value that cannot be meant; names the variable, never a secret's value.
+    """
+    try:
+        return Settings(**(overrides or {}))
+    except ValidationError as error:
+        causes = "; ".join(f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+        raise InvalidInputError(f"Invalid settings: {causes}") from None
