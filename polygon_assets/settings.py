@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     extra_closures: Annotated[tuple[dt.date, ...], NoDecode] = Field(
         (), description="Days, separated by commas, on which the exchange was closed although the calendar says open."
     )
-    keep_raw: bool = Field(False, description="Keep each verified csv.gz beside its Parquet.")
+    keep_raw: bool = Field(default=False, description="Keep each verified csv.gz beside its Parquet.")
     store_endpoint_url: str | None = Field(None, description="S3 endpoint of the store; unset: Amazon's.")
     store_region: str = Field("us-east-1", description="Region of the store on S3.")
     store_access_key_id: str | None = Field(None, description="Access key of the store on S3.")
