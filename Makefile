@@ -1,0 +1,75 @@
+# Everything lives in .venv, pinned by the lock files in requirements/. `make` alone lists the commands.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/python -m uv
+INSTALL := $(UV) pip install --python $(BIN)/python --quiet
+UI ?= 1
+ARGS ?=
+
+# The machine's Python, never one that uv fetches; its cache here where there is no home to keep it in.
+export UV_PYTHON_DOWNLOADS := never
+ifeq ($(UV_CACHE_DIR)$(shell test -n "$$HOME" -a -w "$$HOME" && echo home),)
+export UV_CACHE_DIR := $(CURDIR)/$(VENV)/.uv-cache
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo dev test check faults bench lock clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(VENV)/.dev ## Install everything into .venv, as pinned in requirements/
+
+demo: $(VENV)/.runtime ## Run the platform on made-up data, without a subscription (UI=0: end after the table)
+	@$(BIN)/polygon-assets demo $(if $(filter 0,$(UI)),--no-ui) $(ARGS)
+
+dev: $(VENV)/.runtime ## Serve the platform on the vendor's bucket (set POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY)
+	@$(BIN)/polygon-assets dev $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests (ARGS="-k sensor" for some of them)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## Lint, check formatting, types and lock files
+	@$(BIN)/python tools/lock.py --check
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+faults: $(VENV)/.dev ## Run the suite of misbehaving servers
+	@$(BIN)/python -m pytest polygon_assets_tests/faults $(ARGS)
+
+bench: $(VENV)/.dev ## Measure, side by side with peers
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.uv ## Write the lock files anew with the newest versions (KEEP=1: only what pyproject.toml asks for)
+	@$(BIN)/python tools/lock.py $(if $(KEEP),--keep)
+
+clean: ## Remove .venv, .demo and caches; data/ and .dagster/ stay
+	rm -rf $(VENV) .demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps, written last, so that an installation that was interrupted goes on where it stopped.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "This needs Python 3.11 or newer, and \
+	'$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing). Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Creating $(VENV) …"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.uv: requirements/uv.txt $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.uv
+	@echo "Installing what the platform needs …"
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@echo "Installing what development needs …"
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
