@@ -1,0 +1,142 @@
+"""A local S3 for as long as it is needed, and made-up days of every data type to put into it.
+
+Belongs here: starting, filling and stopping it. Does not: what is in the files (``flat_files``), ingesting them
+(``demo``), the server itself (``s3_server``).
+"""
+
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import boto3
+from botocore.config import Config
+
+from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset
+from polygon_assets.download import S3Catalog
+from polygon_assets.errors import ConfigurationMissingError
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.sample.sizes import Size, demo_size
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DAYS = 10
+_PARTS = ("moto", "flask", "flask_cors")
+_STOP_SECONDS = 5
+_GENERATORS = 2
+
+OnFile = Callable[[Dataset, str, int], None]
+"""Told of each file's dataset, day and size in bytes, from several threads."""
+
+
+@dataclass(frozen=True)
+class LocalS3:
+    """A running local S3: where it is, and keys that open nothing else."""
+
+    endpoint_url: str
+    """On 127.0.0.1."""
+    access_key_id: str = "made-up"
+    """It takes any."""
+    secret_access_key: str = "made-up"  # noqa: S105 (no secret: it takes any)
+    """It takes any."""
+
+    def client(self) -> "S3Client":
+        """A boto3 client for it, which ignores the machine's proxies."""
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name="us-east-1",
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 3}, proxies={}),
+        )
+
+
+@contextmanager
+def local_s3() -> Iterator[LocalS3]:
+    """Start a local S3 on a free port of 127.0.0.1, in a process of its own that ends with the block.
+
+    Raises:
+        ConfigurationMissingError: the optional part that it is made of is not installed.
+    """
+    missing = [name for name in _PARTS if find_spec(name) is None]
+    if missing:
+        raise ConfigurationMissingError(
+            f"The local S3 needs {', '.join(missing)}, not installed here: pip install 'polygon-assets[sample]'"
+        )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "polygon_assets.sample.s3_server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    try:
+        yield LocalS3(_endpoint(process))
+    finally:
+        _stop(process)
+
+
+def _endpoint(process: "subprocess.Popen[str]") -> str:
+    endpoint = process.stdout.readline().strip() if process.stdout else ""
+    if not endpoint:
+        raise ConfigurationMissingError(
+            "The local S3 did not start (its message is above): pip install --force-reinstall 'polygon-assets[sample]'"
+        )
+    return endpoint
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def last_sessions(
+    catalog: S3Catalog, dataset: Dataset, count: int = DAYS, *, today: dt.date | None = None
+) -> list[str]:
+    """The ``count`` latest trading days of ``dataset`` before ``today`` (New York's, unless given), oldest first."""
+    today = today or dt.datetime.now(ZoneInfo(NEW_YORK)).date()
+    days = catalog.get_calendar(dataset.name).between(dataset.first_day, today - dt.timedelta(1))
+    return [day.isoformat() for day in days[-count:]]
+
+
+def fill(
+    server: LocalS3,
+    catalog: S3Catalog,
+    days: int = DAYS,
+    *,
+    size_of: Callable[[Dataset], Size] = demo_size,
+    on_file: OnFile | None = None,
+) -> dict[str, list[str]]:
+    """Create the catalog's bucket and put the last ``days`` sessions of every data type into it.
+
+    The answer names each data type's days, oldest first.
+    """
+    filled = {dataset.name: last_sessions(catalog, dataset, days) for dataset in DATASETS.values()}
+    with closing(server.client()) as client, ThreadPoolExecutor(_GENERATORS) as pool:
+        client.create_bucket(Bucket=catalog.bucket)
+
+        def put(dataset: Dataset, day: str) -> None:
+            body = flat_file(dataset, day, size_of(dataset))
+            client.put_object(Bucket=catalog.bucket, Key=catalog.get_key(dataset.name, day), Body=body)
+            if on_file is not None:
+                on_file(dataset, day, len(body))
+
+        for done in [
+            pool.submit(put, DATASETS[name], day) for name, of_dataset in filled.items() for day in of_dataset
+        ]:
+            done.result()
+    return filled
