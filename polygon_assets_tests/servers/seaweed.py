@@ -120,7 +120,7 @@ def seaweed() -> Iterator[S3Server]:
             program, "-logtostderr=true", "server", f"-dir={home / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             *(f"-{name}={port}" for name, port in ports.items()),
             "-s3", f"-s3.config={home / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false",
-            "-volume.max=20", "-master.volumeSizeLimitMB=64", "-master.telemetry=false",
+            "-volume.max=2000", "-master.volumeSizeLimitMB=64", "-master.telemetry=false",
         ]  # fmt: skip
         log = home / "log"
         with log.open("wb") as output:

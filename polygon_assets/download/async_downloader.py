@@ -1,0 +1,256 @@
+"""AsyncS3Downloader: many objects at once, on aioboto3.
+
+Belongs here: asynchronous I/O. Everything else the twins share (``transfer``, ``listing``, ``base``).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, overload
+
+from polygon_assets.download.base import Downloader, checked_target, logger
+from polygon_assets.download.clients import async_client
+from polygon_assets.download.listing import Listing
+from polygon_assets.download.loops import LoopState
+from polygon_assets.download.objects import FetchedObject, RemoteObject, described
+from polygon_assets.download.options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
+from polygon_assets.download.pipeline import Pipeline, finished
+from polygon_assets.download.retrying import Attempts
+from polygon_assets.download.sinks import FileSink, MemorySink, Sink
+from polygon_assets.download.transfer import Transfer, check_name
+from polygon_assets.errors import InvalidInputError, ObjectNotFoundError, PolygonAssetsError
+
+CHUNK = 256 * 1024
+"""Bytes read at most at once."""
+Outcome = TypeVar("Outcome")
+
+
+class AsyncS3Downloader(Downloader):
+    """Downloads flat files, up to ``max_concurrent`` at once; every failure is a TransferError.
+
+    An asynchronous context manager that holds one client; used without ``async with``, it opens the client at the
+    first call and ``aclose()`` closes it. Another event loop gets a client of its own. The keyword-only settings
+    are described in ``options.TransferOptions``.
+    """
+
+    def __init__(
+        self,
+        credentials: Mapping[str, str],
+        endpoint_url: str = ENDPOINT_URL,
+        max_retries: int = 5,
+        timeout: float = 60,
+        max_pool_connections: int = 50,
+        max_concurrent: int = 8,
+        *,
+        backoff_base: float = DEFAULTS.backoff_base,
+        backoff_cap: float = DEFAULTS.backoff_cap,
+        minimum_rate: float = DEFAULTS.minimum_rate,
+        minimum_rate_window: float = DEFAULTS.minimum_rate_window,
+        deadline: float = DEFAULTS.deadline,
+        verify_md5: Md5Policy = DEFAULTS.verify_md5,
+        max_decompressed_bytes: int = DEFAULTS.max_decompressed_bytes,
+        max_decompression_ratio: float = DEFAULTS.max_decompression_ratio,
+    ) -> None:
+        """Take ``credentials`` with 'access_key_id' and 'secret_access_key'; ``timeout`` is in seconds.
+
+        Raises InvalidInputError, a ValueError, that names the parameter at fault.
+        """
+        options = TransferOptions(
+            max_retries=max_retries,
+            timeout=timeout,
+            max_pool_connections=max_pool_connections,
+            max_concurrent=max_concurrent,
+            backoff_base=backoff_base,
+            backoff_cap=backoff_cap,
+            minimum_rate=minimum_rate,
+            minimum_rate_window=minimum_rate_window,
+            deadline=deadline,
+            verify_md5=verify_md5,
+            max_decompressed_bytes=max_decompressed_bytes,
+            max_decompression_ratio=max_decompression_ratio,
+        )
+        super().__init__(credentials, endpoint_url, options)
+        self._loops: dict[asyncio.AbstractEventLoop, LoopState] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the running event loop's client; a later call opens another."""
+        state = self._loops.pop(asyncio.get_running_loop(), None)
+        if state is not None:
+            await state.close()
+
+    async def download_one(self, bucket: str, key: str, decompress: bool = True) -> BytesIO:
+        """Give the object's bytes, at position 0; ``decompress`` acts on keys that end in ``.gz``."""
+        check_name(bucket, key)
+        sink = MemorySink()
+        await self._run(bucket, key, sink, decompress=decompress)
+        return sink.buffer
+
+    @overload
+    async def download_batch(
+        self, bucket: str, keys: Sequence[str], decompress: bool = True, *, return_exceptions: Literal[False] = False
+    ) -> list[BytesIO | None]: ...
+
+    @overload
+    async def download_batch(
+        self, bucket: str, keys: Sequence[str], decompress: bool = True, *, return_exceptions: Literal[True]
+    ) -> list[BytesIO | PolygonAssetsError]: ...
+
+    async def download_batch(
+        self, bucket: str, keys: Sequence[str], decompress: bool = True, *, return_exceptions: bool = False
+    ) -> list[BytesIO | None] | list[BytesIO | PolygonAssetsError]:
+        """Download all ``keys``; the results stand in their order.
+
+        A key that failed gives None and a logged error, or with ``return_exceptions`` the error itself. Cancelling
+        cancels all.
+        """
+        if isinstance(keys, str):
+            raise InvalidInputError(f"keys must be a list of keys; got the text {keys!r}.")
+        for key in keys:
+            check_name(bucket, key)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._outcome(bucket, key, decompress=decompress)) for key in keys]
+        outcomes = [task.result() for task in tasks]
+        if return_exceptions:
+            return outcomes
+        return [None if isinstance(outcome, PolygonAssetsError) else outcome for outcome in outcomes]
+
+    async def download_to_file(self, bucket: str, key: str, local_path: Path | str, decompress: bool = True) -> Path:
+        """Save the object under ``local_path``, whole or not at all, and give that path back.
+
+        Streams in bounded memory, makes parent folders; a failure leaves an earlier file as it was.
+        """
+        path = checked_target(bucket, key, local_path)
+        await self._run(bucket, key, FileSink(path), decompress=decompress)
+        return path
+
+    async def fetch(self, bucket: str, key: str, local_path: Path | str) -> FetchedObject:
+        """Save the object as it is stored; give key, size, ETag, last-modified and retries of the bytes received."""
+        path = checked_target(bucket, key, local_path)
+        return await self._run(bucket, key, FileSink(path), decompress=False)
+
+    async def head(self, bucket: str, key: str) -> RemoteObject:
+        """Give the object's size, ETag and last-modified without its bytes."""
+        check_name(bucket, key)
+        request = {"Bucket": bucket, "Key": key}
+        return await self._ask("head_object", bucket, key, request, lambda answer: described(key, answer))
+
+    async def check_exists(self, bucket: str, key: str) -> bool:
+        """Say whether the object exists: False for 404 only; 403 raises AccessDeniedError."""
+        try:
+            await self.head(bucket, key)
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    async def list_objects(self, bucket: str, prefix: str, max_keys: int | None = 1000) -> list[str]:
+        """Give the keys that start with ``prefix``, in order, at most ``max_keys`` (None: all)."""
+        return [entry.key for entry in await self.list_entries(bucket, prefix, max_keys)]
+
+    async def list_entries(self, bucket: str, prefix: str, max_keys: int | None = None) -> list[RemoteObject]:
+        """Give key, size, ETag and last-modified of the objects that ``list_objects`` names."""
+        check_name(bucket, "-")
+        listing = Listing(bucket, prefix, max_keys)
+        while not listing.done:
+            await self._ask("list_objects_v2", bucket, prefix, listing.request(), listing.accept)
+        return listing.entries()
+
+    async def _outcome(self, bucket: str, key: str, *, decompress: bool) -> BytesIO | PolygonAssetsError:
+        try:
+            return await self.download_one(bucket, key, decompress)
+        except PolygonAssetsError as error:
+            logger.error("Download failed: %s", error)
+            return error
+
+    async def _ask(
+        self,
+        operation: str,
+        bucket: str,
+        key: str,
+        request: Mapping[str, Any],
+        read: Callable[[Mapping[str, Any]], Outcome],
+    ) -> Outcome:
+        """Send a request without a body to stream, retried like any other."""
+        state = self._state()
+        async with state.slots:
+            attempts = Attempts(bucket, key, self._options)
+            while True:
+                try:
+                    async with asyncio.timeout(attempts.seconds_left):
+                        client = await state.client()
+                        return read(await getattr(client, operation)(**request))
+                except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
+                    _, delay = attempts.after(error)
+                await asyncio.sleep(delay)
+
+    async def _run(self, bucket: str, key: str, sink: Sink, *, decompress: bool) -> FetchedObject:
+        state = self._state()
+        async with state.slots:  # held while waiting, too: a service that asks for patience gets fewer requests
+            transfer = self._transfer(bucket, key, sink, decompress=decompress)
+            with self._counters.counting(transfer), sink:
+                while True:
+                    try:
+                        async with asyncio.timeout(transfer.attempts.seconds_left):
+                            await self._attempt(state, transfer)
+                        await _publish(state, transfer)
+                    except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
+                        delay = transfer.failed(error)
+                    else:
+                        return transfer.fetched
+                    await asyncio.sleep(delay)
+
+    async def _attempt(self, state: LoopState, transfer: Transfer) -> None:
+        client = await state.client()
+        response = await client.get_object(**transfer.request())
+        body = response["Body"]
+        try:
+            transfer.begin(response)
+            await _receive(body, transfer, Pipeline(state.pool, transfer.write))
+        finally:
+            body.close()
+
+    def _state(self) -> LoopState:
+        loop = asyncio.get_running_loop()
+        state = self._loops.get(loop)
+        if state is None:
+            for closed in [other for other in list(self._loops) if other.is_closed()]:
+                self._loops.pop(closed, None)
+            state = self._loops[loop] = LoopState(
+                lambda: async_client(self._credentials, self._endpoint_url, self._options),
+                self._options.max_concurrent,
+            )
+        return state
+
+
+async def _publish(state: LoopState, transfer: Transfer) -> None:
+    """Verify and publish in a thread; outside the deadline, which must not hit a file that is just being published."""
+    publishing = asyncio.get_running_loop().run_in_executor(state.pool, transfer.finish)
+    await finished(publishing)
+    publishing.result()
+
+
+async def _receive(body: Any, transfer: Transfer, pipeline: Pipeline) -> None:
+    """Read the body to its end; also after a failure, all bytes that came count for the next request."""
+    try:
+        before = time.monotonic()
+        while chunk := await body.read(CHUNK):
+            transfer.count(len(chunk), time.monotonic() - before)
+            await pipeline.put(chunk)
+            before = time.monotonic()
+    except asyncio.CancelledError:
+        await pipeline.settle()
+        raise
+    except Exception:
+        await pipeline.drain()
+        raise
+    await pipeline.drain()

@@ -1,0 +1,132 @@
+"""The one place that makes S3 clients: one factory for each twin.
+
+Both speak Signature v4 in path style to one endpoint, follow no redirect, retry nothing by themselves, and take
+nothing but proxies and certificates from this machine's AWS configuration.
+"""
+
+import os
+import threading
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import aioboto3
+import aiobotocore.session
+import boto3
+import botocore.session
+from aiobotocore.config import AioConfig
+from aiobotocore.httpsession import AIOHTTPSession
+from botocore.config import Config
+
+from polygon_assets.download.options import Credentials, TransferOptions
+
+REGION = "us-east-1"
+READ_BUFFER = 512 * 1024
+"""Bytes that aiohttp buffers for a body before it stops reading from the socket (twice that at most)."""
+# An AWS_PROFILE that does not exist here would make every client fail; none of these are the subscription's.
+SESSION_VARIABLES: dict[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+_sessions = threading.local()
+
+
+class _PlainRequests:
+    """Sends requests as aiohttp's session does, but never follows a redirect: bytes of another host are not ours."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    async def request(self, method: str, **arguments: Any) -> Any:
+        return await self._session.request(method, allow_redirects=False, read_bufsize=READ_BUFFER, **arguments)
+
+
+class RedirectRefusingSession(AIOHTTPSession):
+    """aiobotocore's HTTP session without redirects; pinned by a test, since it overrides a private method."""
+
+    async def _get_session(self, proxy_url: Any) -> Any:
+        return _PlainRequests(await super()._get_session(proxy_url))  # type: ignore[misc]  # not in the stubs
+
+
+def async_client(
+    credentials: Credentials, endpoint_url: str, options: TransferOptions
+) -> AbstractAsyncContextManager[Any]:
+    """Give a context manager that opens one aioboto3 S3 client for the running event loop."""
+    if not hasattr(_sessions, "asynchronous"):
+        # One session for each thread: making one costs some 100 ms, sharing one between threads is not safe.
+        base = aiobotocore.session.AioSession(session_vars=SESSION_VARIABLES)
+        _sessions.asynchronous = aioboto3.Session(botocore_session=base)
+    config = AioConfig(http_session_cls=RedirectRefusingSession, **_config(options))
+    return _RefusingRegionRedirects(
+        _sessions.asynchronous.client("s3", config=config, **_identity(credentials, endpoint_url))
+    )
+
+
+def sync_client(credentials: Credentials, endpoint_url: str, options: TransferOptions) -> Any:
+    """Open one boto3 S3 client; the caller closes it."""
+    if not hasattr(_sessions, "synchronous"):
+        base = botocore.session.Session(session_vars=SESSION_VARIABLES)
+        _sessions.synchronous = boto3.Session(botocore_session=base)
+    client = _sessions.synchronous.client(
+        "s3", config=Config(**_config(options)), **_identity(credentials, endpoint_url)
+    )
+    _refuse_region_redirects(client)
+    return client
+
+
+def read_available(body: Any, size: int) -> bytes:
+    """Read what a boto3 ``body`` has, at most ``size`` bytes, waiting only where there is nothing.
+
+    ``body.read`` would wait until all ``size`` bytes are there: at one byte a second no rate could be measured.
+    """
+    data: bytes = body._raw_stream.read1(size)  # noqa: SLF001 (StreamingBody passes on no read1)
+    return data
+
+
+class _RefusingRegionRedirects(AbstractAsyncContextManager[Any]):
+    """Opens a client and takes its S3 redirector out of action."""
+
+    def __init__(self, opening: AbstractAsyncContextManager[Any]) -> None:
+        self._opening = opening
+
+    async def __aenter__(self) -> Any:
+        client = await self._opening.__aenter__()
+        _refuse_region_redirects(client)
+        return client
+
+    async def __aexit__(self, *details: Any) -> bool | None:
+        return await self._opening.__aexit__(*details)
+
+
+def _refuse_region_redirects(client: Any) -> None:
+    """Mark each request as redirected already: botocore would answer a 3xx with requests of its own."""
+    client.meta.events.register("before-call.s3", _mark_redirected)
+
+
+def _mark_redirected(params: dict[str, Any], **_: Any) -> None:
+    params.setdefault("context", {}).setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _identity(credentials: Credentials, endpoint_url: str) -> dict[str, Any]:
+    return {
+        "endpoint_url": endpoint_url,
+        "region_name": REGION,
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key,
+    }
+
+
+def _config(options: TransferOptions) -> dict[str, Any]:
+    return {
+        "signature_version": "s3v4",
+        "s3": {"addressing_style": "path"},
+        "connect_timeout": options.timeout,
+        "read_timeout": options.timeout,
+        "max_pool_connections": options.max_pool_connections,
+        "retries": {"total_max_attempts": 1},  # the retry layer is ours, around request and body together
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+        "use_dualstack_endpoint": False,
+        "use_fips_endpoint": False,
+        "tcp_keepalive": True,
+    }

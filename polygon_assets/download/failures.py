@@ -1,0 +1,160 @@
+"""What a failure means: try again, start over, or give up. Decided here and nowhere else.
+
+Belongs here: the table of status codes, error codes and exceptions, and the translation into the project's errors.
+Does not: counting and waiting (``retrying``), or what bytes must look like (``verification``).
+"""
+
+import asyncio
+import errno
+import http.client
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import botocore.exceptions
+import botocore.parsers
+import urllib3.exceptions
+
+from polygon_assets.errors import (
+    AccessDeniedError,
+    IntegrityError,
+    LocalWriteError,
+    ObjectNotFoundError,
+    RequestRejectedError,
+    TransferError,
+    UnavailableError,
+)
+
+
+class Verdict(Enum):
+    """What follows a failure."""
+
+    RESUME = "ask for the missing bytes"
+    RESTART = "start over from the first byte, once"
+    STOP = "give up"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One failure, understood."""
+
+    verdict: Verdict
+    error: type[TransferError]
+    """What to raise if this was the last attempt."""
+    cause: str
+    retry_after: float = 0.0
+    """Seconds that the service asked to wait."""
+
+
+class TransferFault(Exception):  # noqa: N818 (never leaves the package: it carries a diagnosis)
+    """A failure that this package noticed itself."""
+
+    def __init__(self, verdict: Verdict, error: type[TransferError], cause: str) -> None:
+        """Carry a diagnosis to the retry layer."""
+        super().__init__(cause)
+        self.diagnosis = Diagnosis(verdict, error, cause)
+
+
+def suspect(cause: str) -> TransferFault:
+    """Make the fault for bytes that are not the object's: worth one more look from the start."""
+    return TransferFault(Verdict.RESTART, IntegrityError, cause)
+
+
+def disk_fault(error: OSError, path: Path) -> TransferFault:
+    """Make the fault for a ``path`` of this machine that cannot be written; no other request can help."""
+    name = errno.errorcode.get(error.errno or 0, "OSError")
+    return TransferFault(Verdict.STOP, LocalWriteError, f"cannot write {path}: {name}, {error.strerror}")
+
+
+RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+RETRIED_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "RequestLimitExceeded"})
+CLOCK_CODES = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+PERMANENT_STATUS: Mapping[int, type[TransferError]] = {
+    401: AccessDeniedError,
+    403: AccessDeniedError,
+    404: ObjectNotFoundError,
+}
+
+CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
+    botocore.exceptions.HTTPClientError,  # its subclasses: connecting, timeouts, closed, streaming
+    botocore.exceptions.IncompleteReadError,
+    aiohttp.ClientError,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    asyncio.TimeoutError,
+    OSError,
+)
+UNREADABLE_ANSWERS: tuple[type[BaseException], ...] = (botocore.parsers.ResponseParserError, ValueError, KeyError)
+
+
+def diagnose(error: BaseException) -> Diagnosis:
+    """Say what ``error`` means, whichever library raised it."""
+    if isinstance(error, TransferFault):
+        return error.diagnosis
+    if isinstance(error, botocore.exceptions.ClientError):
+        return _diagnose_answer(error.response)
+    verdict, kind, cause = _judge(error)
+    return Diagnosis(verdict, kind, f"{cause}: {brief(error)}")
+
+
+def _judge(error: BaseException) -> tuple[Verdict, type[TransferError], str]:
+    """Judge a failure that is no HTTP answer."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Verdict.STOP, RequestRejectedError, "the server's TLS certificate is refused"
+    if isinstance(error, CONNECTION_ERRORS):
+        return Verdict.RESUME, UnavailableError, "the connection failed"
+    if isinstance(error, botocore.exceptions.BotoCoreError):
+        return Verdict.STOP, RequestRejectedError, "the request cannot be made"
+    if isinstance(error, UNREADABLE_ANSWERS):
+        return Verdict.RESTART, IntegrityError, "the answer cannot be read"
+    return Verdict.STOP, RequestRejectedError, "unexpected"
+
+
+def _diagnose_answer(response: Mapping[str, Any]) -> Diagnosis:
+    """Judge an HTTP answer that is an error."""
+    metadata = response.get("ResponseMetadata", {})
+    status = int(metadata.get("HTTPStatusCode") or 0)
+    headers: Mapping[str, str] = metadata.get("HTTPHeaders", {})
+    code = str(response.get("Error", {}).get("Code", ""))
+    said = f"the service answered {status}" + (f" {brief(code)}" if code not in {"", str(status)} else "")
+    if code in CLOCK_CODES:
+        return Diagnosis(Verdict.STOP, RequestRejectedError, f"{said}: check this machine's clock")
+    if status in RETRIED_STATUS or code in RETRIED_CODES or code.startswith("Throttling"):
+        return Diagnosis(Verdict.RESUME, UnavailableError, said, retry_after(headers.get("retry-after")))
+    if status == http.HTTPStatus.PRECONDITION_FAILED:
+        return Diagnosis(Verdict.RESTART, IntegrityError, f"{said}: the object was replaced during the download")
+    if status == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return Diagnosis(Verdict.RESTART, IntegrityError, f"{said}: the object is shorter than before")
+    if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
+        target = brief(headers.get("location", "no address"))
+        hint = f"{said}, a redirect to {target}, which is not followed: set endpoint_url (POLYGON_ENDPOINT_URL) "
+        return Diagnosis(Verdict.STOP, RequestRejectedError, hint + "to the service's own address")
+    message = brief(response.get("Error", {}).get("Message") or "")
+    detail = f": {message}" if message and message != code else ""
+    return Diagnosis(Verdict.STOP, PERMANENT_STATUS.get(status, RequestRejectedError), said + detail)
+
+
+def retry_after(value: str | None) -> float:
+    """Seconds that a Retry-After header asks for, as a number or a date; 0 where it is missing or nonsense."""
+    if not value:
+        return 0.0
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def brief(what: object) -> str:
+    """One printable line of at most 200 characters, naming an exception's type."""
+    text = f"{type(what).__name__}: {what}" if isinstance(what, BaseException) else str(what)
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(line.split())[:200]

@@ -1,0 +1,51 @@
+"""A listing over its pages: what the twins share. No I/O."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from polygon_assets.download.failures import suspect
+from polygon_assets.download.objects import RemoteObject, described
+from polygon_assets.errors import InvalidInputError
+
+PAGE_SIZE = 1000
+"""Keys that S3 gives at most in one page."""
+
+
+class Listing:
+    """Collects the entries under ``prefix``, each key once, until ``max_keys`` (None: all)."""
+
+    def __init__(self, bucket: str, prefix: str, max_keys: int | None) -> None:
+        """Raise InvalidInputError for a ``max_keys`` below 1."""
+        if max_keys is not None and (isinstance(max_keys, bool) or not isinstance(max_keys, int) or max_keys < 1):
+            raise InvalidInputError(f"max_keys must be None or a whole number of at least 1; got {max_keys!r}.")
+        self._bucket, self._prefix, self._max_keys = bucket, prefix, max_keys
+        self._token: str | None = None
+        self._found: dict[str, RemoteObject] = {}
+        self.done = False
+
+    def request(self) -> dict[str, Any]:
+        """Give the arguments of the next list_objects_v2."""
+        missing = PAGE_SIZE if self._max_keys is None else min(PAGE_SIZE, self._max_keys - len(self._found))
+        request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._prefix, "MaxKeys": missing}
+        if self._token is not None:
+            request["ContinuationToken"] = self._token
+        return request
+
+    def accept(self, page: Mapping[str, Any]) -> None:
+        """Take one page; a page that is no listing, or leads nowhere, is a fault."""
+        if "IsTruncated" not in page:
+            raise suspect("the answer is no listing")
+        entries = (described(entry["Key"], entry, size_field="Size") for entry in page.get("Contents", ()))
+        new = {entry.key: entry for entry in entries if entry.key not in self._found}
+        full = self._max_keys is not None and len(self._found) + len(new) >= self._max_keys
+        done = full or not page["IsTruncated"]
+        token = page.get("NextContinuationToken")
+        if not done and (not token or token == self._token or not new):
+            raise suspect("the listing goes on, but its next page cannot be told")
+        self._found |= new
+        self._token, self.done = token, done
+
+    def entries(self) -> list[RemoteObject]:
+        """Give what was found, in key order."""
+        found = list(self._found.values())[: self._max_keys]
+        return sorted(found, key=lambda entry: entry.key)

@@ -1,0 +1,162 @@
+"""Where received bytes go: memory, or a part file that is published whole or not at all.
+
+Belongs here: files and buffers. Does not: hashing and decompression (``receiver``).
+"""
+
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Protocol, Self
+
+from polygon_assets.download import termination
+from polygon_assets.download.failures import disk_fault
+
+PART_NAME = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.part", re.ASCII)
+NAME_LENGTH = 180
+"""Bytes of the final name that the part file repeats: with the rest it stays below 255."""
+_swept: set[Path] = set()
+
+
+class Sink(Protocol):
+    """Takes an object's bytes in order."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def restart(self) -> None:
+        """Forget all bytes; also called before the first."""
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``."""
+
+    def publish(self) -> None:
+        """Say that the bytes are complete and verified."""
+
+
+class MemorySink:
+    """Keeps the bytes in ``buffer``, which stands at position 0 once published."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.buffer = BytesIO()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def restart(self) -> None:
+        """Forget all bytes."""
+        self.buffer = BytesIO()
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``."""
+        self.buffer.write(data)
+
+    def publish(self) -> None:
+        """Stand at position 0."""
+        self.buffer.seek(0)
+
+
+class FileSink:
+    """Writes ``.{name}.{pid}-{random}.part`` beside ``path``; publishing replaces ``path`` in one step.
+
+    Leaving the block removes the part file, whatever happened. A path that cannot be written is a fault.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Touch nothing yet: a missing object must not leave folders behind."""
+        self.path = path
+        name = os.fsdecode(os.fsencode(path.name)[:NAME_LENGTH])
+        self._part = path.parent / f".{name}.{os.getpid()}-{secrets.token_hex(4)}.part"
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        termination.guard(self._part)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Closed and gone already when it was published; else its bytes are thrown away, so that no error matters.
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+        termination.release(self._part)
+
+    def restart(self) -> None:
+        """Open the part file, or empty it."""
+        with _local_errors(self.path):
+            if self._file is None:
+                self._file = self._open()
+            self._file.seek(0)
+            self._file.truncate()
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``."""
+        with _local_errors(self._part):
+            self._opened().write(data)
+
+    def publish(self) -> None:
+        """Put the bytes on disk, then under their final name."""
+        with _local_errors(self.path):
+            file = self._opened()
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            self._part.replace(self.path)
+            _sync_folder(self.path.parent)
+
+    def _open(self) -> IO[bytes]:
+        if self.path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder has that name", str(self.path))
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(self.path.parent)
+        return self._part.open("xb", buffering=1024 * 1024)
+
+    def _opened(self) -> IO[bytes]:
+        assert self._file is not None, "restart() comes first"  # noqa: S101 (an invariant of this module)
+        return self._file
+
+
+@contextmanager
+def _local_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise disk_fault(error, path) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sweep_once(folder: Path) -> None:
+    """Remove part files of processes that are dead; once for each folder and process."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    for entry in folder.iterdir():
+        match = PART_NAME.fullmatch(entry.name)
+        if match and not _is_alive(int(match[1])):
+            entry.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""Tests of ``polygon_assets.download`` against a real S3 server; servers that misbehave are in ``faults``."""
