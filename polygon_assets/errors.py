@@ -3,6 +3,8 @@
     PolygonAssetsError
     ├── InvalidInputError (also ValueError)   a date, data type, setting or URL that cannot be meant
     │   └── NotATradingDayError               the exchange was closed that day
+    ├── ConfigurationMissingError             a file that belongs to the installation is not there
+    ├── PortTakenError                        another program listens where a server should
     ├── MissingCredentialsError               the two variables of the subscription are not set
     ├── TransferError                         bytes could not be had from the bucket; names bucket, key, attempts
     │   ├── ObjectNotFoundError               404: not published yet, or a name that never existed
@@ -51,6 +53,19 @@ class NotATradingDayError(InvalidInputError):
 
 class MissingCredentialsError(PolygonAssetsError):
     """The subscription's keys are not set."""
+
+
+class ConfigurationMissingError(PolygonAssetsError):
+    """A file that belongs to the installation is not there."""
+
+
+class PortTakenError(PolygonAssetsError):
+    """Another program listens on the port."""
+
+    def __init__(self, port: int) -> None:
+        """Name the ``port`` of 127.0.0.1."""
+        super().__init__(f"Port {port} of 127.0.0.1 is in use: stop that program, or choose another with --port.")
+        self.port = port
 
 
 class TransferError(PolygonAssetsError):
@@ -118,11 +133,12 @@ class LocalWriteError(TransferError):
 class ContentError(PolygonAssetsError):
     """A file that arrived whole, but whose content is wrong."""
 
-    def __init__(self, source: str, cause: str) -> None:
-        """Say that the file called ``source`` (key or path) is wrong because of ``cause``."""
+    def __init__(self, source: str, cause: str, findings: Sequence[object] = ()) -> None:
+        """Say that the file called ``source`` (key or path) is wrong because of ``cause``, with what was counted."""
         super().__init__(f"{source}: {cause}")
         self.source = source
         self.cause = cause
+        self.findings = tuple(findings)
 
 
 class ArchiveError(ContentError):

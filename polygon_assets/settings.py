@@ -4,6 +4,7 @@ Belongs here: names, defaults and validation of settings. Does not: what is done
 """
 
 import datetime as dt
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
         (), description="Days, separated by commas, on which the exchange was closed although the calendar says open."
     )
     keep_raw: bool = Field(default=False, description="Keep each verified csv.gz beside its Parquet.")
+    webhook_url: SecretStr | None = Field(
+        None, description="URL that is told, as JSON, of failed runs and overdue data; unset: nobody is told."
+    )
     store_endpoint_url: str | None = Field(None, description="S3 endpoint of the store; unset: Amazon's.")
     store_region: str = Field("us-east-1", description="Region of the store on S3.")
     store_access_key_id: str | None = Field(None, description="Access key of the store on S3.")
@@ -84,6 +88,11 @@ def variable(field: str) -> str:
     if field not in Settings.model_fields:
         raise KeyError(field)
     return PREFIX + field.upper()
+
+
+def dagster_home() -> Path:
+    """Where Dagster keeps its history: ``DAGSTER_HOME``, or ``.dagster`` in the current folder."""
+    return Path(os.environ.get("DAGSTER_HOME") or ".dagster").expanduser().absolute()
 
 
 def missing_credentials() -> MissingCredentialsError:

@@ -79,10 +79,10 @@ class TradingCalendar:
         self._require_known(end)
         return self.sessions[bisect_left(self.sessions, start) : bisect_right(self.sessions, end)]
 
-    def weekday_closures(self, start: dt.date) -> tuple[dt.date, ...]:
-        """The Mondays to Fridays without a session, from ``start`` to the horizon, oldest first."""
+    def closures(self, start: dt.date) -> tuple[dt.date, ...]:
+        """The days without a session, weekends among them, from ``start`` to the horizon, oldest first."""
         days = (start + dt.timedelta(offset) for offset in range((self.end - start).days + 1))
-        return tuple(day for day in days if day.weekday() < 5 and day not in self._session_set)  # noqa: PLR2004
+        return tuple(day for day in days if day not in self._session_set)
 
     def _require_known(self, day: dt.date) -> None:
         if not FIRST_SUPPORTED_DAY <= day <= self.end:

@@ -8,6 +8,11 @@ import pytest
 from polygon_assets_tests.servers.seaweed import S3Server, seaweed
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker by which a test says which row of the fault scorecard it shows."""
+    config.addinivalue_line("markers", "scorecard(row): the row of docs/reliability.md that the test shows")
+
+
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Server]:
     """A real S3 server that checks signatures."""

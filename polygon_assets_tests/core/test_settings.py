@@ -1,0 +1,103 @@
+"""Settings: names, defaults, and what an invalid value says."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from polygon_assets.errors import InvalidInputError, MissingCredentialsError
+from polygon_assets.settings import Settings, dagster_home, load_settings, variable
+
+CANARY = "canary-4f1c2b7e-never-to-be-seen"
+
+NAMES = {
+    "POLYGON_ACCESS_KEY_ID", "POLYGON_SECRET_ACCESS_KEY", "POLYGON_ENDPOINT_URL", "POLYGON_BUCKET",
+    "POLYGON_OPTIONS_PREFIX", "POLYGON_STORE", "POLYGON_HISTORY_START", "POLYGON_MAX_CONCURRENT",
+    "POLYGON_MAX_RETRIES", "POLYGON_TIMEOUT", "POLYGON_EXTRA_CLOSURES", "POLYGON_KEEP_RAW",
+    "POLYGON_STORE_ENDPOINT_URL", "POLYGON_STORE_REGION", "POLYGON_STORE_ACCESS_KEY_ID",
+    "POLYGON_STORE_SECRET_ACCESS_KEY",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(variable(field), raising=False)
+
+
+def test_the_variables_names_do_not_move() -> None:
+    assert {variable(field) for field in Settings.model_fields} >= NAMES
+
+
+def test_the_platforms_defaults_are_the_live_buckets() -> None:
+    settings = load_settings()
+    assert settings.endpoint_url == "https://files.massive.com"
+    assert settings.bucket == "flatfiles"
+    assert settings.options_prefix == "us_options_opra"
+    assert settings.store == "data"
+    assert settings.history_start is None
+    assert (settings.max_concurrent, settings.max_retries, settings.timeout) == (8, 5, 60)
+    assert settings.extra_closures == ()
+    assert settings.keep_raw is False
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_HISTORY_START", "2024-01-02")
+    monkeypatch.setenv("POLYGON_EXTRA_CLOSURES", "2026-12-24, 2026-12-31")
+    monkeypatch.setenv("POLYGON_KEEP_RAW", "true")
+    settings = load_settings()
+    assert settings.history_start == dt.date(2024, 1, 2)
+    assert settings.extra_closures == (dt.date(2026, 12, 24), dt.date(2026, 12, 31))
+    assert settings.keep_raw is True
+
+
+def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_BUCKET", "")
+    monkeypatch.setenv("POLYGON_HISTORY_START", "")
+    assert load_settings() == load_settings({})
+    assert load_settings().bucket == "flatfiles"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("POLYGON_HISTORY_START", "20240102"),
+        ("POLYGON_EXTRA_CLOSURES", "2024-02-30"),
+        ("POLYGON_MAX_CONCURRENT", "0"),
+        ("POLYGON_TIMEOUT", "soon"),
+        ("POLYGON_KEEP_RAW", "perhaps"),
+    ],
+)
+def test_an_invalid_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInputError, match=name):
+        load_settings()
+
+
+def test_unset_credentials_say_what_to_set() -> None:
+    with pytest.raises(MissingCredentialsError, match="POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY"):
+        load_settings().credentials  # noqa: B018
+
+
+@pytest.mark.scorecard(36)
+def test_a_secret_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("POLYGON_SECRET_ACCESS_KEY", CANARY)
+    monkeypatch.setenv("POLYGON_STORE_SECRET_ACCESS_KEY", CANARY)
+    settings = load_settings()
+    assert CANARY not in repr(settings)
+    assert CANARY not in str(settings.model_dump())
+    assert settings.credentials["secret_access_key"] == CANARY
+
+
+def test_a_folder_becomes_absolute_and_a_uri_stays() -> None:
+    assert Path(load_settings().store_uri).is_absolute()
+    assert load_settings({"store": "s3://bucket/prefix"}).store_uri == "s3://bucket/prefix"
+
+
+def test_dagsters_home_has_a_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    assert dagster_home() == tmp_path / ".dagster"
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "elsewhere"))
+    assert dagster_home() == tmp_path / "elsewhere"
