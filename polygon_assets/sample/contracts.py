@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from polygon_assets.datasets import Dataset
+from polygon_assets.errors import InvalidInputError
 from polygon_assets.sample.csv_text import joined, pc, strings
 from polygon_assets.sample.prices import MICRO, Market, closing_dollars, in_ticks, opening_dollars
 from polygon_assets.sample.sessions import Floats, Ints
@@ -70,7 +71,13 @@ def expirations(calendar: str, day: dt.date) -> list[dt.date]:
 
 
 def contracts(dataset: Dataset, day: dt.date, session: int, count: int, seed: int) -> Market:
-    """The day of ``count`` contracts (or one more) on the most traded stocks."""
+    """The day of ``count`` contracts (or one more) on the most traded stocks.
+
+    Raises:
+        InvalidInputError: fewer than one.
+    """
+    if count < 1:
+        raise InvalidInputError(f"Invalid number of made-up contracts: {count}; choose at least 1")
     names, stock = _roots(min(max(count // _CONTRACTS_PER_ROOT, 8), _MOST_ROOTS))
     universe = stocks().first(int(stock.max()) + 1)
     opening, closing = (price(universe, seed, session)[stock] for price in (opening_dollars, closing_dollars))
