@@ -12,9 +12,9 @@ from polygon_assets.sample.prices import MICRO
 from polygon_assets.sample.sessions import Ints
 
 _ROUND_LOTS = 0.25
-_BETWEEN_CENTS = 0.2
+_BETWEEN_CENTS = 0.35
 _SIX_DECIMALS = 0.004
-_FRACTIONAL = 0.45
+_FRACTIONAL = 0.3
 _FOUR_DECIMALS = 100
 _LOT = 100 * MICRO
 
