@@ -1,0 +1,80 @@
+"""What an option's ticker says: ``O:SPY240119C00470000`` is SPY, 2024-01-19, call, 470 dollars.
+
+Belongs here: the OCC notation, parsed for many tickers at once. Does not: what becomes of tickers that do not parse.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from polygon_assets.ingest.arrow_arrays import array, string_bytes
+from polygon_assets.ingest.batch import Ints, Mask
+
+Bytes = npt.NDArray[np.uint8]
+
+PREFIX = "O:"
+_TAIL = 15
+"""yymmdd, C or P, and the strike in thousandths of a dollar in 8 digits."""
+_WEIGHTS = 10 ** np.arange(7, -1, -1, dtype=np.int64)
+TYPES = pa.array(["call", "put"])
+
+
+@dataclass(frozen=True)
+class OptionTickers:
+    """The parts of each ticker; null where it does not parse."""
+
+    underlying: pa.StringArray
+    expiration: pa.Date32Array
+    option_type: pa.Int32Array
+    """Indices into ``TYPES``."""
+    strike: pa.DoubleArray
+    parsed: Mask
+    """Which tickers parse."""
+
+
+def parse_option_tickers(tickers: pa.StringArray) -> OptionTickers:
+    """Take ``tickers`` apart.
+
+    >>> parse_option_tickers(pa.array(["O:BRKB240119P00350500"])).strike.to_pylist()
+    [350.5]
+    """
+    parsed, tail = _tails(tickers)
+    digits = (tail - ord("0")).astype(np.int64)
+    year, month, day = (digits[:, at] * 10 + digits[:, at + 1] for at in (0, 2, 4))
+    numeric = np.delete(tail, 6, axis=1)
+    parsed &= ((numeric >= ord("0")) & (numeric <= ord("9"))).all(axis=1)
+    parsed &= (tail[:, 6] == ord("C")) | (tail[:, 6] == ord("P"))
+    expiration, dated = _dates(year, month, day)
+    parsed &= dated
+    missing = ~parsed
+    return OptionTickers(
+        underlying=pc.if_else(array(parsed), pc.utf8_slice_codeunits(tickers, 2, -_TAIL), None),
+        expiration=array(expiration, missing=missing, kind=pa.date32()),
+        option_type=array((tail[:, 6] == ord("P")).astype(np.int32), missing=missing),
+        strike=array((digits[:, 7:] @ _WEIGHTS) / 1000.0, missing=missing),
+        parsed=parsed,
+    )
+
+
+def _tails(tickers: pa.StringArray) -> tuple[Mask, Bytes]:
+    """Which tickers have the prefix, a root and 15 characters more, and those characters (of others, filler)."""
+    offsets, data = string_bytes(tickers)
+    starts, ends = offsets[:-1], offsets[1:]
+    shaped: Mask = ends - starts > len(PREFIX) + _TAIL
+    for at, byte in enumerate(PREFIX.encode()):
+        shaped[shaped] = data[starts[shaped] + at] == byte
+    tail = np.full((len(tickers), _TAIL), ord("x"), dtype=np.uint8)
+    tail[shaped] = data[(ends[shaped] - _TAIL)[:, None] + np.arange(_TAIL)]
+    return shaped, tail
+
+
+def _dates(year: Ints, month: Ints, day: Ints) -> tuple[npt.NDArray[np.int32], Mask]:
+    """Days since 1970, and which of the dates exist."""
+    months = (year + 30) * 12 + np.clip(month, 1, 12) - 1
+    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    exists = (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)  # noqa: PLR2004 (months)
+    return np.where(exists, first + day - 1, 0).astype(np.int32), exists

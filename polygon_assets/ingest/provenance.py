@@ -1,0 +1,133 @@
+"""Where a stored day came from: the record in its own footer.
+
+Belongs here: the footer's key-value metadata, written and read. Does not: the rest of the Parquet file.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from polygon_assets.ingest.findings import Finding, from_json, to_json
+from polygon_assets.ingest.schema import SCHEMA_VERSION
+
+_PREFIX = "polygon."
+
+
+@dataclass(frozen=True)
+class Source:
+    """The object that a day was made from, as the answer that carried its bytes described it."""
+
+    uri: str
+    """``s3://bucket/key``."""
+    key: str
+    """Full key inside the bucket."""
+    etag: str
+    """Without quotes."""
+    last_modified: dt.datetime
+    """Aware, UTC."""
+    size: int
+    """Compressed bytes."""
+
+
+def source_to_json(source: Source) -> str:
+    """Write ``source`` down."""
+    return json.dumps({**vars(source), "last_modified": source.last_modified.isoformat()})
+
+
+def source_from_json(text: str) -> Source:
+    """Read back what ``source_to_json`` wrote; ValueError, KeyError or TypeError where it did not write it."""
+    record = json.loads(text)
+    return Source(
+        uri=str(record["uri"]),
+        key=str(record["key"]),
+        etag=str(record["etag"]),
+        last_modified=dt.datetime.fromisoformat(record["last_modified"]),
+        size=int(record["size"]),
+    )
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the footer of a stored day says."""
+
+    source_uri: str
+    source_key: str
+    source_etag: str
+    """Without quotes."""
+    source_last_modified: str
+    """ISO 8601, UTC."""
+    source_bytes: int
+    """Compressed bytes of the source file."""
+    rows: int
+    symbols: int
+    """Distinct tickers."""
+    schema_version: str
+    """``SCHEMA_VERSION`` of ``schema`` when it was written."""
+    findings: tuple[Finding, ...]
+    version: str
+    """Version of this package that wrote it."""
+
+    @property
+    def is_current(self) -> bool:
+        """Was it written under today's schema version?"""
+        return self.schema_version == SCHEMA_VERSION
+
+    @classmethod
+    def of(cls, source: Source, *, rows: int, symbols: int, findings: tuple[Finding, ...]) -> "Provenance":
+        """The record of a day that is being written now."""
+        return cls(
+            source_uri=source.uri,
+            source_key=source.key,
+            source_etag=source.etag,
+            source_last_modified=source.last_modified.astimezone(dt.UTC).isoformat(),
+            source_bytes=source.size,
+            rows=rows,
+            symbols=symbols,
+            schema_version=SCHEMA_VERSION,
+            findings=findings,
+            version=_package_version(),
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """The footer's entries."""
+        values = {name: str(value) for name, value in vars(self).items() if name != "findings"}
+        return {_PREFIX + name: value for name, value in {**values, "findings": to_json(self.findings)}.items()}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> "Provenance":
+        """Read the entries back.
+
+        Raises:
+            ValueError: entries are missing or not this project's; the message names them.
+        """
+        held = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+        missing = [_PREFIX + name for name in cls.__dataclass_fields__ if _PREFIX + name not in held]
+        if missing:
+            raise ValueError(f"the footer lacks {', '.join(missing)}")
+        values = {name: held[_PREFIX + name] for name in cls.__dataclass_fields__}
+        try:
+            return cls(
+                source_uri=values["source_uri"],
+                source_key=values["source_key"],
+                source_etag=values["source_etag"],
+                source_last_modified=values["source_last_modified"],
+                source_bytes=int(values["source_bytes"]),
+                rows=int(values["rows"]),
+                symbols=int(values["symbols"]),
+                schema_version=values["schema_version"],
+                findings=from_json(values["findings"]),
+                version=values["version"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the footer's findings are not this project's: {error!r}") from error
+
+
+@cache
+def _package_version() -> str:
+    try:
+        return version("polygon-assets")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"

@@ -1,0 +1,62 @@
+"""Source files kept beside the Parquet: what fell below the plan's history floor can never be fetched again.
+
+    {store}/_raw/{dataset}/date=YYYY-MM-DD/{etag}.csv.gz    as received and verified
+    {store}/_raw/{dataset}/date=YYYY-MM-DD/{etag}.json      where it came from; written last, so it vouches for the file
+
+Belongs here: keeping and finding them. Does not: whether to (``pipeline``).
+"""
+
+import re
+from pathlib import Path
+
+from polygon_assets.ingest.folders import Folder
+from polygon_assets.ingest.provenance import Source, source_from_json, source_to_json
+
+ROOT = "_raw"
+
+
+class RawFiles:
+    """The kept source files of one store."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def source(self, dataset: str, day: str) -> Source | None:
+        """Where the kept file of ``day`` came from; None where none is kept whole."""
+        place = _place(dataset, day)
+        for name in self._folder.names(place):
+            if name.endswith(".json"):
+                source = self._read(f"{place}/{name}")
+                if source and self._folder.size(f"{place}/{_stem(source)}.csv.gz") == source.size:
+                    return source
+        return None
+
+    def fetch(self, dataset: str, day: str, source: Source, target: Path) -> None:
+        """Bring the kept file to ``target``, which is only to be read."""
+        self._folder.copy_to(f"{_place(dataset, day)}/{_stem(source)}.csv.gz", target)
+
+    def keep(self, raw: Path, dataset: str, day: str, source: Source) -> None:
+        """Keep ``raw``, which moves here, and drop an older version."""
+        place, stem = _place(dataset, day), _stem(source)
+        record = raw.with_name(f"{raw.name}.json")
+        record.write_text(source_to_json(source), encoding="utf-8")
+        self._folder.publish(raw, f"{place}/{stem}.csv.gz")
+        self._folder.publish(record, f"{place}/{stem}.json")
+        for name in self._folder.names(place):
+            if not name.startswith(f"{stem}."):
+                self._folder.delete(f"{place}/{name}")
+
+    def _read(self, name: str) -> Source | None:
+        try:
+            with self._folder.filesystem.open_input_stream(name) as file:
+                return source_from_json(file.read().decode())
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _place(dataset: str, day: str) -> str:
+    return f"{ROOT}/{dataset}/date={day}"
+
+
+def _stem(source: Source) -> str:
+    return re.sub(r"[^0-9A-Za-z-]", "_", source.etag) or "unknown"

@@ -1,0 +1,155 @@
+"""``ParquetStore``: what is stored, where, and where it came from. Each file is its own record; there is no manifest.
+
+Belongs here: the layout and everything that reads it. Does not: making files (``conversion``), or the quarantine's
+and raw files' own layout (``quarantine``, ``raw_files``).
+"""
+
+import datetime as dt
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from polygon_assets.datasets import Dataset, get_dataset
+from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.ingest.folders import open_folder
+from polygon_assets.ingest.provenance import Provenance
+from polygon_assets.ingest.quarantine import Quarantine, QuarantinedDay
+from polygon_assets.ingest.raw_files import RawFiles
+from polygon_assets.ingest.schema import stored_schema
+from polygon_assets.trading_calendar import parse_date
+
+FILE_NAME = "data.parquet"
+_PARTITION = pa.schema([pa.field("date", pa.date32())])
+
+
+class ParquetStore:
+    """Published days: ``{uri}/{dataset}/date=YYYY-MM-DD/data.parquet``."""
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        filesystem: pafs.FileSystem | None = None,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        access_key_id: str | None = None,
+        secret_access_key: str | None = None,
+    ) -> None:
+        """Open the store in a folder or at ``s3://bucket/prefix``; nothing is touched before the first use.
+
+        The other arguments are for S3 alone; without keys, those that the AWS tools would find are used.
+        ``filesystem`` replaces the one that reads it.
+        """
+        self._folder = open_folder(
+            uri,
+            endpoint_url=endpoint_url,
+            region=region,
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+        )
+        self._filesystem = filesystem or self._folder.filesystem
+        self._quarantine = Quarantine(self._folder)
+        self.raw_files = RawFiles(self._folder)
+
+    def __repr__(self) -> str:
+        return f"ParquetStore({self.uri!r})"
+
+    @property
+    def uri(self) -> str:
+        """Where it lies; a folder's path is absolute."""
+        return self._folder.uri
+
+    def path(self, dataset: str, day: str) -> str:
+        """Where ``day`` of ``dataset`` is, or would be, stored."""
+        return f"{self.uri}/{_name(dataset, day)}"
+
+    def days(self, dataset: str) -> list[str]:
+        """The stored days, YYYY-MM-DD, oldest first."""
+        folder = get_dataset(dataset).name
+        days = [name.removeprefix("date=") for name in self._folder.names(folder) if _is_partition(name)]
+        return [day for day in days if self._folder.size(_name(dataset, day)) is not None]
+
+    def parquet_bytes(self, dataset: str, day: str) -> int | None:
+        """Size of the stored file in bytes; None where the day is not stored."""
+        return self._folder.size(_name(dataset, day))
+
+    def provenance(self, dataset: str, day: str) -> Provenance | None:
+        """Where the stored day came from; None where it is not stored.
+
+        Raises:
+            StoreError: the file is there and its footer is not readable, or not this project's.
+        """
+        name = _name(dataset, day)
+        if self._folder.size(name) is None:
+            return None
+        try:
+            with self.open_input_file(dataset, day) as file:
+                return Provenance.from_metadata(pq.read_metadata(file).metadata)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.uri}/{name}: not a stored day: {error}. Ingest it with overwrite.") from error
+
+    def scan(self, dataset: str, start: str | None = None, end: str | None = None) -> pads.Dataset:
+        """The stored days from ``start`` to ``end`` (YYYY-MM-DD, inclusive; None: open), as one Arrow dataset.
+
+        Column ``date`` is the partition. No file is opened before it is read.
+        """
+        row = get_dataset(dataset)
+        first, last = (parse_date(day).isoformat() if day else None for day in (start, end))
+        if first and last and first > last:
+            raise InvalidInputError(f"The start {first} lies after the end {last}")
+        days = [day for day in self.days(dataset) if (not first or day >= first) and (not last or day <= last)]
+        return pads.FileSystemDataset.from_paths(
+            [_name(dataset, day) for day in days],
+            schema=scanned_schema(row),
+            format=pads.ParquetFileFormat(),
+            filesystem=self._filesystem,
+            partitions=[pads.field("date") == pa.scalar(parse_date(day), pa.date32()) for day in days],
+        )
+
+    def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
+        """The stored file, for reading."""
+        return self._filesystem.open_input_file(_name(dataset, day))
+
+    def quarantined(self, dataset: str) -> list[QuarantinedDay]:
+        """The days of which a source file was refused or rows were set aside, oldest first."""
+        return self._quarantine.days(get_dataset(dataset).name)
+
+    def refused_etag(self, dataset: str, day: str) -> str | None:
+        """ETag of the source file of ``day`` that was refused under the present rules; None where none was."""
+        held = self._quarantine.day(get_dataset(dataset).name, parse_date(day).isoformat())
+        return held.source.etag if held is not None and held.refused and held.is_current else None
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What was kept aside."""
+        return self._quarantine
+
+    def staging(self) -> AbstractContextManager[Path]:
+        """A private folder from which ``publish`` can take files; folders of dead processes are swept."""
+        return self._folder.staging()
+
+    def publish(self, staged: Path, dataset: str, day: str) -> None:
+        """Make a whole file visible as ``day``, replacing what was stored."""
+        self._folder.publish(staged, _name(dataset, day))
+
+
+def scanned_schema(dataset: Dataset) -> pa.Schema:
+    """What ``scan`` gives: the stored columns and the partition's date."""
+    return pa.schema([*stored_schema(dataset), *_PARTITION])
+
+
+def _name(dataset: str, day: str) -> str:
+    return f"{get_dataset(dataset).name}/date={parse_date(day).isoformat()}/{FILE_NAME}"
+
+
+def _is_partition(name: str) -> bool:
+    try:
+        return name.startswith("date=") and bool(dt.date.fromisoformat(name.removeprefix("date=")))
+    except ValueError:
+        return False
