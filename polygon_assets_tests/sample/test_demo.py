@@ -1,0 +1,175 @@
+"""The demo as a user runs it: in a process of its own, in a folder that has nothing of the project in it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polygon_assets.datasets import DATASETS
+from polygon_assets.ingest import ParquetStore
+from polygon_assets_tests.servers.seaweed import free_ports
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMMAND = "from polygon_assets.cli import main; main()"
+TWO_DAYS = "from polygon_assets.sample.demo import run_demo; run_demo(ui=False, days=2)"
+TWO_DAYS_SERVED = "import sys; from polygon_assets.sample.demo import run_demo; run_demo(days=2, port=int(sys.argv[1]))"
+SENSORS = """{ sensorsOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "%s"}) {
+    ... on Sensors { results { name sensorState { status ticks(limit: 1) { status skipReason error { message } } } } }
+    ... on PythonError { message } } }"""
+LOCATIONS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } } } } }"
+RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
+PARTITIONS = "{ assetNodes { assetKey { path } partitionStats { numMaterialized numPartitions } } }"
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(PROJECT), **more}
+
+
+def run(program: str, *arguments: str, cwd: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of the processes whose environment names ``folder``."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            names_it = str(folder).encode() in (process / "environ").read_bytes()
+            if names_it and int(process.name) != os.getpid():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue
+    return found
+
+
+def arrived(output: str) -> dict[str, tuple[int, int]]:
+    """Each data type's days and rows, from the printed table."""
+    lines = re.findall(r"│ (\w+) +│ +(\d+) │ +([\d,]+) │", output)
+    return {name: (int(days), int(rows.replace(",", ""))) for name, days, rows in lines}
+
+
+def test_a_port_in_use_is_one_line_before_any_work(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run(COMMAND, "demo", "--port", str(port), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert f"Port {port} of 127.0.0.1 is in use" in line
+    assert "--port" in line
+    assert not (tmp_path / ".demo").exists()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a user of the vendor's bucket works, with settings in the environment and in ``.env``."""
+    folder = tmp_path_factory.mktemp("user")
+    (folder / "theirs").mkdir()
+    (folder / ".env").write_text(f"POLYGON_STORE={folder / 'theirs'}\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ended(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """The demo without its UI, at its end."""
+    return run(TWO_DAYS, cwd=folder, POLYGON_STORE=str(folder / "theirs"), POLYGON_ACCESS_KEY_ID="theirs")
+
+
+def test_without_ui_it_ends_after_the_table(folder: Path, ended: "subprocess.CompletedProcess[str]") -> None:
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    found = arrived(ended.stdout)
+    assert found.keys() == DATASETS.keys() | {"all"}
+    store = ParquetStore(str(folder / ".demo/store"))
+    for name in DATASETS:
+        assert len(store.days(name)) == 2
+        assert found[name] == (2, store.scan(name).count_rows())
+    assert found["all"][1] == sum(found[name][1] for name in DATASETS) > 400_000
+    assert processes_of(folder) == []
+
+
+@contextmanager
+def served(folder: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
+    """The demo with its UI, started as a shell's background job would be: with SIGINT ignored."""
+    starter = (
+        "import signal, os, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, sys.argv[1:])"
+    )
+    log = folder / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", starter, sys.executable, "-c", TWO_DAYS_SERVED, str(port)],
+            cwd=folder, env=environment(), stdout=output, stderr=output, text=True,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 240
+            while "The UI is at" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(60)
+
+
+def ask(port: int, query: str) -> Any:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        return json.load(response)["data"]
+
+
+def ticks(port: int) -> dict[str, dict[str, Any]]:
+    """The latest tick of each sensor that looks for new days, once all have ticked."""
+    deadline = time.monotonic() + 180
+    while True:
+        nodes = ask(port, LOCATIONS)["repositoriesOrError"].get("nodes", [])
+        sensors = ask(port, SENSORS % nodes[0]["location"]["name"])["sensorsOrError"]["results"] if nodes else []
+        found = {each["name"]: each["sensorState"]["ticks"] for each in sensors if each["name"].startswith("new_")}
+        if found and all(ticked and ticked[0]["status"] != "STARTED" for ticked in found.values()):
+            return {name: ticked[0] for name, ticked in found.items()}
+        assert time.monotonic() < deadline, found
+        time.sleep(0.5)
+
+
+@pytest.mark.usefixtures("ended")
+def test_again_the_ui_shows_the_history_and_ends_without_a_trace(folder: Path) -> None:
+    (port,) = free_ports(1)
+    with served(folder, port) as process:
+        stats = {
+            node["assetKey"]["path"][-1]: node["partitionStats"]
+            for node in ask(port, PARTITIONS)["assetNodes"]
+            if len(node["assetKey"]["path"]) == 1
+        }
+        assert stats == {name: {"numMaterialized": 2, "numPartitions": 2} for name in DATASETS}
+        of_sensors = ticks(port)
+        assert of_sensors.keys() == {f"new_trading_days_{name}" for name in DATASETS}
+        assert {tick["status"] for tick in of_sensors.values()} == {"SKIPPED"}, of_sensors
+        assert len(ask(port, RUNS)["runsOrError"]["results"]) == len(DATASETS), "all days are stored; nothing to run"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0, (folder / "log").read_text()
+    assert processes_of(folder) == []
+    assert list((folder / "theirs").iterdir()) == [], "made-up prices reached the user's store"
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", port))
