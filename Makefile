@@ -14,6 +14,10 @@ ifeq ($(UV_CACHE_DIR)$(shell test -n "$$HOME" -a -w "$$HOME" && echo home),)
 export UV_CACHE_DIR := $(CURDIR)/$(VENV)/.uv-cache
 endif
 
+# A company's own certificate authority is in the machine's certificates, not in uv's; a bare container has only uv's.
+CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem)
+export UV_SYSTEM_CERTS ?= $(if $(CERTIFICATES),true,false)
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo dev test check faults bench lock clean
 
@@ -51,15 +55,18 @@ clean: ## Remove .venv, .demo and caches; data/ and .dagster/ stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps, written last, so that an installation that was interrupted goes on where it stopped.
+# Where .venv has lost its Python (moved, or upgraded away) they mean nothing.
+$(shell test -x $(BIN)/python || rm -f $(VENV)/.uv $(VENV)/.runtime $(VENV)/.dev)
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "This needs Python 3.11 or newer, and \
-	'$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing). Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
+	"To use another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@echo "Creating $(VENV) …"
 	@$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/.uv: requirements/uv.txt $(BIN)/python
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 

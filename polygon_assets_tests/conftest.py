@@ -7,6 +7,8 @@ import pytest
 
 from polygon_assets_tests.servers.seaweed import S3Server, seaweed
 
+pytest_plugins = ["polygon_assets_tests.everywhere"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker by which a test says which row of the fault scorecard it shows."""

@@ -1,0 +1,127 @@
+"""The Makefile, .ci/run, and the rules that hold for every test."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from polygon_assets_tests import everywhere
+from polygon_assets_tests.project import ROOT
+
+COMMANDS = ["install", "demo", "dev", "test", "check", "faults", "bench", "lock"]
+Done = subprocess.CompletedProcess[str]
+
+
+def make(*arguments: str, folder: Path = ROOT) -> Done:
+    """Run make as from a shell, not as part of the make that runs these tests."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_make_alone_lists_every_command() -> None:
+    listed = re.findall(r"^  make (\w+) +\S.+$", make().stdout, re.MULTILINE)
+    assert set(COMMANDS) <= set(listed)
+
+
+@pytest.mark.parametrize(("arguments", "quiet"), [([], False), (["UI=1"], False), (["UI=0"], True)])
+def test_the_demo_serves_its_ui_unless_told_not_to(arguments: list[str], quiet: bool) -> None:
+    shown = make("--dry-run", "demo", *arguments).stdout
+    assert "polygon-assets demo" in shown
+    assert ("--no-ui" in shown) is quiet
+
+
+@pytest.mark.parametrize("version", ["3.10.14", None])
+def test_make_says_which_python_it_needs(tmp_path: Path, version: str | None) -> None:
+    shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/uv.txt").touch()
+    python = tmp_path / "python"
+    if version:
+        python.write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] && echo Python {version} && exit 0\n'
+            f"exec {sys.executable} -c \"import sys; sys.version_info = tuple(map(int, '{version}'.split('.'))); $2\"\n"
+        )
+        python.chmod(0o755)
+    done = make(".venv/.uv", f"PYTHON={python}", folder=tmp_path)
+    assert done.returncode != 0
+    assert (
+        f"Python 3.11 or newer is needed; '{python}' is {f'Python {version}' if version else 'missing'}." in done.stderr
+    )
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_ci_is_a_script_that_bash_can_read() -> None:
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def run_tests(folder: Path, source: str, **variables: str) -> Done:
+    """Run ``source`` as a test module of its own, with the plugin that holds for every test."""
+    (folder / "test_example.py").write_text(textwrap.dedent(source))
+    environment = {name: value for name, value in os.environ.items() if name != everywhere.NO_SKIPS}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", everywhere.__name__, "-p", "no:cacheprovider", "-q", str(folder)],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT)} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+SKIPPING = """
+    import pytest
+
+    @pytest.mark.skip(reason="by mark")
+    def test_marked(): ...
+
+    def test_inside(): pytest.skip("no browser")
+
+    @pytest.fixture
+    def missing(): pytest.skip("no server")
+
+    def test_fixture(missing): ...
+
+    @pytest.mark.xfail(reason="known")
+    def test_known(): assert False
+
+    def test_good(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "summary"),
+    [({}, "1 passed, 3 skipped, 1 xfailed"), ({everywhere.NO_SKIPS: "1"}, "1 failed, 1 passed, 1 xfailed, 2 errors")],
+    ids=["at home", "in CI"],
+)
+def test_in_ci_a_skip_is_a_failure(tmp_path: Path, variables: dict[str, str], summary: str) -> None:
+    done = run_tests(tmp_path, SKIPPING, **variables)
+    assert summary in done.stdout
+    assert "no browser" in done.stdout or not variables
+
+
+def test_in_ci_a_skipped_module_is_a_failure(tmp_path: Path) -> None:
+    source = "import pytest\npytest.skip('no cluster', allow_module_level=True)\n"
+    assert run_tests(tmp_path, source).returncode == 5
+    done = run_tests(tmp_path, source, **{everywhere.NO_SKIPS: "1"})
+    assert done.returncode not in {0, 5}
+    assert "no cluster" in done.stdout
+
+
+def test_a_test_sees_nothing_of_the_users_subscription(tmp_path: Path) -> None:
+    source = """
+        import os
+
+        def test_clean():
+            assert not [name for name in os.environ if name.startswith(("POLYGON_", "DAGSTER_", "AWS_"))]
+    """
+    variables = {"POLYGON_ACCESS_KEY_ID": "mine", "DAGSTER_HOME": "mine", "AWS_PROFILE": "mine"}
+    assert run_tests(tmp_path, source, **variables).returncode == 0
