@@ -1,5 +1,6 @@
 """SeaweedFS: a real S3 server that checks signatures, answers ranges with 206 and If-Match with 412."""
 
+import functools
 import json
 import os
 import shutil
@@ -42,24 +43,29 @@ class S3Server:
 
     def client(self) -> Any:
         """A plain boto3 client with full rights, for arranging and asserting."""
-        return boto3.client(
-            "s3",
-            endpoint_url=self.endpoint_url,
-            aws_access_key_id=self.access_key_id,
-            aws_secret_access_key=self.secret_access_key,
-            region_name="us-east-1",
-            config=Config(
-                s3={"addressing_style": "path"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                retries={"total_max_attempts": 3},
-            ),
-        )
+        return _client(self)
 
     def put(self, bucket: str, key: str, body: bytes) -> str:
         """Store ``body`` and return its ETag without quotes."""
         etag: str = self.client().put_object(Bucket=bucket, Key=key, Body=body)["ETag"]
         return etag.strip('"')
+
+
+@functools.cache
+def _client(server: S3Server) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint_url,
+        aws_access_key_id=server.access_key_id,
+        aws_secret_access_key=server.secret_access_key,
+        region_name="us-east-1",
+        config=Config(
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            retries={"total_max_attempts": 3},
+        ),
+    )
 
 
 def free_ports(count: int) -> list[int]:
@@ -132,12 +138,8 @@ def seaweed() -> Iterator[S3Server]:
                 _wait_until_ready(server, process, log)
                 yield server
             finally:
-                process.terminate()
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                process.kill()  # its data is thrown away, and it takes its time to say goodbye
+                process.wait()
                 for port in ports.values():
                     for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 (weed's own choice)
                         left.unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""From settings to live objects, for commands; assets get theirs from Dagster's resources."""
+
+from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Downloader
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.settings import Settings
+
+
+def open_catalog(settings: Settings) -> S3Catalog:
+    """The vendor's keys."""
+    closures = [day.isoformat() for day in settings.extra_closures]
+    return S3Catalog(settings.bucket, options_prefix=settings.options_prefix, extra_closures=closures)
+
+
+def open_downloader(settings: Settings) -> AsyncS3Downloader:
+    """A downloader of the vendor's bucket; use it as ``async with``."""
+    return AsyncS3Downloader(
+        settings.credentials,
+        settings.endpoint_url,
+        max_retries=settings.max_retries,
+        timeout=settings.timeout,
+        max_concurrent=settings.max_concurrent,
+    )
+
+
+def open_sync_downloader(settings: Settings) -> SyncS3Downloader:
+    """The synchronous twin; use it as ``with``."""
+    return SyncS3Downloader(
+        settings.credentials, settings.endpoint_url, max_retries=settings.max_retries, timeout=settings.timeout
+    )
+
+
+def open_store(settings: Settings) -> ParquetStore:
+    """The user's store."""
+    secret = settings.store_secret_access_key
+    return ParquetStore(
+        settings.store_uri,
+        endpoint_url=settings.store_endpoint_url,
+        region=settings.store_region,
+        access_key_id=settings.store_access_key_id,
+        secret_access_key=secret.get_secret_value() if secret else None,
+    )

@@ -1,0 +1,149 @@
+"""Assets: one for each row of the table, and upstream of it the vendor's files.
+
+Belongs here: how days become events. Does not: what an event shows (``metadata``) or judges (``checks``).
+"""
+
+from collections.abc import Callable, Sequence
+
+import dagster as dg
+
+from polygon_assets.datasets import Dataset
+from polygon_assets.ingest import DayResult, DayStatus, ingest_days
+from polygon_assets.orchestration.checks import check_specs, day_checks
+from polygon_assets.orchestration.events import leave_missing, log_event
+from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
+from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
+
+POOL = "polygon_s3"
+GROUP = "flat_files"
+OWNERS = ["team:market-data"]
+STORED = frozenset({DayStatus.PUBLISHED, DayStatus.UNCHANGED})
+
+OnResult = Callable[[str, DayResult], None]
+
+
+class IngestConfig(dg.Config):
+    """What can be chosen for one run in the launchpad."""
+
+    overwrite: bool = False
+    """Fetch and convert again, even where the stored day is up to date or the source was refused before."""
+
+
+def flat_files_key(dataset: Dataset) -> dg.AssetKey:
+    """Key of the external asset that stands for the vendor's files."""
+    return dg.AssetKey(["flat_files", dataset.name])
+
+
+def build_source(dataset: Dataset, partitions: dg.PartitionsDefinition) -> dg.AssetSpec:
+    """The vendor's files of a data type, for lineage; Dagster observes them only through the sensor."""
+    return dg.AssetSpec(
+        flat_files_key(dataset),
+        description=f"The vendor's daily files: {dataset.title}.",
+        partitions_def=partitions,
+        kinds={"s3", "csv"},
+        owners=OWNERS,
+        group_name="vendor",
+        metadata={"source": f"{dataset.live_prefix}/{dataset.kind}"},
+    )
+
+
+def build_asset(
+    dataset: Dataset, partitions: dg.PartitionsDefinition, on_result: OnResult | None = None
+) -> dg.AssetsDefinition:
+    """The asset of a data type; ``on_result`` hears of each day as it ends, beside Dagster's log."""
+    key = dg.AssetKey(dataset.name)
+    spec = dg.AssetSpec(
+        key,
+        deps=[flat_files_key(dataset)],
+        description=_description(dataset),
+        partitions_def=partitions,
+        kinds={"parquet", "python"},
+        owners=OWNERS,
+        group_name=GROUP,
+        metadata=asset_metadata(dataset),
+        skippable=True,
+    )
+
+    @dg.multi_asset(
+        name=dataset.name,
+        specs=[spec],
+        check_specs=check_specs(dataset, partitions),
+        can_subset=True,
+        backfill_policy=dg.BackfillPolicy.multi_run(dataset.days_per_run),
+        pool=POOL,
+    )
+    async def flat_file_days(  # type: ignore[no-untyped-def]  # noqa: ANN202 (Dagster takes it for an output's type)
+        context: dg.AssetExecutionContext,
+        config: IngestConfig,
+        catalog: S3CatalogResource,
+        downloader: AsyncS3DownloaderResource,
+        store: ParquetStoreResource,
+    ):
+        def report(result: DayResult) -> None:
+            context.log.info(describe(result))
+            if on_result:
+                on_result(dataset.name, result)
+
+        async with downloader.open() as client:
+            results = await ingest_days(
+                dataset.name,
+                context.partition_keys,
+                catalog=catalog.catalog(),
+                downloader=client,
+                store=store.store(),
+                on_result=report,
+                overwrite=config.overwrite,
+                keep_raw=store.keep_raw,
+            )
+            of_the_run = run_metadata(context.run.run_id, client.get_statistics())
+        if _record(context, key, results, of_the_run):
+            yield dg.MaterializeResult(asset_key=key)
+
+    return flat_file_days
+
+
+def describe(result: DayResult) -> str:
+    """One line about one day, for logs."""
+    line = f"{result.day}: {result.status.value.replace('_', ' ')}"
+    if result.error is not None:
+        return f"{line}: {result.error}"
+    return f"{line}, {result.rows:,} rows, {result.symbols:,} symbols" if result.status in STORED else line
+
+
+def _record(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, results: Sequence[DayResult], of_the_run: dict[str, object]
+) -> bool:
+    """Write the events of each day; True when every day is stored and the output may be yielded.
+
+    A yielded output marks every partition of the run, so where one is not stored the good ones are logged alone.
+    """
+    stored = [result for result in results if result.status in STORED]
+    complete = len(stored) == len(results)
+    for result in stored:
+        metadata = {**day_metadata(result), **of_the_run}
+        if complete:
+            context.add_asset_metadata(metadata, asset_key=key, partition_key=result.day)
+        else:
+            log_event(context, dg.AssetMaterialization(key, partition=result.day, metadata=metadata))
+    for evaluation in (each for result in results for each in day_checks(key, result)):
+        log_event(context, evaluation)
+    failed = [result for result in results if result.status not in STORED | {DayStatus.NOT_PUBLISHED_YET}]
+    if failed:
+        for result in results:
+            if result.status is DayStatus.NOT_PUBLISHED_YET:
+                leave_missing(context, key, result.day)
+        raise dg.Failure(
+            f"{len(failed)} of {len(results)} days failed: " + "; ".join(describe(each) for each in failed),
+            metadata={each.day: describe(each) for each in failed},
+            allow_retries=False,
+        )
+    return complete
+
+
+def _description(dataset: Dataset) -> str:
+    derived = "with underlying, expiration, type and strike of each contract" if dataset.instrument == "option" else ""
+    return (
+        f"{dataset.title}, from the vendor's daily files, checked and typed {derived}".rstrip()
+        + ". Prices are not adjusted; tickers are renamed and reused over the years; a window without trades has no "
+        "row; extended hours are included."
+    )

@@ -1,0 +1,33 @@
+"""Partitions: the trading days of a data type, as Dagster's time windows with the closures taken out."""
+
+import datetime as dt
+
+import dagster as dg
+
+from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.trading_calendar import TradingCalendar
+
+_WEEKDAYS = 7
+
+
+def trading_day_partitions(
+    dataset: Dataset, calendar: TradingCalendar, history_start: dt.date | None = None
+) -> dg.DailyPartitionsDefinition:
+    """One partition, ``YYYY-MM-DD``, for every session from the data type's first day on; a day's begins at its end.
+
+    Weekends go out as one cron string and only holidays as dates: a status page is ten times slower with thousands
+    of dates. ``history_start`` moves the first day forward for plans with a shorter window.
+    """
+    first = max(dataset.first_day, history_start or dataset.first_day)
+    start = next(day for day in calendar.sessions if day >= first)
+    never_open = sorted(set(range(_WEEKDAYS)) - {day.weekday() for day in calendar.sessions})
+    closures = [day for day in calendar.closures(start) if day.weekday() not in never_open]
+    exclusions: list[str | dt.datetime] = [dt.datetime.combine(day, dt.time()) for day in closures]
+    if never_open:
+        exclusions.insert(0, f"0 0 * * {','.join(str((weekday + 1) % 7) for weekday in never_open)}")
+    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone=NEW_YORK, exclusions=exclusions)
+
+
+def first_partition(partitions: dg.DailyPartitionsDefinition) -> dt.date:
+    """The first trading day of ``partitions``."""
+    return partitions.start.date()

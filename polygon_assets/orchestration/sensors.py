@@ -1,0 +1,199 @@
+"""Sensors: one for each data type, that notices new, late and replaced days in the vendor's bucket.
+
+Belongs here: requests and Dagster's side of a tick. Does not: the rules (``watch``).
+An outage of the bucket is raised, so that it shows as a failed tick with its cause.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.download import S3Catalog, SyncS3Downloader
+from polygon_assets.errors import AccessDeniedError, StoreError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.orchestration import watch
+from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
+
+INTERVAL_SECONDS = 600
+REQUEST_TAG = "polygon/request"
+ATTEMPT_TAG = "polygon/attempt"
+PRIORITY_TAG = "dagster/priority"
+_NEW_DAY_PRIORITY, _OLDER_DAY_PRIORITY = "10", "1"
+
+Clock = Callable[[], dt.datetime]
+
+
+def sensor_name(dataset: Dataset) -> str:
+    """Name of the sensor of a data type."""
+    return f"new_trading_days_{dataset.name}"
+
+
+def utc_now() -> dt.datetime:
+    """The time, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def build_new_days_sensor(
+    dataset: Dataset,
+    asset: dg.AssetsDefinition,
+    first: dt.date,
+    clock: Clock = utc_now,
+) -> dg.SensorDefinition:
+    """The sensor of a data type; ``first`` is the first partition, ``clock`` tells the time in UTC."""
+
+    @dg.sensor(
+        name=sensor_name(dataset),
+        target=asset,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Asks for new, late and replaced days of {dataset.name} as the vendor publishes them.",
+    )
+    def new_trading_days(
+        context: dg.SensorEvaluationContext,
+        catalog: S3CatalogResource,
+        downloader: AsyncS3DownloaderResource,
+        store: ParquetStoreResource,
+    ) -> dg.SensorResult:
+        memory = watch.Memory.load(context.cursor)
+        now = clock()
+        if now.timestamp() < memory.not_entitled_until:
+            until = dt.datetime.fromtimestamp(memory.not_entitled_until, dt.UTC)
+            return dg.SensorResult(
+                skip_reason=f"{dataset.name} is not in your plan; asked again after {until:%Y-%m-%d %H:%M} UTC."
+            )
+        with downloader.open_for_sensor() as client:
+            tick = _Tick(dataset, first, now, catalog.catalog(), client, store.store(), context.instance)
+            return tick.evaluate(memory)
+
+    return new_trading_days
+
+
+class _Tick:
+    """One look at the bucket: at most three listings and one HEAD."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        first: dt.date,
+        now: dt.datetime,
+        catalog: S3Catalog,
+        client: SyncS3Downloader,
+        store: ParquetStore,
+        instance: dg.DagsterInstance,
+    ) -> None:
+        self.dataset, self.first, self.now = dataset, first, now
+        self.catalog, self.client, self.store, self.instance = catalog, client, store, instance
+        self.calendar = catalog.get_calendar(dataset.name)
+        yesterday = now.astimezone(ZoneInfo(NEW_YORK)).date() - dt.timedelta(1)
+        self.newest = self.calendar.between(first, yesterday)[-1]
+
+    def evaluate(self, memory: watch.Memory) -> dg.SensorResult:
+        memory = self._with_oldest(memory)
+        since = watch.first_wanted(self.calendar, memory.oldest, self.first, self.newest)
+        months, rotation = watch.months_to_list(since, self.newest, memory.rotation)
+        memory = replace(memory, rotation=rotation)
+        published = {day: etag for month in months for day, etag in self._list(month)}
+        wanted = (day.isoformat() for day in self.calendar.between(since, self.newest))
+        candidates = watch.find_candidates(published, wanted, self._stored_etag, self._refused_etag)
+        requests = list(self._requests(candidates))[: watch.REQUESTS_PER_TICK]
+        if requests and not self._entitled(str(requests[0].partition_key)):
+            memory = replace(memory, not_entitled_until=self.now.timestamp() + watch.DAY)
+            reason = f"{self.dataset.name} is not in your plan: {requests[0].partition_key} is listed, but refused."
+            return dg.SensorResult(skip_reason=reason, cursor=memory.dump())
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=memory.dump())
+        return dg.SensorResult(skip_reason=self._why_idle(candidates, published), cursor=memory.dump())
+
+    def _with_oldest(self, memory: watch.Memory) -> watch.Memory:
+        if memory.oldest is not None and self.now.timestamp() < memory.oldest_known_until:
+            return memory
+        days = self.store.days(self.dataset.name)
+        return replace(memory, oldest=min(days) if days else None, oldest_known_until=self.now.timestamp() + watch.DAY)
+
+    def _list(self, month: str) -> Iterator[tuple[str, str]]:
+        prefix = self.catalog.get_month_prefix(self.dataset.name, f"{month}-01")
+        for entry in self.client.list_entries(self.catalog.bucket, prefix):
+            if self.catalog.validate_key(entry.key):
+                yield self.catalog.parse_key_metadata(entry.key)["date"], entry.etag
+
+    def _stored_etag(self, day: str) -> str | None:
+        try:
+            provenance = self.store.provenance(self.dataset.name, day)
+        except StoreError:  # a damaged file is as good as none: ask for the day again
+            return None
+        return provenance.source_etag if provenance else None
+
+    def _refused_etag(self, day: str) -> str | None:
+        return self.store.refused_etag(self.dataset.name, day)
+
+    def _entitled(self, day: str) -> bool:
+        try:
+            self.client.head(self.catalog.bucket, self.catalog.get_key(self.dataset.name, day))
+        except AccessDeniedError:
+            return False
+        return True
+
+    def _requests(self, candidates: list[watch.Candidate]) -> Iterator[dg.RunRequest]:
+        active = self._active_days(candidates) if candidates else set()
+        for candidate in candidates:
+            request = f"{self.dataset.name}/{candidate.day}/{candidate.etag}"
+            attempt = watch.next_attempt(self._past_runs(request), self.now.timestamp())
+            if attempt is None or candidate.day in active:
+                continue
+            newest = candidate.day == self.newest.isoformat()
+            yield dg.RunRequest(
+                run_key=f"{request}/{attempt}",
+                partition_key=candidate.day,
+                tags={
+                    REQUEST_TAG: request,
+                    ATTEMPT_TAG: str(attempt),
+                    PRIORITY_TAG: _NEW_DAY_PRIORITY if newest else _OLDER_DAY_PRIORITY,
+                },
+            )
+
+    def _past_runs(self, request: str) -> list[watch.PastRun]:
+        records = self.instance.get_run_records(dg.RunsFilter(tags={REQUEST_TAG: request}))
+        return [
+            watch.PastRun(record.end_time or record.update_timestamp.timestamp())
+            for record in records
+            if record.dagster_run.is_finished
+        ]
+
+    def _active_days(self, candidates: list[watch.Candidate]) -> set[str]:
+        """The candidates that an unfinished run of this asset covers, alone or in a range."""
+        key = dg.AssetKey(self.dataset.name)
+        active: set[str] = set()
+        for record in self.instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
+            run = record.dagster_run
+            if run.asset_selection is None or key in run.asset_selection:
+                first, last = covered(run.tags)
+                active |= {each.day for each in candidates if first <= each.day <= last}
+        return active
+
+    def _why_idle(self, candidates: list[watch.Candidate], published: dict[str, str]) -> str:
+        if candidates:
+            days = ", ".join(each.day for each in candidates)
+            return f"{days}: a run is active, or the last attempt is too recent."
+        return watch.waiting_for(self.newest, published=self.newest.isoformat() in published)
+
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def covered(tags: Mapping[str, str]) -> tuple[str, str]:
+    """First and last partition of a run, by its tags; an empty range where it names none."""
+    single = tags.get("dagster/partition", "")
+    return (
+        tags.get("dagster/asset_partition_range_start", single or "9"),
+        tags.get("dagster/asset_partition_range_end", single),
+    )

@@ -1,0 +1,149 @@
+"""A whole platform for each test: a bucket with made-up files, a store, a Dagster instance, the environment."""
+
+import gzip
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+
+from polygon_assets.datasets import DATASETS
+from polygon_assets.download import S3Catalog
+from polygon_assets.orchestration.assembly import build_definitions
+from polygon_assets.orchestration.sensors import Clock, utc_now
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.sample.sizes import Size
+from polygon_assets.settings import load_settings
+from polygon_assets_tests.servers.seaweed import S3Server
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+SMALL = Size(symbols=20, rows=200)
+
+
+@dataclass
+class Platform:
+    """What a user would have set up."""
+
+    server: S3Server
+    bucket: str
+    store: Path
+    instance: dg.DagsterInstance
+    catalog: S3Catalog
+
+    def publish(self, dataset: str, days: Sequence[str], *, seed: int = 0) -> None:
+        """Put made-up files of ``days`` into the bucket."""
+        for day in days:
+            self.put(dataset, day, flat_file(DATASETS[dataset], day, SMALL, seed=seed))
+
+    def put(self, dataset: str, day: str, body: bytes) -> str:
+        """Put ``body`` where the file of a day belongs; returns its ETag."""
+        return self.server.put(self.bucket, self.catalog.get_key(dataset, day), body)
+
+    def put_broken(self, dataset: str, day: str) -> None:
+        """Put a file with a wrong header where the file of a day belongs."""
+        self.put(dataset, day, gzip.compress(b"ticker,price\nA,1\n", mtime=0))
+
+    def definitions(self, clock: Clock = utc_now) -> dg.Definitions:
+        """What Dagster would load under this environment."""
+        return build_definitions(load_settings(), clock=clock)
+
+    def run(self, dataset: str, days: Sequence[str]) -> dg.ExecuteInProcessResult:
+        """Materialise the range from the first to the last of ``days`` in one run."""
+        job = self.definitions().resolve_implicit_global_asset_job_def()
+        return job.get_subset(asset_selection={dg.AssetKey(dataset)}).execute_in_process(
+            instance=self.instance,
+            tags={
+                "dagster/asset_partition_range_start": days[0],
+                "dagster/asset_partition_range_end": days[-1],
+            },
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+
+    def why(self) -> str:
+        """The error of the newest run, for a failing test's message."""
+        (run,) = self.instance.get_runs(limit=1)
+        records = self.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+        return "\n".join(str(record.event_log_entry.get_dagster_event().event_specific_data) for record in records)
+
+    def materialised(self, dataset: str) -> list[str]:
+        """The partitions that Dagster shows as materialised."""
+        return sorted(self.instance.get_materialized_partitions(dg.AssetKey(dataset)))
+
+    def partition_statuses(self, dataset: str) -> tuple[list[str], list[str]]:
+        """The partitions that the UI shows as materialised, and those that it shows as failed."""
+        partitions = self.definitions().resolve_asset_graph().get(dg.AssetKey(dataset)).partitions_def
+        status = get_and_update_asset_status_cache_value(self.instance, dg.AssetKey(dataset), partitions)
+        assert status is not None
+        assert partitions is not None
+        return (
+            sorted(status.deserialize_materialized_partition_subsets(partitions).get_partition_keys()),
+            sorted(status.deserialize_failed_partition_subsets(partitions).get_partition_keys()),
+        )
+
+    def metadata(self, dataset: str, day: str) -> dict[str, Any]:
+        """The plain values of the newest materialisation of a partition."""
+        records = self.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey(dataset), asset_partitions=[day]), limit=1
+        ).records
+        assert records[0].asset_materialization is not None
+        return {name: value.value for name, value in records[0].asset_materialization.metadata.items()}
+
+    def checks(self, dataset: str) -> dict[tuple[str, str], bool]:
+        """Whether each check passed, by its name and partition."""
+        records = self.instance.event_log_storage.get_event_records(
+            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        )
+        found = {}
+        for record in reversed(records):
+            event = record.event_log_entry.get_dagster_event()
+            evaluation = event.asset_check_evaluation_data
+            if evaluation.asset_key == dg.AssetKey(dataset):
+                found[evaluation.check_name, str(evaluation.partition)] = evaluation.passed
+        return found
+
+
+@pytest.fixture
+def platform(s3_server: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A platform under the environment variables that a user would set."""
+    environment = {
+        "POLYGON_ACCESS_KEY_ID": s3_server.access_key_id,
+        "POLYGON_SECRET_ACCESS_KEY": s3_server.secret_access_key,
+        "POLYGON_ENDPOINT_URL": s3_server.endpoint_url,
+        "POLYGON_BUCKET": bucket,
+        "POLYGON_STORE": str(tmp_path / "store"),
+        "DAGSTER_HOME": str(tmp_path / "home"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "home").mkdir()
+    catalog = S3Catalog(bucket, options_prefix="us_options_opra")
+    (tmp_path / "home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        yield Platform(s3_server, bucket, tmp_path / "store", instance, catalog)
+
+
+@pytest.fixture
+def tick(platform: Platform) -> Callable[..., Any]:
+    """Evaluate a data type's sensor at a time, as the daemon would, with the cursor of the last tick."""
+    cursors: dict[str, str | None] = {}
+
+    def evaluate(dataset: str, clock: Clock) -> Any:
+        definitions = platform.definitions(clock)
+        sensor = definitions.resolve_sensor_def(f"new_trading_days_{dataset}")
+        with dg.build_sensor_context(
+            instance=platform.instance,
+            resources=dict(definitions.resources or {}),
+            repository_def=definitions.get_repository_def(),
+            cursor=cursors.get(dataset),
+            sensor_name=sensor.name,
+        ) as context:
+            data = sensor.evaluate_tick(context)
+        if data.cursor is not None:
+            cursors[dataset] = data.cursor
+        return data
+
+    return evaluate
