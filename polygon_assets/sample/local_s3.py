@@ -126,7 +126,8 @@ def fill(
     The answer names each data type's days, oldest first.
     """
     filled = {dataset.name: last_sessions(catalog, dataset, days) for dataset in DATASETS.values()}
-    with closing(server.client()) as client, ThreadPoolExecutor(_GENERATORS) as pool:
+    pool = ThreadPoolExecutor(_GENERATORS)
+    with closing(server.client()) as client:
         client.create_bucket(Bucket=catalog.bucket)
 
         def put(dataset: Dataset, day: str) -> None:
@@ -135,8 +136,9 @@ def fill(
             if on_file is not None:
                 on_file(dataset, day, len(body))
 
-        for done in [
-            pool.submit(put, DATASETS[name], day) for name, of_dataset in filled.items() for day in of_dataset
-        ]:
-            done.result()
+        try:
+            for done in [pool.submit(put, DATASETS[name], day) for name, own in filled.items() for day in own]:
+                done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
     return filled
