@@ -4,6 +4,7 @@ Both speak Signature v4 in path style to one endpoint, follow no redirect, retry
 nothing but proxies and certificates from this machine's AWS configuration.
 """
 
+import functools
 import os
 import threading
 from contextlib import AbstractAsyncContextManager
@@ -29,6 +30,7 @@ SESSION_VARIABLES: dict[str, Any] = {
     "credentials_file": (None, None, os.devnull, None),
 }
 _sessions = threading.local()
+_lock = threading.Lock()
 
 
 class _PlainRequests:
@@ -53,7 +55,7 @@ def async_client(
 ) -> AbstractAsyncContextManager[Any]:
     """Give a context manager that opens one aioboto3 S3 client for the running event loop."""
     if not hasattr(_sessions, "asynchronous"):
-        # One session for each thread: making one costs some 100 ms, sharing one between threads is not safe.
+        # Making a session costs some 100 ms; opening clients from one in several threads at once is not safe.
         base = aiobotocore.session.AioSession(session_vars=SESSION_VARIABLES)
         _sessions.asynchronous = aioboto3.Session(botocore_session=base)
     config = AioConfig(http_session_cls=RedirectRefusingSession, **_config(options))
@@ -64,14 +66,16 @@ def async_client(
 
 def sync_client(credentials: Credentials, endpoint_url: str, options: TransferOptions) -> Any:
     """Open one boto3 S3 client; the caller closes it."""
-    if not hasattr(_sessions, "synchronous"):
-        base = botocore.session.Session(session_vars=SESSION_VARIABLES)
-        _sessions.synchronous = boto3.Session(botocore_session=base)
-    client = _sessions.synchronous.client(
-        "s3", config=Config(**_config(options)), **_identity(credentials, endpoint_url)
-    )
+    with _lock:
+        client = _sync_session().client("s3", config=Config(**_config(options)), **_identity(credentials, endpoint_url))
     _refuse_region_redirects(client)
+    client.meta.events.register("before-send.s3", _headers_as_text)
     return client
+
+
+@functools.cache
+def _sync_session() -> boto3.Session:
+    return boto3.Session(botocore_session=botocore.session.Session(session_vars=SESSION_VARIABLES))
 
 
 def read_available(body: Any, size: int) -> bytes:
@@ -105,6 +109,13 @@ def _refuse_region_redirects(client: Any) -> None:
 
 def _mark_redirected(params: dict[str, Any], **_: Any) -> None:
     params.setdefault("context", {}).setdefault("s3_redirect", {})["redirected"] = True
+
+
+def _headers_as_text(request: Any, **_: Any) -> None:
+    """Spare urllib3 the bytes among the headers: before it leaves a 303 alone it joins them, and fails."""
+    for name, value in list(request.headers.items()):
+        if isinstance(value, bytes):
+            request.headers[name] = value.decode("latin-1")
 
 
 def _identity(credentials: Credentials, endpoint_url: str) -> dict[str, Any]:

@@ -81,7 +81,8 @@ PERMANENT_STATUS: Mapping[int, type[TransferError]] = {
 }
 
 CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
-    botocore.exceptions.HTTPClientError,  # its subclasses: connecting, timeouts, closed, streaming
+    botocore.exceptions.ConnectionError,  # cannot connect
+    botocore.exceptions.HTTPClientError,  # timeouts, closed, streaming
     botocore.exceptions.IncompleteReadError,
     aiohttp.ClientError,
     urllib3.exceptions.HTTPError,

@@ -74,7 +74,8 @@ class TransferOptions:
     deadline: float = 1800.0
     """Seconds for one object, all its retries included; time spent queueing for a slot is not."""
     verify_md5: Md5Policy = "auto"
-    """``auto``: where the ETag is an MD5. ``always``: an ETag that is none is an error. ``never``: not at all."""
+    """``auto``: where the ETag is an MD5; a ``.gz`` object without one is verified by gzip's own CRC instead.
+    ``always``: an ETag that is no MD5 is an error. ``never``: neither, only length and, decompressing, the CRC."""
     max_decompressed_bytes: int = 4 * 1024**3
     """Bytes that one object may decompress to."""
     max_decompression_ratio: float = 200.0

@@ -1,6 +1,8 @@
 """The way of the bytes: looked at, hashed, decompressed, kept. Blocking, so that it may run in a thread."""
 
 import hashlib
+import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,15 +23,10 @@ class Receiver:
         self.received = 0
 
     def restart(self, md5: str | None) -> None:
-        """Forget all bytes; those to come must have this ``md5`` (hex; None: unknown)."""
+        """Forget all bytes; those to come must have this ``md5`` (hex; None: unknown, then gzip's CRC must do)."""
         self._expected = md5
         self._md5: Any = hashlib.md5(usedforsecurity=False) if md5 else None
-        limits = self._options
-        self._gunzip = (
-            Gunzip(max_bytes=limits.max_decompressed_bytes, max_ratio=limits.max_decompression_ratio)
-            if self._decompress
-            else None
-        )
+        self._gunzip = self._new_gunzip()
         self._gzip_fault: GzipFault | None = None
         self._head, self._head_checked = b"", False
         self.received = 0
@@ -42,9 +39,9 @@ class Receiver:
                 self._look_at(chunk)
             if self._md5 is not None:
                 self._md5.update(chunk)
-            if self._gunzip is None:
+            if not self._decompress:
                 self._sink.write(chunk)
-            else:
+            if self._gunzip is not None:
                 self._expand(self._gunzip, chunk)
             self.received += len(chunk)
 
@@ -59,6 +56,15 @@ class Receiver:
             self._finish_gzip(self._gunzip)
         self._sink.publish()
 
+    def _new_gunzip(self) -> Gunzip | None:
+        """Decompress for the caller, or only to verify what no MD5 vouches for."""
+        options = self._options
+        if self._decompress:
+            return Gunzip(max_bytes=options.max_decompressed_bytes, max_ratio=options.max_decompression_ratio)
+        if self._md5 is None and self._key.endswith(".gz") and options.verify_md5 != "never":
+            return Gunzip(max_bytes=sys.maxsize, max_ratio=math.inf)
+        return None
+
     def _look_at(self, chunk: bytes) -> None:
         self._head += chunk[:HEAD_BYTES]
         if len(self._head) >= HEAD_BYTES:
@@ -70,7 +76,8 @@ class Receiver:
             return  # only the MD5 can still tell whether the object is bad or the transfer
         try:
             for piece in gunzip.feed(chunk):
-                self._sink.write(piece)
+                if self._decompress:
+                    self._sink.write(piece)
         except GzipFault as fault:
             self._gzip_fault = fault
 

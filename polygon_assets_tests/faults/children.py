@@ -1,0 +1,70 @@
+"""Programs that tests start, to measure, to kill or to starve: ``python -m … COMMAND KIND ENDPOINT FOLDER``."""
+
+import asyncio
+import json
+import resource
+import sys
+from pathlib import Path
+
+from polygon_assets.download.async_downloader import AsyncS3Downloader
+from polygon_assets.download.sync_downloader import SyncS3Downloader
+from polygon_assets.errors import PolygonAssetsError
+from polygon_assets_tests.servers.origin import BUCKET
+
+CREDENTIALS = {"access_key_id": "origin-key", "secret_access_key": "canary-4f1c2b7e-never-to-be-seen"}
+LIMIT = 100_000
+"""Bytes that a file may have under the command ``starve``."""
+
+
+def save(kind: str, endpoint: str, keys: list[str], folder: Path) -> None:
+    """Download ``keys`` into ``folder`` as they are."""
+    if kind == "async":
+
+        async def main() -> None:
+            async with AsyncS3Downloader(CREDENTIALS, endpoint) as downloader:
+                for key in keys:
+                    await downloader.download_to_file(BUCKET, key, folder / key, decompress=False)
+
+        asyncio.run(main())
+    else:
+        with SyncS3Downloader(CREDENTIALS, endpoint) as downloader:
+            for key in keys:
+                downloader.download_to_file(BUCKET, key, folder / key, decompress=False)
+
+
+def memory(name: str) -> int:
+    """Give a line of /proc/self/status in bytes: VmRSS now, VmHWM at its highest."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def measure(kind: str, endpoint: str, folder: Path) -> None:
+    """Print by how many bytes downloading ``large`` raises memory, once ``small`` has loaded everything."""
+    save(kind, endpoint, ["small"], folder)
+    Path("/proc/self/clear_refs").write_text("5")  # the highest starts anew
+    before = memory("VmRSS")
+    save(kind, endpoint, ["large"], folder)
+    print(json.dumps({"grown": memory("VmHWM") - before}))  # noqa: T201 (the answer)
+
+
+def starve(kind: str, endpoint: str, folder: Path) -> None:
+    """Download ``large`` where no file may grow; print the error."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
+    try:
+        save(kind, endpoint, ["large"], folder)
+    except PolygonAssetsError as error:
+        print(json.dumps({"kind": type(error).__name__, "message": str(error)}))  # noqa: T201 (the answer)
+
+
+def main() -> None:
+    command, kind, endpoint, folder = sys.argv[1:]
+    if command == "measure":
+        measure(kind, endpoint, Path(folder))
+    elif command == "starve":
+        starve(kind, endpoint, Path(folder))
+    else:
+        save(kind, endpoint, ["large"], Path(folder))
+
+
+if __name__ == "__main__":
+    main()
