@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from polygon_assets.cli import console, ingest, serve
+from polygon_assets.cli import console, ingest, record, serve
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError, PolygonAssetsError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 ingest.register(app)
+record.register(app)
 serve.register(app)
 
 _DEBUG = "POLYGON_ASSETS_DEBUG"

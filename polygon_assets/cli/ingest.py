@@ -61,7 +61,8 @@ def _ingest(settings: Settings, dataset: str, days: list[str], *, overwrite: boo
     from polygon_assets.orchestration.recording import Recorder  # noqa: PLC0415
 
     with open_instance() as instance, ThreadPoolExecutor(1) as writer, console.progress() as shown:
-        recorder = Recorder(instance, dataset)
+        store = open_store(settings)
+        recorder = Recorder(instance, dataset, store)
         task = shown.add_task(dataset, total=len(days), note="")
 
         def on_result(result: DayResult) -> None:
@@ -77,7 +78,7 @@ def _ingest(settings: Settings, dataset: str, days: list[str], *, overwrite: boo
                     days,
                     catalog=open_catalog(settings),
                     downloader=downloader,
-                    store=open_store(settings),
+                    store=store,
                     on_result=on_result,
                     overwrite=overwrite,
                     keep_raw=settings.keep_raw,

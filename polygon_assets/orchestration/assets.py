@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest import DayResult, DayStatus, ingest_days
+from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.orchestration.checks import check_specs, day_checks
 from polygon_assets.orchestration.events import leave_missing, log_event
 from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
@@ -84,19 +84,20 @@ def build_asset(
             if on_result:
                 on_result(dataset.name, result)
 
+        parquet = store.store()
         async with downloader.open() as client:
             results = await ingest_days(
                 dataset.name,
                 context.partition_keys,
                 catalog=catalog.catalog(),
                 downloader=client,
-                store=store.store(),
+                store=parquet,
                 on_result=report,
                 overwrite=config.overwrite,
                 keep_raw=store.keep_raw,
             )
             of_the_run = run_metadata(context.run.run_id, client.get_statistics())
-        if _record(context, key, results, of_the_run):
+        if _record(context, key, results, of_the_run, parquet):
             yield dg.MaterializeResult(asset_key=key)
 
     return flat_file_days
@@ -111,7 +112,11 @@ def describe(result: DayResult) -> str:
 
 
 def _record(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, results: Sequence[DayResult], of_the_run: dict[str, object]
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    results: Sequence[DayResult],
+    of_the_run: dict[str, object],
+    store: ParquetStore,
 ) -> bool:
     """Write the events of each day; True when every day is stored and the output may be yielded.
 
@@ -125,7 +130,7 @@ def _record(
             context.add_asset_metadata(metadata, asset_key=key, partition_key=result.day)
         else:
             log_event(context, dg.AssetMaterialization(key, partition=result.day, metadata=metadata))
-    for evaluation in (each for result in results for each in day_checks(key, result)):
+    for evaluation in (each for result in results for each in day_checks(key, result, store)):
         log_event(context, evaluation)
     failed = [result for result in results if result.status not in STORED | {DayStatus.NOT_PUBLISHED_YET}]
     if failed:

@@ -5,18 +5,22 @@ Evaluations are logged as events, because a ranged run would record a yielded on
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest import DayResult, DayStatus
+from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
+from polygon_assets.ingest.history import row_count_verdict
 
 READABLE = "readable"
 PLAUSIBLE = "plausible"
+ROW_COUNT = "row_count"
 
 _DESCRIPTIONS = {
     READABLE: "The file is one whole archive, has the data type's columns, parses, and holds rows of its day.",
     PLAUSIBLE: "No row breaks a rule of the data type: prices, ranges, volumes, duplicates, time stamps, tickers.",
+    ROW_COUNT: "About as many rows as the median of up to 20 nearest earlier stored days.",
 }
 
 
@@ -28,32 +32,35 @@ def check_specs(dataset: Dataset, partitions: dg.PartitionsDefinition) -> list[d
     ]
 
 
-def day_checks(key: dg.AssetKey, result: DayResult) -> Iterator[dg.AssetCheckEvaluation]:
+def day_checks(key: dg.AssetKey, result: DayResult, store: ParquetStore) -> Iterator[dg.AssetCheckEvaluation]:
     """The evaluations that follow from one day's outcome; none where there was nothing to judge."""
+    evaluation = partial(dg.AssetCheckEvaluation, asset_key=key, partition=result.day)
+    error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     if result.status is DayStatus.REFUSED:
-        yield _evaluation(key, READABLE, result, passed=False, severity=dg.AssetCheckSeverity.ERROR)
+        metadata = {"cause": dg.MetadataValue.text(str(result.error)), **_findings(result)}
+        yield evaluation(check_name=READABLE, passed=False, severity=error, metadata=metadata)
     elif result.status in {DayStatus.PUBLISHED, DayStatus.UNCHANGED}:
-        yield _evaluation(key, READABLE, result, passed=True, severity=dg.AssetCheckSeverity.ERROR)
-        yield _evaluation(key, PLAUSIBLE, result, passed=not result.findings, severity=dg.AssetCheckSeverity.WARN)
+        rows = {"rows": dg.MetadataValue.int(result.rows)}
+        yield evaluation(check_name=READABLE, passed=True, severity=error, metadata=rows)
+        plausible = not result.findings
+        yield evaluation(check_name=PLAUSIBLE, passed=plausible, severity=warn, metadata={**rows, **_findings(result)})
+        verdict = row_count_verdict(store, key.to_user_string(), result.day)
+        median = {} if verdict.median is None else {"median": dg.MetadataValue.float(float(verdict.median))}
+        yield evaluation(
+            check_name=ROW_COUNT,
+            passed=verdict.passed,
+            severity=warn,
+            description=verdict.reason,
+            metadata={**rows, **median, "compared_with": dg.MetadataValue.int(verdict.neighbours)},
+        )
 
 
-def _evaluation(
-    key: dg.AssetKey, name: str, result: DayResult, *, passed: bool, severity: dg.AssetCheckSeverity
-) -> dg.AssetCheckEvaluation:
-    metadata: dict[str, dg.MetadataValue] = {"rows": dg.MetadataValue.int(result.rows)}
-    if result.error is not None:
-        metadata["cause"] = dg.MetadataValue.text(str(result.error))
-    if name == PLAUSIBLE:
-        for finding in result.findings:
-            metadata[finding.rule] = dg.MetadataValue.int(finding.count)
-            if finding.sample:
-                metadata[f"{finding.rule}: first rows"] = dg.MetadataValue.json([dict(row) for row in finding.sample])
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=name,
-        passed=passed,
-        severity=severity,
-        partition=result.day,
-        description=str(result.error) if result.error else None,
-        metadata=metadata,
-    )
+def _findings(result: DayResult) -> dict[str, dg.MetadataValue]:
+    """Every broken rule's count, and the first rows that break it."""
+    metadata: dict[str, dg.MetadataValue] = {}
+    for finding in result.findings:
+        metadata[finding.rule] = dg.MetadataValue.int(finding.count)
+        if finding.sample:
+            rows = [dict(row) for row in finding.sample]
+            metadata[f"{finding.rule}: first rows"] = dg.MetadataValue.json(rows)
+    return metadata
