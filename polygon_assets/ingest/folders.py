@@ -6,15 +6,14 @@ Whatever is published appears whole or not at all.
 
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 import pyarrow.fs as pafs
 
-from polygon_assets.errors import StoreError
+from polygon_assets.errors import InvalidInputError
+from polygon_assets.ingest.s3_folder import SCHEME, S3Folder
 from polygon_assets.ingest.staging import staging_folder
 
 STAGING = "_staging"
@@ -25,8 +24,10 @@ class Folder(Protocol):
 
     uri: str
     """What it is called, without a trailing ``/``."""
-    filesystem: pafs.FileSystem
-    """Reads files by relative name."""
+
+    @property
+    def filesystem(self) -> pafs.FileSystem:
+        """Reads files by relative name."""
 
     def staging(self) -> AbstractContextManager[Path]:
         """A private folder on this machine from which files can be published."""
@@ -57,13 +58,16 @@ class LocalFolder:
     def __init__(self, path: Path) -> None:
         self._path = path.expanduser().absolute()
         self.uri = str(self._path)
-        self.filesystem: pafs.FileSystem = pafs.SubTreeFileSystem(str(self._path), pafs.LocalFileSystem())
+        self._filesystem = pafs.SubTreeFileSystem(str(self._path), pafs.LocalFileSystem())
 
-    @contextmanager
-    def staging(self) -> Iterator[Path]:
+    @property
+    def filesystem(self) -> pafs.FileSystem:
+        """Arrow's own reader."""
+        return self._filesystem
+
+    def staging(self) -> AbstractContextManager[Path]:
         """Within the store, so that publishing is a rename on one file system."""
-        with staging_folder(self._path / STAGING) as folder:
-            yield folder
+        return staging_folder(self._path / STAGING)
 
     def publish(self, staged: Path, name: str) -> None:
         """Flush ``staged`` to the disk, then rename it; readers see the old file or the new one."""
@@ -101,18 +105,26 @@ class LocalFolder:
 def open_folder(
     uri: str,
     *,
-    endpoint_url: str | None = None,  # noqa: ARG001 (for S3, which is yet to come)
-    region: str | None = None,  # noqa: ARG001
-    access_key_id: str | None = None,  # noqa: ARG001
-    secret_access_key: str | None = None,  # noqa: ARG001
+    endpoint_url: str | None = None,
+    region: str | None = None,
+    access_key_id: str | None = None,
+    secret_access_key: str | None = None,
 ) -> Folder:
     """The folder that ``uri`` names; the settings are for S3.
 
     Raises:
-        StoreError: a kind of URI that is not supported.
+        InvalidInputError: a kind of URI that is not supported.
     """
-    if "://" in uri:
-        raise StoreError(f"{uri}: a store is a folder on this machine")
+    if uri.startswith(SCHEME):
+        return S3Folder(
+            uri,
+            endpoint_url=endpoint_url,
+            region=region,
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+        )
+    if "://" in uri or not uri:
+        raise InvalidInputError(f"Invalid store: {uri.rpartition('@')[2]!r}; it is a folder or s3://bucket/prefix")
     return LocalFolder(Path(uri))
 
 
@@ -122,8 +134,3 @@ def _flush_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def temporary_staging() -> AbstractContextManager[Path]:
-    """A staging folder for stores that do not lie on this machine."""
-    return staging_folder(Path(tempfile.gettempdir()) / f"polygon-assets-staging-{os.getuid()}")

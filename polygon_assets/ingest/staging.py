@@ -10,8 +10,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+
+from polygon_assets.download.termination import guard, release
 
 _GUARD = "guard.lock"
 _OWNER = "owner.lock"
@@ -30,11 +32,22 @@ def staging_folder(root: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=root))
         owner = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT, 0o644)
         fcntl.flock(owner, fcntl.LOCK_EX)
+    guard(folder / _OWNER)  # SIGTERM unwinds the stack instead of ending the process on the spot
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        release(folder / _OWNER)
         os.close(owner)
+
+
+def temporary_staging() -> AbstractContextManager[Path]:
+    """A staging folder for stores that do not lie on this machine."""
+    root = Path(tempfile.gettempdir()) / f"polygon-assets-staging-{os.getuid()}"
+    root.mkdir(mode=0o700, exist_ok=True)
+    if root.lstat().st_uid != os.getuid():
+        raise PermissionError(f"{root} belongs to somebody else; set TMPDIR to a folder of your own")
+    return staging_folder(root)
 
 
 @contextmanager

@@ -51,12 +51,16 @@ class ParquetStore:
             access_key_id=access_key_id,
             secret_access_key=secret_access_key,
         )
-        self._filesystem = filesystem or self._folder.filesystem
+        self._given_filesystem = filesystem
         self._quarantine = Quarantine(self._folder)
         self.raw_files = RawFiles(self._folder)
 
     def __repr__(self) -> str:
         return f"ParquetStore({self.uri!r})"
+
+    @property
+    def _filesystem(self) -> pafs.FileSystem:
+        return self._given_filesystem or self._folder.filesystem
 
     @property
     def uri(self) -> str:

@@ -5,7 +5,7 @@ import datetime as dt
 import gzip
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -69,13 +69,19 @@ def converted(
     return made, pq.read_table(target).to_pylist()
 
 
-def reference_rows(raw: bytes) -> list[dict[str, Any]]:
-    """What the slow, obvious reader gets: Python's csv, strict about numbers; ValueError where it does not parse."""
+def reference_rows(raw: bytes, but: Collection[int] = ()) -> list[dict[str, Any]]:
+    """What the slow, obvious reader gets, less the lines ``but``: Python's csv, strict about numbers.
+
+    ValueError where it does not parse.
+    """
     reader = csv.reader(io.StringIO(raw.decode("utf-8"), newline=""), strict=True)
-    header = next(reader, [])
-    if header != HEADER.split(","):
-        raise ValueError(f"header {header}")
-    return [_reference_row(line, fields) for line, fields in enumerate(reader, start=2)]
+    try:
+        header = next(reader, [])
+        if header != HEADER.split(","):
+            raise ValueError(f"header {header}")
+        return [_reference_row(line, fields) for line, fields in enumerate(reader, start=2) if line not in but]
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
 
 
 def _reference_row(line: int, fields: Sequence[str]) -> dict[str, Any]:

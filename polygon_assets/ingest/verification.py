@@ -1,0 +1,149 @@
+"""Are the stored days still what was published, and still what the vendor publishes?
+
+Belongs here: reading everything again. Does not: repairing (ingest with ``overwrite``), or printing (``cli``).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from polygon_assets.datasets import Dataset, get_dataset
+from polygon_assets.download.objects import RemoteObject
+from polygon_assets.download.s3_catalog import S3Catalog
+from polygon_assets.errors import StoreError
+from polygon_assets.ingest.provenance import Provenance
+from polygon_assets.ingest.schema import stored_schema
+from polygon_assets.ingest.store import ParquetStore
+
+
+@dataclass(frozen=True)
+class VerifiedDay:
+    """What was found of one stored day."""
+
+    day: str
+    """YYYY-MM-DD."""
+    uri: str
+    rows: int
+    """Rows that could be read."""
+    problems: tuple[str, ...]
+    """What is wrong with it; empty: it is whole."""
+
+    @property
+    def whole(self) -> bool:
+        """Is nothing wrong with it?"""
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class RemoteDifference:
+    """A stored day whose source differs from what the bucket lists."""
+
+    day: str
+    stored_etag: str
+    remote_etag: str | None
+    """None: the bucket no longer lists the day."""
+
+
+def verify_store(
+    store: ParquetStore, dataset: str, start: str | None = None, end: str | None = None
+) -> Iterator[VerifiedDay]:
+    """Read every stored day of ``dataset`` from ``start`` to ``end`` (inclusive) again, oldest first.
+
+    Checks footer, provenance, columns, the checksum of every page, row and ticker counts, order, and that all rows
+    are of the day. One row group is in memory at a time.
+    """
+    for day in store.days(dataset):
+        if (start is None or day >= start) and (end is None or day <= end):
+            yield verify_day(store, dataset, day)
+
+
+def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
+    """Read the stored ``day`` again."""
+    reading = _Reading(get_dataset(dataset))
+    try:
+        with store.open_input_file(dataset, day) as file:
+            reading.read(file)
+    except (OSError, pa.ArrowException, StoreError) as error:
+        reading.problems.append(f"not readable: {error}")
+    return VerifiedDay(day, store.path(dataset, day), reading.rows, tuple(reading.problems))
+
+
+def compare_with_remote(
+    store: ParquetStore, dataset: str, listed: Iterable[RemoteObject], catalog: S3Catalog
+) -> Iterator[RemoteDifference]:
+    """The stored days, oldest first, whose ETag is not that of the bucket's listing ``listed``.
+
+    ``listed`` must cover the keys of all stored days; entries that are no key of ``dataset`` are passed over.
+    """
+    etags: dict[str, str] = {}
+    for entry in listed:
+        if catalog.validate_key(entry.key):
+            named = catalog.parse_key_metadata(entry.key)
+            if named["data_type"] == dataset:
+                etags[named["date"]] = entry.etag
+    for day in store.days(dataset):
+        try:
+            stored = store.provenance(dataset, day)
+        except StoreError:  # verify_store names it
+            continue
+        if stored is not None and stored.source_etag != etags.get(day):
+            yield RemoteDifference(day, stored.source_etag, etags.get(day))
+
+
+class _Reading:
+    """One file, read to its end, with everything that is wrong with it."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.problems: list[str] = []
+        self.rows = 0
+        self._dataset = dataset
+        self._symbols = 0
+        self._last: tuple[str, int] | None = None
+
+    def read(self, source: pa.NativeFile) -> None:
+        """Read all of ``source``; what cannot be read raises, what is wrong is noted."""
+        file = pq.ParquetFile(source, page_checksum_verification=True)
+        provenance = self._provenance(file)
+        expected = stored_schema(self._dataset)
+        if file.schema_arrow.remove_metadata() != expected:
+            self.problems.append(f"columns {file.schema_arrow.names} with types other than expected")
+            return
+        for number in range(file.num_row_groups):
+            self._follow(file.read_row_group(number))
+        if provenance:
+            self._compare("rows", provenance.rows, self.rows)
+            self._compare("symbols", provenance.symbols, self._symbols)
+
+    def _provenance(self, file: pq.ParquetFile) -> Provenance | None:
+        try:
+            return Provenance.from_metadata(file.metadata.metadata)
+        except ValueError as error:
+            self.problems.append(f"provenance: {error}")
+            return None
+
+    def _follow(self, table: pa.Table) -> None:
+        self.rows += table.num_rows
+        if not table.num_rows:
+            return
+        tickers = table.column("ticker").combine_chunks().dictionary_encode()
+        stamps = table.column("window_start").cast(pa.int64()).to_numpy()
+        names, codes = tickers.dictionary, tickers.indices.to_numpy()
+        rising = len(names) < 2 or pc.all(pc.less(names.slice(0, len(names) - 1), names.slice(1))).as_py()  # noqa: PLR2004
+        same = codes[1:] == codes[:-1]
+        rising = rising and bool(((codes[1:] > codes[:-1]) | (same & (stamps[1:] >= stamps[:-1]))).all())
+        first = (names[0].as_py(), int(stamps[0]))
+        if not rising or (self._last is not None and first < self._last):
+            self._note("rows are not sorted by ticker and window_start")
+        self._symbols += len(names) - (self._last is not None and first[0] == self._last[0])
+        self._last = (names[int(codes[-1])].as_py(), int(stamps[-1]))
+
+    def _compare(self, what: str, recorded: int, found: int) -> None:
+        if recorded != found:
+            self._note(f"the footer says {recorded:,} {what}, the file holds {found:,}")
+
+    def _note(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)

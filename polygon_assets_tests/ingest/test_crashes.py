@@ -1,0 +1,130 @@
+"""Whatever ends a process, and at whatever moment: the store stays whole, and the next run heals it."""
+
+import asyncio
+import datetime as dt
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from polygon_assets.ingest import DayStatus
+from polygon_assets.ingest.staging import staging_folder
+from polygon_assets.ingest.verification import verify_store
+from polygon_assets_tests.ingest.conftest import Vendor
+from polygon_assets_tests.ingest.made import row, stamp, text
+
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
+
+
+def minute_text(day: str, rows: int = 60_000) -> bytes:
+    start = stamp(4, 0, dt.date.fromisoformat(day))
+    minutes = [str(start + number * 60_000_000_000) for number in range(900)]
+    return text([row(f"T{number // 900:04}", minutes[number % 900], volume=number + 1) for number in range(rows)])
+
+
+def start(vendor: Vendor, *days: str, options: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    """Ingest in a process of its own; back once it begins."""
+    arguments = [*options, vendor.server.endpoint_url, vendor.bucket, vendor.store.uri, "stocks_minute", *days]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "polygon_assets_tests.ingest.ingesting", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def runs(vendor: Vendor) -> list[Path]:
+    """The staging folders that there are."""
+    return list(Path(vendor.store.uri, "_staging").glob("run-*"))
+
+
+def visible_files(vendor: Vendor) -> list[Path]:
+    return [path for path in Path(vendor.store.uri, "stocks_minute").rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def published(vendor: Vendor) -> Vendor:
+    for day in DAYS:
+        vendor.put("stocks_minute", day, minute_text(day))
+    return vendor
+
+
+@pytest.mark.scorecard(27)
+def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor) -> None:
+    generator = random.Random(27)
+    killed_at_work = 0
+    for _ in range(20):
+        process = start(published, *DAYS)
+        time.sleep(generator.uniform(0.0, 0.6))
+        process.kill()
+        process.communicate()
+        killed_at_work += bool(runs(published))
+        assert all(path.name == "data.parquet" for path in visible_files(published))
+        verified = list(verify_store(published.store, "stocks_minute"))
+        assert [each for each in verified if not each.whole] == []
+    assert killed_at_work >= 5, "the kills must have hit runs at work"
+    process = start(published, *DAYS)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert runs(published) == []
+    assert [each.rows for each in verify_store(published.store, "stocks_minute")] == [60_000] * len(DAYS)
+
+
+@pytest.mark.scorecard(28)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_it_leaves_nothing(published: Vendor, number: signal.Signals) -> None:
+    process = start(published, *DAYS)
+    while not any(list(folder.glob("*.csv.gz")) for folder in runs(published)):
+        assert process.poll() is None
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert runs(published) == []
+    assert all(each.whole for each in verify_store(published.store, "stocks_minute"))
+
+
+@pytest.mark.scorecard(29)
+def test_two_processes_on_one_partition_make_one_whole_file(published: Vendor) -> None:
+    both = [start(published, DAYS[0]) for _ in range(2)]
+    outputs = [process.communicate(timeout=60)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert [path.name for path in visible_files(published)] == ["data.parquet"]
+    (verified,) = verify_store(published.store, "stocks_minute")
+    assert (verified.whole, verified.rows) == (True, 60_000)
+    assert runs(published) == []
+
+
+@pytest.mark.scorecard(30)
+async def test_a_full_disk_fails_the_day_and_keeps_what_was_stored(published: Vendor) -> None:
+    """RLIMIT_FSIZE stands in for a full disk: every write beyond it fails, as it would with ENOSPC."""
+    (before,) = await published.ingest("stocks_minute", DAYS[0])
+    assert before.status is DayStatus.PUBLISHED
+    limit = f"--largest-file={len(published.stored_bytes('stocks_minute', DAYS[0])) - 1000}"
+    process = await asyncio.to_thread(start, published, DAYS[0], options=(limit,))
+    output, _ = await asyncio.to_thread(process.communicate, timeout=60)
+    assert process.returncode == 1
+    assert "failed" in output
+    assert "Free space" in output
+    assert runs(published) == []
+    (verified,) = verify_store(published.store, "stocks_minute")
+    assert (verified.whole, verified.rows) == (True, 60_000)
+
+
+def test_folders_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:
+    with staging_folder(tmp_path) as living:
+        (living / "part").write_text("x")
+        dead, other = tmp_path / f"run-{os.getpid()}-dead", tmp_path / "run-1-dead"
+        for folder in (dead, other):
+            shutil.copytree(living, folder)
+        (tmp_path / "run-2-without-owner").mkdir()
+        with staging_folder(tmp_path) as second:
+            assert {path.name for path in tmp_path.glob("run-*")} == {living.name, second.name}
+            assert (living / "part").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["guard.lock"]

@@ -1,0 +1,133 @@
+"""The rules for a day's rows, one by one, and the days that the vendor has got wrong."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from polygon_assets.datasets import get_dataset
+from polygon_assets.errors import UnusableDayError
+from polygon_assets.ingest.conversion import convert
+from polygon_assets.ingest.findings import Finding, Severity, from_json, to_json
+from polygon_assets.ingest.limits import Limits
+from polygon_assets.ingest.quality import RULES, DayBounds
+from polygon_assets.sample.bad_days import KNOWN_BAD_DAYS, KnownBadDay
+from polygon_assets.sample.sizes import Size
+from polygon_assets_tests.ingest.made import DAY, SOURCE, converted, found, row, stamp, text
+
+TODAY, TOMORROW, YESTERDAY = DAY, DAY + dt.timedelta(days=1), DAY - dt.timedelta(days=1)
+
+MINUTE_ROWS: dict[str, tuple[dict[str, object], dict[str, int]]] = {
+    "plausible": ({}, {}),
+    "all prices the same": ({"open": 1, "close": 1, "high": 1, "low": 1}, {}),
+    "low above open": ({"open": "1.39"}, {"price_order": 1}),
+    "low above close": ({"close": "1.39"}, {"price_order": 1}),
+    "open above high": ({"open": "1.71"}, {"price_order": 1}),
+    "close above high": ({"close": "1.71"}, {"price_order": 1}),
+    "low above high": ({"low": "1.8"}, {"price_order": 1}),
+    "no volume, no trades": ({"volume": 0, "transactions": 0}, {"volume_zero": 1, "transactions_zero": 1}),
+    "trades below zero": ({"transactions": -1}, {"transactions_negative": 1}),
+    "first minute": ({"start": stamp(4)}, {}),
+    "last minute": ({"start": stamp(19, 59)}, {}),
+    "before the session": ({"start": stamp(3, 59)}, {"outside_session": 1}),
+    "after the session": ({"start": stamp(20)}, {"outside_session": 1}),
+}
+
+
+@pytest.mark.scorecard(34)
+@pytest.mark.parametrize("case", MINUTE_ROWS)
+def test_a_blemish_is_published_and_flagged(tmp_path: Path, case: str) -> None:
+    values, expected = MINUTE_ROWS[case]
+    fields = dict(values)
+    line = row("B", fields.pop("start", None), **fields)  # type: ignore[arg-type]
+    made, rows = converted(tmp_path, text([row("A"), line]))
+    assert len(rows) == 2
+    assert found(made) == expected
+    for finding in made.findings:
+        assert (finding.severity, finding.sample[0]["line"], finding.sample[0]["ticker"]) == ("warning", 3, "B")
+
+
+def test_day_windows_start_at_new_york_midnight(tmp_path: Path) -> None:
+    rows = [row("A", stamp()), row("B", stamp(15)), row("C", stamp(23, 59))]
+    made, stored = converted(tmp_path, text(rows), "stocks_daily")
+    assert (len(stored), found(made)) == (3, {"not_midnight": 2})
+
+
+@pytest.mark.parametrize("start", [stamp(0, 0, TOMORROW), stamp(23, 59, YESTERDAY), -68_400_000_000_000, 0, 2**62])
+def test_another_days_row_is_set_aside(tmp_path: Path, start: int) -> None:
+    rows = [row("A", start), *[row(f"T{number:03}") for number in range(99)]]
+    made, stored = converted(tmp_path, text(rows))
+    assert (len(stored), found(made)) == (99, {"foreign_date": 1})
+    assert made.set_aside is not None
+    assert made.set_aside.to_pylist()[0].items() >= {"line": 2, "ticker": "A", "window_start": start}.items()
+
+
+@pytest.mark.parametrize("offset", [1, 1000, 30_000_000_000])
+def test_a_stamp_that_is_no_whole_minute_is_set_aside(tmp_path: Path, offset: int) -> None:
+    rows = [*[row(f"A{number:03}") for number in range(99)], row("B", stamp(9, 30) + offset)]
+    made, stored = converted(tmp_path, text(rows))
+    assert (len(stored), found(made)) == (99, {"not_whole_minute": 1})
+
+
+def test_more_than_one_percent_set_aside_refuse_the_day(tmp_path: Path) -> None:
+    rows = [row("A", stamp(9, 30, TOMORROW)), *[row(f"T{number:03}") for number in range(98)]]
+    with pytest.raises(UnusableDayError, match=r"1 of 99 rows do not belong to 2024-01-02: 1 foreign_date") as refused:
+        converted(tmp_path, text(rows))
+    (finding,) = refused.value.findings
+    assert isinstance(finding, Finding)
+    assert (finding.rule, finding.count) == ("foreign_date", 1)
+    made, _stored = converted(tmp_path, text(rows), limits=Limits(max_set_aside_share=0.05))
+    assert made.provenance.rows == 98
+
+
+def test_duplicates_are_counted_sorted_or_not(tmp_path: Path) -> None:
+    rows = [row("A"), row("A"), row("A"), row("B"), row("B")]
+    made, stored = converted(tmp_path, text(rows))
+    assert (len(stored), found(made)) == (5, {"duplicate": 3})
+    made, stored = converted(tmp_path, text(rows[::-1]))
+    assert (len(stored), found(made)) == (5, {"duplicate": 3, "unsorted": 1})
+
+
+def test_equal_rows_keep_the_order_of_the_file(tmp_path: Path) -> None:
+    rows = [row("B"), *[row("A", volume=number) for number in range(1, 50)]]
+    _made, stored = converted(tmp_path, text(rows))
+    assert [each["volume"] for each in stored[:-1]] == list(range(1, 50))
+
+
+def test_an_unsorted_file_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnusableDayError, match="more than the 1 rows that are sorted"):
+        converted(tmp_path, text([row("B"), row("A")]), limits=Limits(max_sort_rows=1))
+
+
+def test_summer_and_winter_days_have_their_own_bounds() -> None:
+    minutes = get_dataset("stocks_minute")
+    for day, hours in ((dt.date(2024, 3, 10), 23), (dt.date(2024, 7, 1), 24), (dt.date(2024, 11, 3), 25)):
+        bounds = DayBounds.of(minutes, day)
+        assert bounds.end - bounds.start == hours * 60
+        assert bounds.session_end - bounds.session_start == 16 * 60
+
+
+def test_findings_survive_being_written_down() -> None:
+    findings = (Finding("duplicate", 3, Severity.WARNING, ({"line": 2, "open": "nan"},)), Finding("unsorted", 1))
+    assert from_json(to_json(findings)) == findings
+
+
+@pytest.mark.parametrize(
+    "bad", KNOWN_BAD_DAYS, ids=lambda bad: bad.fault.__name__ if hasattr(bad.fault, "__name__") else bad.day
+)
+def test_a_known_bad_day_is_caught(tmp_path: Path, bad: KnownBadDay) -> None:
+    (tmp_path / "x.csv.gz").write_bytes(bad.flat_file(Size(4000, 8000)))
+    day = dt.date.fromisoformat(bad.day)
+    run = (tmp_path / "x.csv.gz", tmp_path / "out.parquet", bad.dataset, day, SOURCE)
+    if bad.day == "2025-02-10":
+        with pytest.raises(UnusableDayError, match="rows do not belong to 2025-02-10"):
+            convert(*run)
+        return
+    expected = {
+        "2019-08-12": {"foreign_date": 29},
+        "2020-03-16": {"volume_zero": 10, "transactions_zero": 10},
+        "2021-06-01": {"ticker_characters": 5, "unsorted": 1},
+    }
+    made = convert(*run)
+    assert found(made).items() >= expected[bad.day].items()
+    assert set(found(made)) <= set(RULES)

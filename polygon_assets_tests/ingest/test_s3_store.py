@@ -1,0 +1,123 @@
+"""The same store on S3: nothing else in this room knows the difference."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.ingest import DayStatus, ParquetStore
+from polygon_assets.ingest.s3_folder import S3Folder
+from polygon_assets.ingest.verification import verify_store
+from polygon_assets_tests.ingest.conftest import Vendor
+from polygon_assets_tests.ingest.made import row, stamp, text
+from polygon_assets_tests.servers.seaweed import S3Server
+
+DAY, OTHER = "2024-01-02", "2024-01-03"
+GOOD = text([row("A", stamp()), row("B", stamp())])
+
+
+def s3_store(server: S3Server, bucket: str) -> ParquetStore:
+    return ParquetStore(
+        f"s3://{bucket}/my/store/",
+        endpoint_url=server.endpoint_url,
+        access_key_id=server.access_key_id,
+        secret_access_key=server.secret_access_key,
+    )
+
+
+@pytest.fixture
+def vendor_with_s3(vendor: Vendor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Vendor:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return replace(vendor, store=s3_store(vendor.server, vendor.bucket))
+
+
+def keys(vendor: Vendor) -> list[str]:
+    listed = vendor.server.client().list_objects_v2(Bucket=vendor.bucket, Prefix="my/store/")
+    return [entry["Key"].removeprefix("my/store/") for entry in listed.get("Contents", [])]
+
+
+async def test_a_day_goes_its_way(vendor_with_s3: Vendor) -> None:
+    vendor = vendor_with_s3
+    vendor.put("stocks_daily", DAY, GOOD)
+    (published,) = await vendor.ingest("stocks_daily", DAY, keep_raw=True)
+    (unchanged,) = await vendor.ingest("stocks_daily", DAY)
+    assert (published.status, unchanged.status) == (DayStatus.PUBLISHED, DayStatus.UNCHANGED)
+    assert published.uri == f"s3://{vendor.bucket}/my/store/stocks_daily/date={DAY}/data.parquet"
+    assert unchanged.rows == vendor.store.scan("stocks_daily", DAY, DAY).count_rows() == 2
+    assert vendor.store.days("stocks_daily") == [DAY]
+    assert [each.whole for each in verify_store(vendor.store, "stocks_daily")] == [True]
+    assert vendor.store.raw_files.source("stocks_daily", DAY) is not None
+    vendor.server.client().delete_object(Bucket=vendor.bucket, Key=f"my/store/stocks_daily/date={DAY}/data.parquet")
+    (rebuilt,) = await vendor.ingest("stocks_daily", DAY)
+    assert rebuilt.status is DayStatus.PUBLISHED
+    assert vendor.downloader.get_statistics()["total_downloads"] == 1
+
+
+async def test_a_refused_day_is_quarantined_and_cleared(vendor_with_s3: Vendor) -> None:
+    vendor = vendor_with_s3
+    etag = vendor.put("stocks_daily", DAY, text([]))
+    (refused,) = await vendor.ingest("stocks_daily", DAY)
+    assert refused.status is DayStatus.REFUSED
+    assert vendor.store.refused_etag("stocks_daily", DAY) == etag
+    assert keys(vendor) == [
+        f"_quarantine/stocks_daily/date={DAY}/{name}" for name in ("findings.json", "source.csv.gz")
+    ]
+    vendor.put("stocks_daily", DAY, GOOD)
+    await vendor.ingest("stocks_daily", DAY)
+    assert keys(vendor) == [f"stocks_daily/date={DAY}/data.parquet"]
+
+
+async def test_nothing_stays_on_this_machine(vendor_with_s3: Vendor, tmp_path: Path) -> None:
+    vendor_with_s3.put("stocks_daily", DAY, GOOD)
+    await vendor_with_s3.ingest("stocks_daily", DAY, OTHER)
+    assert files_below(tmp_path) == ["guard.lock"]
+
+
+def files_below(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.scorecard(38)
+def test_an_upload_that_is_cut_leaves_nothing(
+    s3_server: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second part of a multipart upload fails for good: no object, and the upload is aborted."""
+    folder = S3Folder(
+        f"s3://{bucket}/x", endpoint_url=s3_server.endpoint_url, region=None,
+        access_key_id=s3_server.access_key_id, secret_access_key=s3_server.secret_access_key,
+    )  # fmt: skip
+    monkeypatch.setattr("polygon_assets.ingest.s3_folder._PART_BYTES", 5 * 1024**2)
+
+    def cut(params: dict[str, object], **_event: object) -> None:
+        if params["PartNumber"] == 2:
+            raise ConnectionError("cut")
+
+    folder._client.meta.events.register("provide-client-params.s3.UploadPart", cut)
+    staged = tmp_path / "staged"
+    staged.write_bytes(bytes(12 * 1024**2))
+    with pytest.raises((StoreError, ConnectionError)):
+        folder.publish(staged, "big")
+    client = s3_server.client()
+    assert folder.size("big") is None
+    assert client.list_objects_v2(Bucket=bucket).get("Contents", []) == []
+    assert client.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
+
+
+async def test_a_store_that_refuses_fails_the_day_and_names_the_settings(vendor: Vendor) -> None:
+    vendor.put("stocks_daily", DAY, GOOD)
+    wrong = ParquetStore(
+        f"s3://{vendor.bucket}/s", endpoint_url=vendor.server.endpoint_url,
+        access_key_id=vendor.server.access_key_id, secret_access_key="canary-wrong",
+    )  # fmt: skip
+    (result,) = await replace(vendor, store=wrong).ingest("stocks_daily", DAY)
+    assert result.status is DayStatus.FAILED
+    assert isinstance(result.error, StoreError)
+    assert "canary" not in str(result.error) + repr(wrong) + repr(wrong.__dict__)
+
+
+@pytest.mark.parametrize("uri", ["", "ftp://x/y", "s3://", "s3://key:secret@bucket/x", "s3://bucket/../x"])
+def test_a_store_that_cannot_be_meant_is_refused(uri: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        ParquetStore(uri)
+    assert "secret" not in str(refused.value)

@@ -1,0 +1,151 @@
+"""The store as its readers see it: scan, DuckDB, history and verification."""
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+
+from polygon_assets.download.objects import RemoteObject
+from polygon_assets.download.s3_catalog import S3Catalog
+from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest.history import row_count_verdict
+from polygon_assets.ingest.verification import compare_with_remote, verify_store
+from polygon_assets_tests.ingest.made import converted, row, stamp, text
+
+DAYS = S3Catalog.get_business_days("2024-01-02", "2024-01-31")
+
+
+def store_day(store: ParquetStore, day: str, rows: int = 3, dataset: str = "stocks_daily") -> None:
+    date = dt.date.fromisoformat(day)
+    with store.staging() as staging:
+        converted(staging, text([row(f"T{number}", stamp(day=date)) for number in range(rows)]), dataset, date)
+        store.publish(staging / "out.parquet", dataset, day)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ParquetStore:
+    made = ParquetStore(str(tmp_path / "store"))
+    for day in DAYS[:4]:
+        store_day(made, day)
+    return made
+
+
+def test_scan_gives_the_days_asked_for_with_their_date(store: ParquetStore) -> None:
+    table = store.scan("stocks_daily", DAYS[1], DAYS[2]).to_table()
+    assert table.schema.field("date").type == pa.date32()
+    assert table.schema.field("ticker").type == pa.string()
+    assert sorted({str(value) for value in table.column("date").to_pylist()}) == DAYS[1:3]
+    assert table.num_rows == 6
+    assert store.scan("stocks_daily").count_rows() == 12
+    assert store.scan("stocks_daily", DAYS[3]).count_rows() == 3
+    assert store.scan("stocks_daily", end="2020-01-01").count_rows() == 0
+
+
+def test_scan_opens_only_the_days_that_a_filter_asks_for(store: ParquetStore) -> None:
+    Path(store.path("stocks_daily", DAYS[0])).write_bytes(b"rot")
+    wanted = pads.field("date") == pa.scalar(dt.date.fromisoformat(DAYS[1]))
+    assert store.scan("stocks_daily").to_table(filter=wanted).num_rows == 3
+
+
+def test_scan_refuses_what_cannot_be_meant(store: ParquetStore) -> None:
+    for bounds in ((DAYS[1], DAYS[0]), ("2024-1-2", None), (None, "../x")):
+        with pytest.raises(InvalidInputError):
+            store.scan("stocks_daily", *bounds)
+    with pytest.raises(InvalidInputError):
+        store.path("stocks_daily", "../../etc")
+    with pytest.raises(InvalidInputError):
+        store.days("nothing")
+
+
+def test_duckdb_reads_the_layout_by_itself(store: ParquetStore) -> None:
+    query = f"select date, count(*) from read_parquet('{store.uri}/stocks_daily/*/*.parquet', hive_partitioning=true)"  # noqa: S608
+    rows = duckdb.connect().execute(query + " group by 1 order by 1").fetchall()
+    assert rows == [(dt.date.fromisoformat(day), 3) for day in DAYS[:4]]
+
+
+def test_strangers_in_the_store_are_no_days(store: ParquetStore) -> None:
+    folder = Path(store.uri, "stocks_daily")
+    for name in ("date=2024-13-01", "date=latest", "notes", f"date={DAYS[7]}"):
+        (folder / name).mkdir()
+    (folder / "date=2024-01-31").write_text("a file")
+    assert store.days("stocks_daily") == DAYS[:4]
+
+
+def test_a_file_that_is_no_stored_day_is_an_error_with_its_path(store: ParquetStore) -> None:
+    pq.write_table(pa.table({"a": [1]}), store.path("stocks_daily", DAYS[0]))
+    with pytest.raises(StoreError, match=rf"date={DAYS[0]}/data.parquet: not a stored day: the footer lacks"):
+        store.provenance("stocks_daily", DAYS[0])
+
+
+def test_too_few_neighbours_pass_and_say_so(store: ParquetStore) -> None:
+    verdict = row_count_verdict(store, "stocks_daily", DAYS[3])
+    assert (verdict.passed, verdict.median, verdict.neighbours) == (True, None, 3)
+    assert "too few to compare with" in verdict.reason
+
+
+@pytest.mark.parametrize(("rows", "passed"), [(2, False), (5, True), (10, True), (20, True), (21, False)])
+def test_the_row_count_is_compared_with_the_median_of_earlier_days(tmp_path: Path, rows: int, passed: bool) -> None:
+    store = ParquetStore(str(tmp_path / "store"))
+    for day in DAYS[:5]:
+        store_day(store, day, 10)
+    store_day(store, DAYS[5], rows)
+    store_day(store, DAYS[6], 500)
+    verdict = row_count_verdict(store, "stocks_daily", DAYS[5])
+    assert (verdict.passed, verdict.median, verdict.neighbours) == (passed, 10, 5)
+
+
+def test_a_row_count_verdict_needs_the_day(store: ParquetStore) -> None:
+    with pytest.raises(InvalidInputError, match="is not stored"):
+        row_count_verdict(store, "stocks_daily", DAYS[9])
+
+
+def test_a_whole_store_verifies(store: ParquetStore) -> None:
+    verified = list(verify_store(store, "stocks_daily"))
+    assert [each.day for each in verified] == DAYS[:4]
+    assert all(each.whole and each.rows == 3 for each in verified)
+
+
+def test_a_flipped_bit_is_found_or_changes_nothing(store: ParquetStore) -> None:
+    """Pages carry checksums; of their headers some bytes mean nothing to a reader."""
+    path = Path(store.path("stocks_daily", DAYS[0]))
+    good = path.read_bytes()
+    expected = pq.read_table(path)
+    found = 0
+    for at in range(len(good)):
+        path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
+        (verified,) = verify_store(store, "stocks_daily", DAYS[0], DAYS[0])
+        found += not verified.whole
+        if verified.whole:
+            assert pq.read_table(path).equals(expected), at
+    assert found > len(good) / 2
+
+
+def test_wrong_order_counts_and_columns_are_named(store: ParquetStore) -> None:
+    path = store.path("stocks_daily", DAYS[0])
+    table = pq.read_table(path)
+    metadata = pq.read_metadata(path).metadata
+    pq.write_table(table.take([2, 0]).replace_schema_metadata(metadata), path)
+    pq.write_table(table.drop_columns(["open"]).replace_schema_metadata(None), store.path("stocks_daily", DAYS[1]))
+    first, second = verify_store(store, "stocks_daily", end=DAYS[1])
+    assert first.problems == (
+        "rows are not sorted by ticker and window_start",
+        "the footer says 3 rows, the file holds 2",
+        "the footer says 3 symbols, the file holds 2",
+    )
+    assert second.problems[0].startswith("provenance: the footer lacks polygon.source_uri")
+    assert second.problems[1].startswith("columns")
+
+
+def test_replaced_and_vanished_sources_are_named(store: ParquetStore) -> None:
+    catalog = S3Catalog()
+    moment = dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
+    etags = {DAYS[0]: "etag", DAYS[1]: "another", DAYS[2]: "etag"}
+    listed = [RemoteObject(catalog.get_stocks_daily_key(day), 1, etag, moment) for day, etag in etags.items()]
+    listed.append(RemoteObject(catalog.get_stocks_minute_key(DAYS[3]), 1, "etag", moment))
+    found = [(each.day, each.remote_etag) for each in compare_with_remote(store, "stocks_daily", listed, catalog)]
+    assert found == [(DAYS[1], "another"), (DAYS[3], None)]
