@@ -39,6 +39,8 @@ class Settings(BaseSettings):
         (), description="Days, separated by commas, on which the exchange was closed although the calendar says open."
     )
     keep_raw: bool = Field(default=False, description="Keep each verified csv.gz beside its Parquet.")
+    max_raw_bytes: int = Field(4 * 1024**3, ge=1, description="Bytes that a csv.gz may decompress to.")
+    max_ratio: float = Field(200.0, gt=1, description="Decompressed bytes that each compressed one may give.")
     webhook_url: SecretStr | None = Field(
         None, description="URL that is told, as JSON, of failed runs and overdue data; unset: nobody is told."
     )

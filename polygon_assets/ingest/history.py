@@ -4,8 +4,11 @@ Belongs here: the comparison with stored days. Does not: rules about a day's own
 """
 
 import statistics
-from bisect import bisect_left
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.ingest.store import ParquetStore
@@ -32,39 +35,62 @@ class RowCountVerdict:
     """The verdict in words."""
 
 
+class RowCounts:
+    """The row counts of one data type's stored days, each footer read once however many days are judged."""
+
+    def __init__(self, store: ParquetStore, dataset: str) -> None:
+        """Look at ``dataset`` in ``store`` as it is at the first question; days stored later it must be told of."""
+        self._store = store
+        self._dataset = dataset
+        self._counts: dict[str, int | None] = {}
+
+    @cached_property
+    def _days(self) -> list[str]:
+        return self._store.days(self._dataset)
+
+    def verdict(self, day: str) -> RowCountVerdict:
+        """Compare the rows of the stored ``day`` with the median of up to 20 nearest earlier stored days.
+
+        It passes between 0.5 and 2 times the median, inclusive; with fewer than five neighbours it passes and says so.
+
+        Raises:
+            InvalidInputError: the day is not stored.
+        """
+        day = parse_date(day).isoformat()
+        rows = self._rows(day)
+        if rows is None:
+            raise InvalidInputError(f"{day} of {self._dataset} is not stored; ingest it first")
+        counts = list(islice(self._earlier(day), NEIGHBOURS))
+        if len(counts) < FEWEST_NEIGHBOURS:
+            reason = f"{rows:,} rows; {len(counts)} earlier days are stored, too few to compare with"
+            return RowCountVerdict(passed=True, rows=rows, median=None, neighbours=len(counts), reason=reason)
+        median = statistics.median(counts)
+        passed = LOWEST_RATIO * median <= rows <= HIGHEST_RATIO * median
+        reason = f"{rows:,} rows, {rows / median:.2f} times the median of the {len(counts)} nearest earlier days"
+        reason += "" if passed else f"; expected {LOWEST_RATIO} to {HIGHEST_RATIO} times"
+        return RowCountVerdict(passed=passed, rows=rows, median=median, neighbours=len(counts), reason=reason)
+
+    def add(self, day: str, rows: int) -> None:
+        """Tell of ``day`` (YYYY-MM-DD), stored just now with ``rows``."""
+        if day not in self._days:
+            insort(self._days, day)
+        self._counts[day] = rows
+
+    def _earlier(self, day: str) -> Iterator[int]:
+        for other in reversed(self._days[: bisect_left(self._days, day)]):
+            if rows := self._rows(other):
+                yield rows
+
+    def _rows(self, day: str) -> int | None:
+        if day not in self._counts:
+            try:
+                stored = self._store.provenance(self._dataset, day)
+            except StoreError:  # damage is another check's matter
+                stored = None
+            self._counts[day] = stored.rows if stored else None
+        return self._counts[day]
+
+
 def row_count_verdict(store: ParquetStore, dataset: str, day: str) -> RowCountVerdict:
-    """Compare the rows of the stored ``day`` with the median of up to 20 nearest earlier stored days.
-
-    It passes between 0.5 and 2 times the median, inclusive; with fewer than five neighbours it passes and says so.
-
-    Raises:
-        InvalidInputError: the day is not stored.
-    """
-    day = parse_date(day).isoformat()
-    own = store.provenance(dataset, day)
-    if own is None:
-        raise InvalidInputError(f"{day} of {dataset} is not stored; ingest it first")
-    counts = _neighbours(store, dataset, day)
-    if len(counts) < FEWEST_NEIGHBOURS:
-        reason = f"{own.rows:,} rows; {len(counts)} earlier days are stored, too few to compare with"
-        return RowCountVerdict(passed=True, rows=own.rows, median=None, neighbours=len(counts), reason=reason)
-    median = statistics.median(counts)
-    passed = LOWEST_RATIO * median <= own.rows <= HIGHEST_RATIO * median
-    reason = f"{own.rows:,} rows, {own.rows / median:.2f} times the median of the {len(counts)} nearest earlier days"
-    reason += "" if passed else f"; expected {LOWEST_RATIO} to {HIGHEST_RATIO} times"
-    return RowCountVerdict(passed=passed, rows=own.rows, median=median, neighbours=len(counts), reason=reason)
-
-
-def _neighbours(store: ParquetStore, dataset: str, day: str) -> list[int]:
-    days = store.days(dataset)
-    counts: list[int] = []
-    for other in reversed(days[: bisect_left(days, day)]):
-        try:
-            stored = store.provenance(dataset, other)
-        except StoreError:  # a neighbour's damage is its own matter
-            continue
-        if stored is not None and stored.rows:
-            counts.append(stored.rows)
-        if len(counts) == NEIGHBOURS:
-            break
-    return counts
+    """``RowCounts(store, dataset).verdict(day)``, for a single day."""
+    return RowCounts(store, dataset).verdict(day)

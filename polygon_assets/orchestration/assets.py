@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
+from polygon_assets.ingest import DayResult, DayStatus, ingest_days
+from polygon_assets.ingest.history import RowCounts
 from polygon_assets.orchestration.checks import check_specs, day_checks
 from polygon_assets.orchestration.events import leave_missing, log_event
 from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
@@ -95,9 +96,10 @@ def build_asset(
                 on_result=report,
                 overwrite=config.overwrite,
                 keep_raw=store.keep_raw,
+                limits=store.limits(),
             )
             of_the_run = run_metadata(context.run.run_id, client.get_statistics())
-        if _record(context, key, results, of_the_run, parquet):
+        if _record(context, key, results, of_the_run, RowCounts(parquet, dataset.name)):
             yield dg.MaterializeResult(asset_key=key)
 
     return flat_file_days
@@ -116,7 +118,7 @@ def _record(
     key: dg.AssetKey,
     results: Sequence[DayResult],
     of_the_run: dict[str, object],
-    store: ParquetStore,
+    row_counts: RowCounts,
 ) -> bool:
     """Write the events of each day; True when every day is stored and the output may be yielded.
 
@@ -130,7 +132,7 @@ def _record(
             context.add_asset_metadata(metadata, asset_key=key, partition_key=result.day)
         else:
             log_event(context, dg.AssetMaterialization(key, partition=result.day, metadata=metadata))
-    for evaluation in (each for result in results for each in day_checks(key, result, store)):
+    for evaluation in (each for result in results for each in day_checks(key, result, row_counts)):
         log_event(context, evaluation)
     failed = [result for result in results if result.status not in STORED | {DayStatus.NOT_PUBLISHED_YET}]
     if failed:

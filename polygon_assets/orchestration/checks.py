@@ -10,8 +10,8 @@ from functools import partial
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
-from polygon_assets.ingest.history import row_count_verdict
+from polygon_assets.ingest import DayResult, DayStatus
+from polygon_assets.ingest.history import RowCounts
 
 READABLE = "readable"
 PLAUSIBLE = "plausible"
@@ -32,7 +32,7 @@ def check_specs(dataset: Dataset, partitions: dg.PartitionsDefinition) -> list[d
     ]
 
 
-def day_checks(key: dg.AssetKey, result: DayResult, store: ParquetStore) -> Iterator[dg.AssetCheckEvaluation]:
+def day_checks(key: dg.AssetKey, result: DayResult, row_counts: RowCounts) -> Iterator[dg.AssetCheckEvaluation]:
     """The evaluations that follow from one day's outcome; none where there was nothing to judge."""
     evaluation = partial(dg.AssetCheckEvaluation, asset_key=key, partition=result.day)
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -44,7 +44,7 @@ def day_checks(key: dg.AssetKey, result: DayResult, store: ParquetStore) -> Iter
         yield evaluation(check_name=READABLE, passed=True, severity=error, metadata=rows)
         plausible = not result.findings
         yield evaluation(check_name=PLAUSIBLE, passed=plausible, severity=warn, metadata={**rows, **_findings(result)})
-        verdict = row_count_verdict(store, key.to_user_string(), result.day)
+        verdict = row_counts.verdict(result.day)
         median = {} if verdict.median is None else {"median": dg.MetadataValue.float(float(verdict.median))}
         yield evaluation(
             check_name=ROW_COUNT,

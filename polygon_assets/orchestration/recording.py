@@ -7,6 +7,7 @@ import dagster as dg
 
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
+from polygon_assets.ingest.history import RowCounts
 from polygon_assets.orchestration.assets import STORED
 from polygon_assets.orchestration.checks import day_checks
 from polygon_assets.orchestration.metadata import day_metadata
@@ -20,7 +21,7 @@ class Recorder:
     def __init__(self, instance: dg.DagsterInstance, dataset: str, store: ParquetStore) -> None:
         """``dataset`` is the name of a row of the table, ``store`` where its days are."""
         self._instance = instance
-        self._store = store
+        self._row_counts = RowCounts(store, dataset)
         self._key = dg.AssetKey(dataset)
         self._known = set(instance.get_materialized_partitions(self._key))
 
@@ -36,7 +37,8 @@ class Recorder:
             materialisation = dg.AssetMaterialization(self._key, partition=result.day, metadata=day_metadata(result))
             self._instance.report_runless_asset_event(materialisation)
             self._known.add(result.day)
-        for evaluation in day_checks(self._key, result, self._store):
+            self._row_counts.add(result.day, result.rows)
+        for evaluation in day_checks(self._key, result, self._row_counts):
             self._instance.report_runless_asset_event(evaluation)
         return True
 

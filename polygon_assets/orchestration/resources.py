@@ -7,7 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Downloader
-from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest import Limits, ParquetStore
+from polygon_assets.ingest.limits import DEFAULT_LIMITS
 from polygon_assets.orchestration.webhook import WebhookResource
 from polygon_assets.settings import Settings, missing_credentials, variable
 
@@ -68,7 +69,7 @@ class AsyncS3DownloaderResource(dg.ConfigurableResource[AsyncS3Downloader]):
 
 
 class ParquetStoreResource(dg.ConfigurableResource[ParquetStore]):
-    """Where Parquet is published, and what is kept beside it."""
+    """Where Parquet is published, what is kept beside it, and how large a file it takes."""
 
     uri: str = "data"
     endpoint_url: str | None = None
@@ -76,6 +77,12 @@ class ParquetStoreResource(dg.ConfigurableResource[ParquetStore]):
     access_key_id: str = Field(default="", repr=False)
     secret_access_key: str = Field(default="", repr=False)
     keep_raw: bool = False
+    max_raw_bytes: int = DEFAULT_LIMITS.max_raw_bytes
+    max_ratio: float = DEFAULT_LIMITS.max_ratio
+
+    def limits(self) -> Limits:
+        """How large a file may be."""
+        return Limits(max_raw_bytes=self.max_raw_bytes, max_ratio=self.max_ratio)
 
     def store(self) -> ParquetStore:
         """The store of this configuration."""
@@ -111,6 +118,8 @@ def build_resources(settings: Settings) -> dict[str, object]:
             access_key_id=_from_environment(settings, "store_access_key_id"),
             secret_access_key=_from_environment(settings, "store_secret_access_key"),
             keep_raw=settings.keep_raw,
+            max_raw_bytes=settings.max_raw_bytes,
+            max_ratio=settings.max_ratio,
         ),
         "webhook": WebhookResource(url=_from_environment(settings, "webhook_url")),
     }

@@ -13,7 +13,7 @@ from polygon_assets.download.objects import RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.history import row_count_verdict
+from polygon_assets.ingest.history import RowCounts, row_count_verdict
 from polygon_assets.ingest.verification import compare_with_remote, verify_store
 from polygon_assets_tests.ingest.made import converted, row, stamp, text
 
@@ -97,6 +97,14 @@ def test_the_row_count_is_compared_with_the_median_of_earlier_days(tmp_path: Pat
     store_day(store, DAYS[6], 500)
     verdict = row_count_verdict(store, "stocks_daily", DAYS[5])
     assert (verdict.passed, verdict.median, verdict.neighbours) == (passed, 10, 5)
+
+
+def test_row_counts_learn_of_days_stored_meanwhile(store: ParquetStore) -> None:
+    counts = RowCounts(store, "stocks_daily")
+    for number, day in enumerate(DAYS[:7]):
+        counts.add(day, 100 + number)
+    verdict = counts.verdict(DAYS[6])
+    assert (verdict.rows, verdict.neighbours, verdict.median) == (106, 6, 102.5)
 
 
 def test_a_row_count_verdict_needs_the_day(store: ParquetStore) -> None:
