@@ -1,0 +1,104 @@
+"""Backfills through the real webserver and daemon: what they leave behind, and that they end."""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from polygon_assets.download import S3Catalog
+from polygon_assets.orchestration.home import local_configuration
+from polygon_assets_tests.orchestration.conftest import Platform, open_platform
+from polygon_assets_tests.servers.dagster_site import Site, dagster_site
+from polygon_assets_tests.servers.seaweed import S3Server
+
+DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-09")
+GOOD, BROKEN, UNPUBLISHED = [DAYS[0], *DAYS[2:4], DAYS[5]], DAYS[1], DAYS[4]
+
+
+@dataclass(frozen=True)
+class Backfilled:
+    """A platform after one backfill of a range with good days, a broken and an unpublished one, and one without."""
+
+    platform: Platform
+    site: Site
+    mixed: str
+    """Of stocks_daily."""
+    unbroken: str
+    """Of options_daily, where a day is not published and none is broken."""
+
+    def times_stored(self, dataset: str, day: str) -> int:
+        """How often Dagster was told that a partition arrived."""
+        wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(dataset), asset_partitions=[day])
+        return len(self.platform.instance.fetch_materializations(wanted, limit=10).records)
+
+
+@pytest.fixture(scope="module")
+def done(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, fresh_home: Path) -> Iterator[Backfilled]:
+    """Served as on a user's machine, with the same ``dagster.yaml``; both backfills have ended."""
+    bucket, folder = f"flatfiles-{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("backfills")
+    s3_server.client().create_bucket(Bucket=bucket)
+    home = folder / "fresh"
+    shutil.copytree(fresh_home, home)
+    shutil.copyfile(local_configuration(), home / "dagster.yaml")
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        open_platform(s3_server, bucket, folder, home, monkeypatch) as platform,
+        dagster_site(folder / "home") as site,
+    ):
+        platform.publish("stocks_daily", GOOD)
+        platform.put_broken("stocks_daily", BROKEN)
+        platform.publish("options_daily", [*GOOD, BROKEN])
+        mixed, unbroken = (site.backfill([dataset], DAYS) for dataset in ("stocks_daily", "options_daily"))
+        for backfill in (mixed, unbroken):
+            site.wait_for_backfill(backfill)
+        yield Backfilled(platform, site, mixed, unbroken)
+
+
+def test_good_days_arrive_bad_ones_fail_and_unpublished_ones_stay_missing(done: Backfilled) -> None:
+    assert done.platform.partition_statuses("stocks_daily") == (GOOD, [BROKEN])
+    (run,) = done.site.runs(done.mixed)
+    assert run["status"] == "FAILURE"
+    assert run["tags"]["dagster/asset_partition_range_start"] == DAYS[0]
+    assert run["tags"]["dagster/asset_partition_range_end"] == DAYS[-1]
+
+
+def test_a_failed_day_is_not_tried_again_by_itself(done: Backfilled) -> None:
+    (run,) = done.site.runs(done.mixed)
+    assert run["tags"]["dagster/will_retry"] == "false"
+
+
+def test_days_that_are_not_published_fail_no_run(done: Backfilled) -> None:
+    assert done.platform.partition_statuses("options_daily") == (sorted([*GOOD, BROKEN]), [])
+    assert [run["status"] for run in done.site.runs(done.unbroken)] == ["SUCCESS"]
+
+
+def test_upstream_a_backfill_that_leaves_days_missing_ends_as_failed(done: Backfilled) -> None:
+    """Dagster looks once more after the last run, and says so instead of waiting for ever."""
+    assert done.site.wait_for_backfill(done.mixed) == "COMPLETED_FAILED"
+    assert done.site.wait_for_backfill(done.unbroken) == "COMPLETED_FAILED"
+
+
+def test_checks_stand_on_their_partitions(done: Backfilled) -> None:
+    checks = done.platform.checks("stocks_daily")
+    for day in GOOD:
+        assert checks["readable", day]
+        assert checks["plausible", day]
+    assert not checks["readable", BROKEN]
+    assert ("plausible", BROKEN) not in checks
+    assert ("readable", UNPUBLISHED) not in checks
+
+
+def test_what_failed_is_asked_for_again_alone(done: Backfilled) -> None:
+    done.platform.publish("stocks_daily", [BROKEN, UNPUBLISHED])
+    again = done.site.backfill_what_failed(done.mixed)
+    assert done.site.wait_for_backfill(again) == "COMPLETED_SUCCESS"
+    assert done.platform.partition_statuses("stocks_daily") == (DAYS, [])
+    assert [done.times_stored("stocks_daily", day) for day in DAYS] == [1] * len(DAYS)
+    for day in (BROKEN, UNPUBLISHED):
+        metadata = done.platform.metadata("stocks_daily", day)
+        assert (metadata["status"], metadata["total_downloads"]) == ("published", 1)
+    assert done.platform.checks("stocks_daily")["readable", BROKEN]
