@@ -5,15 +5,16 @@
         ...
         seen("20 of 20 kills left no visible file")
 
-Import ``seen`` into a conftest. What is said must not change from run to run: it ends up in a committed document.
+The fixture is there for every test. What is said must not change from run to run: it ends up in a committed document.
 """
 
 from collections.abc import Callable
 
 import pytest
 
+from polygon_assets_tests.faults.rows import PROPERTY
+
 Seen = Callable[[str], None]
-PROPERTY = "scorecard-seen"
 
 
 @pytest.fixture

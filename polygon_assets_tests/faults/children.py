@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def starve(kind: str, endpoint: str, folder: Path) -> None:
 
 
 def main() -> None:
+    # A job in the background of a shell inherits that SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command, kind, endpoint, folder = sys.argv[1:]
     if command == "measure":
         measure(kind, endpoint, Path(folder))

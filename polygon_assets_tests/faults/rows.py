@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PROPERTY = "scorecard-seen"
+"""Under which pytest keeps what a test saw."""
+
 
 @dataclass(frozen=True)
 class Row:

@@ -15,8 +15,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from polygon_assets_tests.faults.rows import ROWS, Row
-from polygon_assets_tests.scorecard import PROPERTY
+from polygon_assets_tests.faults.rows import PROPERTY, ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "reliability.md"

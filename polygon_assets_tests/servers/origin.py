@@ -169,6 +169,12 @@ class Origin:
         self._objects[key] = Stored(body, etag, deque(faults), always)
         return self._objects[key]
 
+    @property
+    def connections(self) -> int:
+        """Connections open now."""
+        with self._lock:
+            return len(self._open)
+
     def requests(self, key: str, method: str = "GET") -> list[Request]:
         """What was asked for ``key``."""
         return [request for request in self.seen if request.key == key and request.method == method]
