@@ -1,47 +1,47 @@
 """The application: which commands there are, and how an error ends one."""
 
-import os
 import sys
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from polygon_assets.cli import console, ingest, record, serve
-from polygon_assets.errors import InvalidInputError, MissingCredentialsError, PolygonAssetsError
+from polygon_assets.cli import bucket, console, ingest, record, serve, status, verify
+from polygon_assets.cli.failures import explain
+
+DEBUG = "--debug"
 
 app = typer.Typer(
     name="polygon-assets",
     help="Polygon.io (Massive) flat files as checked, typed Parquet, on Dagster.",
-    epilog="Exit codes: 0 done · 1 something failed and is named · 2 the call cannot be meant · 130 interrupted.",
+    epilog="Exit codes: 0 done · 1 something failed and is named · 2 the call cannot be meant · "
+    "130 interrupted (Ctrl-C) · 143 terminated. Settings are environment variables; see docs/configuration.md.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-ingest.register(app)
-record.register(app)
-serve.register(app)
-
-_DEBUG = "POLYGON_ASSETS_DEBUG"
+for module in (serve, ingest, status, bucket, verify, record):
+    module.register(app)
 
 
 @app.callback()
 def _options(
-    *, debug: Annotated[bool, typer.Option("--debug", help="Show a traceback where a command fails.")] = False
+    *,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show a traceback where a command fails; goes anywhere.")] = False,
 ) -> None:
-    if debug:
-        os.environ[_DEBUG] = "1"
+    """Declare ``--debug``, which ``main`` has taken out already."""
 
 
 def main() -> None:
-    """Run the command line; errors of this project become one line and an exit code."""
+    """Run the command line; an error becomes one line and an exit code."""
+    arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
-        app()
+        app(arguments)
     except KeyboardInterrupt:
-        console.messages.print("interrupted")
         sys.exit(console.INTERRUPTED)
-    except PolygonAssetsError as error:
-        if os.environ.get(_DEBUG):
+    except Exception as error:
+        if DEBUG in sys.argv:
             raise
-        console.fail(escape(str(error)))
-        unusable = isinstance(error, InvalidInputError | MissingCredentialsError)
-        sys.exit(console.UNUSABLE if unusable else console.FAILED)
+        message, code = explain(error)
+        console.fail(escape(message))
+        sys.exit(code)

@@ -1,17 +1,17 @@
-"""``polygon-assets ingest``: a range of days, recorded in Dagster as they are stored."""
+"""``polygon-assets ingest``: which days, and what is said before and after.
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+Belongs here: options. Does not: the run itself (``ingesting``), or the estimate (``plan``).
+"""
+
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from polygon_assets.cli import console
-from polygon_assets.datasets import get_dataset
+from polygon_assets.cli.choices import OneDataset, datasets, published_days, trading_days
+from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.settings import Settings, load_settings
-from polygon_assets.trading_calendar import parse_date
 
 
 def register(app: typer.Typer) -> None:
@@ -20,73 +20,64 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    dataset: Annotated[str, typer.Argument(help="Data type, for example stocks_daily.")],
-    start: Annotated[str, typer.Option(help="First day, YYYY-MM-DD, inclusive.")],
+    dataset: OneDataset,
+    start: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD, inclusive.", show_default=False)] = None,
     end: Annotated[str | None, typer.Option(help="Last day, inclusive; by default the start.")] = None,
+    last: Annotated[
+        int | None, typer.Option("--last", min=1, help="The last N trading days that have ended.", show_default=False)
+    ] = None,
     *,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Only days that are not stored; alone: of the whole history.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Fetch and convert stored days again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; fetch nothing.")] = False,
 ) -> None:
-    """Ingest the trading days of a range; days that are stored already cost one request each."""
+    """Bring trading days into the store, and tell Dagster; stored days cost one request each.
+
+    Ctrl-C ends it at any point with exit code 130; call it again to go on where it stopped.
+    """
+    (row,) = datasets(dataset)
     settings = load_settings()
-    days = trading_days(settings, dataset, start, end or start)
+    days = _chosen(settings, row, start, end, last, missing=missing)
     settings.credentials  # noqa: B018 (raises before Dagster's slow import)
-    failed = _ingest(settings, dataset, days, overwrite=overwrite)
-    if failed:
-        raise typer.Exit(console.FAILED)
+    if missing:
+        days = _without_stored(settings, row, days)
+    if dry_run:
+        from polygon_assets.cli.plan import print_plan  # noqa: PLC0415 (pyarrow's import is slow)
+
+        print_plan(settings, row, days, overwrite=overwrite)
+        return
+    from polygon_assets.cli.ingesting import run  # noqa: PLC0415 (pyarrow's and Dagster's imports are slow)
+
+    code = run(settings, row, days, overwrite=overwrite) if days else _nothing(row)
+    if code:
+        raise typer.Exit(code)
 
 
-def trading_days(settings: Settings, dataset: str, start: str, end: str) -> list[str]:
-    """The trading days from ``start`` to ``end``; a single day that is none is an error that says so."""
-    from polygon_assets.download.s3_catalog import S3Catalog  # noqa: PLC0415
-    from polygon_assets.errors import NotATradingDayError  # noqa: PLC0415
+def _chosen(
+    settings: Settings, dataset: Dataset, start: str | None, end: str | None, last: int | None, *, missing: bool
+) -> list[str]:
+    """The days that the options name."""
+    if last is not None and (start or end):
+        raise InvalidInputError("--last counts from yesterday: give it without --start and --end.")
+    if end and not start:
+        raise InvalidInputError("--end needs --start.")
+    if start:
+        return trading_days(settings, dataset, start, end or start)
+    if last is None and not missing:
+        raise InvalidInputError("Say which days: --start DAY [--end DAY], --last N or --missing.")
+    days = [day.isoformat() for day in published_days(settings, dataset)]
+    return days[-last:] if last is not None else days
 
-    closures = [day.isoformat() for day in settings.extra_closures]
-    calendar = S3Catalog(settings.bucket, extra_closures=closures).get_calendar(dataset)
-    days = [day.isoformat() for day in calendar.between(parse_date(start), parse_date(end))]
-    if not days and start == end:
-        raise NotATradingDayError(start, calendar.name)
-    if not days:
-        raise InvalidInputError(f"No trading day of {calendar.name} from {start} to {end}")
-    if end < get_dataset(dataset).first_day.isoformat():
-        raise InvalidInputError(f"{dataset} begins on {get_dataset(dataset).first_day}; {end} lies before it")
-    return days
+
+def _without_stored(settings: Settings, dataset: Dataset, days: list[str]) -> list[str]:
+    from polygon_assets.cli.connect import open_store  # noqa: PLC0415 (pyarrow's import is slow)
+
+    stored = set(open_store(settings).days(dataset.name))
+    return [day for day in days if day not in stored]
 
 
-def _ingest(settings: Settings, dataset: str, days: list[str], *, overwrite: bool) -> int:
-    """Ingest, show and record; the number of days that failed."""
-    from polygon_assets.cli.connect import open_catalog, open_downloader, open_store  # noqa: PLC0415
-    from polygon_assets.ingest import DayResult, DayStatus, ingest_days  # noqa: PLC0415 (Dagster's import is slow)
-    from polygon_assets.orchestration.assets import STORED, describe  # noqa: PLC0415
-    from polygon_assets.orchestration.home import open_instance  # noqa: PLC0415
-    from polygon_assets.orchestration.recording import Recorder  # noqa: PLC0415
-
-    with open_instance() as instance, ThreadPoolExecutor(1) as writer, console.progress() as shown:
-        store = open_store(settings)
-        recorder = Recorder(instance, dataset, store)
-        task = shown.add_task(dataset, total=len(days), note="")
-
-        def on_result(result: DayResult) -> None:
-            shown.update(task, advance=1, note=escape(f"{result.day} {result.status.value}"))
-            if result.status not in STORED:
-                console.messages.print(escape(describe(result)), soft_wrap=True)
-            writer.submit(recorder.record, result)
-
-        async def run() -> list[DayResult]:
-            async with open_downloader(settings) as downloader:
-                return await ingest_days(
-                    dataset,
-                    days,
-                    catalog=open_catalog(settings),
-                    downloader=downloader,
-                    store=store,
-                    on_result=on_result,
-                    overwrite=overwrite,
-                    keep_raw=settings.keep_raw,
-                )
-
-        results = asyncio.run(run())
-    counts = {status: sum(each.status is status for each in results) for status in DayStatus}
-    console.out.print(
-        f"{dataset}: " + ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
-    )
-    return sum(each.status not in STORED | {DayStatus.NOT_PUBLISHED_YET} for each in results)
+def _nothing(dataset: Dataset) -> int:
+    console.out.print(f"{dataset.name}: nothing is missing")
+    return 0

@@ -16,11 +16,12 @@ LAYERS = (
     {"", "datasets", "errors", "settings", "trading_calendar"},
     {"download"},
     {"ingest"},
+    {"reading"},
     {"orchestration"},
     {"definitions"},
 )
 ON_THE_SIDE = {"cli", "sample"}
-WITHOUT_DAGSTER = {*LAYERS[0], *LAYERS[1], *LAYERS[2]}
+WITHOUT_DAGSTER = {*LAYERS[0], *LAYERS[1], *LAYERS[2], *LAYERS[3]}
 LONGEST_MODULE = 260
 
 MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))

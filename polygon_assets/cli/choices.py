@@ -1,0 +1,86 @@
+"""What arguments can be: data types, days, ranges of days; with completion for the shell.
+
+Belongs here: reading an argument strictly. Does not: what a command does with it.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset
+from polygon_assets.errors import InvalidInputError, NotATradingDayError
+from polygon_assets.settings import Settings
+from polygon_assets.trading_calendar import TradingCalendar, parse_date, trading_calendar
+
+
+def _names(incomplete: str) -> list[tuple[str, str]]:
+    return [(row.name, row.title) for row in DATASETS.values() if row.name.startswith(incomplete)]
+
+
+OneDataset = Annotated[str, typer.Argument(help=f"Data type: {', '.join(DATASETS)}.", autocompletion=_names)]
+AnyDataset = Annotated[
+    str | None, typer.Argument(help="Data type; all of them unless given.", autocompletion=_names, show_default=False)
+]
+
+
+def datasets(name: str | None) -> list[Dataset]:
+    """The row called ``name``, or all of them.
+
+    Raises:
+        InvalidInputError: there is no such row; names the nearest, and all.
+    """
+    if name is None:
+        return list(DATASETS.values())
+    if name in DATASETS:
+        return [DATASETS[name]]
+    near = get_close_matches(name, DATASETS, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    raise InvalidInputError(f"There is no data type {name!r}.{meant} There are: {', '.join(DATASETS)}.")
+
+
+def calendar_of(settings: Settings, dataset: Dataset) -> TradingCalendar:
+    """The trading days of ``dataset`` under the user's settings."""
+    return trading_calendar(dataset.calendar, settings.extra_closures)
+
+
+def new_york_today() -> dt.date:
+    """The date in New York."""
+    return dt.datetime.now(ZoneInfo(NEW_YORK)).date()
+
+
+def published_days(settings: Settings, dataset: Dataset) -> Sequence[dt.date]:
+    """The sessions from the first partition to yesterday, New York: those that can be published."""
+    first = max(dataset.first_day, settings.history_start or dataset.first_day)
+    return calendar_of(settings, dataset).between(first, max(first, new_york_today() - dt.timedelta(1)))
+
+
+def trading_days(settings: Settings, dataset: Dataset, start: str, end: str) -> list[str]:
+    """The trading days from ``start`` to ``end``; a single day that is none is an error that says so."""
+    calendar = calendar_of(settings, dataset)
+    days = [day.isoformat() for day in calendar.between(parse_date(start), parse_date(end))]
+    if not days and start == end:
+        raise NotATradingDayError(start, calendar.name)
+    if not days:
+        raise InvalidInputError(f"No trading day of {calendar.name} from {start} to {end}")
+    if end < dataset.first_day.isoformat():
+        raise InvalidInputError(f"{dataset.name} begins on {dataset.first_day}; {end} lies before it")
+    first = max(start, dataset.first_day.isoformat())
+    return [day for day in days if day >= first]
+
+
+def month_days(settings: Settings, dataset: Dataset, month: str) -> list[str]:
+    """The trading days of ``month``, YYYY-MM.
+
+    Raises:
+        InvalidInputError: no such month, or one outside the trading calendar.
+    """
+    try:
+        first = parse_date(f"{month}-01")
+    except InvalidInputError:
+        raise InvalidInputError(f"Invalid month: {month!r}; a month is YYYY-MM, for example 2026-10") from None
+    last = (first + dt.timedelta(31)).replace(day=1) - dt.timedelta(1)
+    return [day.isoformat() for day in calendar_of(settings, dataset).between(first, last)]

@@ -1,0 +1,187 @@
+"""What is stored of a data type, day by day, against its trading calendar. Reads names, sizes and footers only.
+
+Belongs here: the state of every day. Does not: drawing it (``cli``, ``orchestration``), or the bucket (``comparison``).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.errors import StoreError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest.quarantine import QuarantinedDay
+from polygon_assets.trading_calendar import TradingCalendar
+
+EXPECTED_BY = dt.time(11)
+"""New York time, on the calendar day after a session, by which its file is expected."""
+_READERS = 8
+
+
+class DayState(StrEnum):
+    """What is true of one trading day in the store."""
+
+    PUBLISHED = "published"
+    """Stored, and nothing was found wrong with it."""
+    FLAGGED = "flagged"
+    """Stored, with findings."""
+    REFUSED = "refused"
+    """Not stored: its file was refused and lies in quarantine."""
+    DAMAGED = "damaged"
+    """A file is there, but its footer cannot be read."""
+    MISSING = "missing"
+    """Not stored, although its file is due."""
+    WAITING = "not due yet"
+    """Not stored, and its file is not due yet."""
+    OUTSIDE = "not in the plan"
+    """Before the first day that the settings ask for."""
+
+
+STORED = frozenset({DayState.PUBLISHED, DayState.FLAGGED})
+
+
+@dataclass(frozen=True)
+class StoredDay:
+    """A stored file, by its size and footer."""
+
+    day: dt.date
+    parquet_bytes: int
+    rows: int | None
+    """None: its footer cannot be read."""
+    findings: int = 0
+    """How many rules its rows break."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Consecutive trading days that are missing."""
+
+    first: dt.date
+    last: dt.date
+    days: int
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything known of one data type's days."""
+
+    dataset: Dataset
+    states: Mapping[dt.date, DayState]
+    """Every session from the data type's first day to the last that has ended, oldest first."""
+    stored: Mapping[dt.date, StoredDay]
+    """The files that are there, oldest first, damaged ones among them."""
+    quarantined: Sequence[QuarantinedDay]
+    """Refused files and set-aside rows, oldest first."""
+    next_day: dt.date
+    """The session that comes after the last stored one; of an empty store, the last that has ended."""
+    now: dt.datetime
+    """When it was taken; aware."""
+
+    def count(self, *states: DayState) -> int:
+        """How many days are in one of ``states``."""
+        return sum(state in states for state in self.states.values())
+
+    @property
+    def parquet_bytes(self) -> int:
+        """Bytes of all stored files."""
+        return sum(each.parquet_bytes for each in self.stored.values())
+
+    @property
+    def due_at(self) -> dt.datetime:
+        """When the file of ``next_day`` is expected, in New York."""
+        return expected_by(self.next_day)
+
+    @property
+    def is_due(self) -> bool:
+        """Is the next day's file expected to be there by now?"""
+        return self.due_at <= self.now
+
+    @cached_property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Runs of days that are due and not stored, newest first."""
+        return tuple(reversed(_runs([(day, state) for day, state in self.states.items()])))
+
+
+def expected_by(day: dt.date) -> dt.datetime:
+    """When the file of ``day`` is expected at the latest, in New York."""
+    return dt.datetime.combine(day + dt.timedelta(1), EXPECTED_BY, ZoneInfo(NEW_YORK))
+
+
+def take_inventory(
+    store: ParquetStore,
+    dataset: Dataset,
+    calendar: TradingCalendar,
+    *,
+    now: dt.datetime,
+    history_start: dt.date | None = None,
+    on_day: Callable[[int], None] | None = None,
+) -> Inventory:
+    """Look at every stored day of ``dataset``.
+
+    ``now`` is aware. Days before ``history_start`` count as outside, unless stored. ``on_day`` is told, for each
+    footer that was read, how many days are stored in all.
+    """
+    stored = _stored_days(store, dataset, on_day)
+    quarantined = store.quarantined(dataset.name)
+    refused = {dt.date.fromisoformat(each.day) for each in quarantined if each.refused}
+    yesterday = now.astimezone(ZoneInfo(NEW_YORK)).date() - dt.timedelta(1)
+    sessions = calendar.between(dataset.first_day, max(yesterday, dataset.first_day))
+    first = history_start or dataset.first_day
+
+    def state(day: dt.date) -> DayState:
+        held = stored.get(day)
+        if held is not None and held.rows is None:
+            return DayState.DAMAGED
+        if held is not None:
+            return DayState.FLAGGED if held.findings else DayState.PUBLISHED
+        if day < first:
+            return DayState.OUTSIDE
+        if day in refused:
+            return DayState.REFUSED
+        return DayState.MISSING if expected_by(day) <= now else DayState.WAITING
+
+    last = max(stored, default=None)
+    upcoming = calendar.between(last + dt.timedelta(1), calendar.end)[0] if last else sessions[-1]
+    return Inventory(dataset, {day: state(day) for day in sessions}, stored, quarantined, upcoming, now)
+
+
+def _stored_days(
+    store: ParquetStore, dataset: Dataset, on_day: Callable[[int], None] | None
+) -> dict[dt.date, StoredDay]:
+    days = store.days(dataset.name)
+    found: dict[dt.date, StoredDay] = {}
+    with ThreadPoolExecutor(_READERS) as readers:
+        for day, held in zip(days, readers.map(lambda day: _look(store, dataset, day), days), strict=True):
+            if held is not None:
+                found[dt.date.fromisoformat(day)] = held
+            if on_day:
+                on_day(len(days))
+    return found
+
+
+def _look(store: ParquetStore, dataset: Dataset, day: str) -> StoredDay | None:
+    size = store.parquet_bytes(dataset.name, day) or 0
+    try:
+        provenance = store.provenance(dataset.name, day)
+    except StoreError:
+        return StoredDay(dt.date.fromisoformat(day), size, None)
+    if provenance is None:  # removed since the days were listed
+        return None
+    return StoredDay(dt.date.fromisoformat(day), size, provenance.rows, len(provenance.findings))
+
+
+def _runs(states: Sequence[tuple[dt.date, DayState]]) -> list[Gap]:
+    lacking = {DayState.MISSING, DayState.REFUSED, DayState.DAMAGED}
+    runs: list[Gap] = []
+    open_run: list[dt.date] = []
+    for day, state in [*states, (dt.date.max, DayState.PUBLISHED)]:
+        if state in lacking:
+            open_run.append(day)
+        elif open_run:
+            runs.append(Gap(open_run[0], open_run[-1], len(open_run)))
+            open_run = []
+    return runs

@@ -1,0 +1,45 @@
+"""The command line as a user meets it: its exit code, and what it prints to each stream."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from polygon_assets.cli import main
+from polygon_assets_tests.orchestration.conftest import Platform, fresh_home, platform
+
+__all__ = ["Command", "Outcome", "Platform", "fresh_home", "platform"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        """What it printed for scripts."""
+        return json.loads(self.out)
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run ``polygon-assets`` with some arguments, in this process."""
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["polygon-assets", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ending:
+            main()
+        captured = capsys.readouterr()
+        return Outcome(int(ending.value.code or 0), captured.out, captured.err)
+
+    return run

@@ -1,0 +1,70 @@
+"""``verify``: rot is named and ends with 1; ``--remote`` names what the vendor has replaced."""
+
+from pathlib import Path
+
+from polygon_assets_tests.cli.conftest import Command, Platform
+
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
+
+
+def ingested(platform: Platform, cli: Command) -> None:
+    platform.publish("stocks_daily", DAYS)
+    done = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1])
+    assert done.code == 0, done.err
+
+
+def stored_file(platform: Platform, day: str) -> Path:
+    return platform.store / "stocks_daily" / f"date={day}" / "data.parquet"
+
+
+def test_a_whole_store(platform: Platform, cli: Command) -> None:
+    ingested(platform, cli)
+    done = cli("verify", "stocks_daily")
+    assert done.code == 0
+    assert "stocks_daily: 3 days, 60 rows, all whole" in done.out
+    assert done.err == ""  # quiet where there is no terminal
+
+
+def test_rot_is_named(platform: Platform, cli: Command) -> None:
+    ingested(platform, cli)
+    file = stored_file(platform, DAYS[1])
+    body = bytearray(file.read_bytes())
+    body[len(body) // 3] ^= 0xFF
+    file.write_bytes(body)
+    stored_file(platform, DAYS[2]).write_bytes(b"PAR1 not at all")
+    done = cli("verify")
+    assert done.code == 1
+    assert f"stocks_daily {DAYS[1]}: not readable" in done.out
+    assert f"stocks_daily {DAYS[2]}: not readable" in done.out
+    assert "2 of 3 days are rotten. Fetch them again: polygon-assets ingest stocks_daily" in done.out
+    assert "options_daily: nothing stored" in done.out
+
+
+def test_only_a_range(platform: Platform, cli: Command) -> None:
+    ingested(platform, cli)
+    stored_file(platform, DAYS[0]).write_bytes(b"rotten")
+    assert cli("verify", "stocks_daily", "--start", DAYS[1]).code == 0
+    assert cli("verify", "stocks_daily", "--end", DAYS[0]).code == 1
+
+
+def test_what_the_vendor_has_replaced(platform: Platform, cli: Command) -> None:
+    ingested(platform, cli)
+    assert "3 days, all as the bucket lists them" in cli("verify", "stocks_daily", "--remote").out
+    platform.publish("stocks_daily", [DAYS[1]], seed=1)
+    done = cli("verify", "stocks_daily", "--remote")
+    assert done.code == 1
+    assert f"stocks_daily {DAYS[1]}: stored from" in done.out
+    assert "the vendor has replaced 1 days" in done.out
+    again = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1])
+    assert "1 published, 2 unchanged" in again.out
+    assert cli("verify", "stocks_daily", "--remote").code == 0
+
+
+def test_a_day_that_the_vendor_no_longer_lists_is_no_failure(platform: Platform, cli: Command) -> None:
+    ingested(platform, cli)
+    key = platform.catalog.get_key("stocks_daily", DAYS[0])
+    platform.server.client().delete_object(Bucket=platform.bucket, Key=key)
+    done = cli("verify", "stocks_daily", "--remote")
+    assert done.code == 0
+    assert f"{DAYS[0]}: stored from" in done.out
+    assert "no longer listed; the stored day stays" in done.out
