@@ -116,10 +116,11 @@ class AsyncS3Downloader(Downloader):
         """
         if isinstance(keys, str):
             raise InvalidInputError(f"keys must be a list of keys; got the text {keys!r}.")
-        for key in keys:
+        wanted = list(keys)
+        for key in wanted:
             check_name(bucket, key)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._outcome(bucket, key, decompress=decompress)) for key in keys]
+            tasks = [group.create_task(self._outcome(bucket, key, decompress=decompress)) for key in wanted]
         outcomes = [task.result() for task in tasks]
         if return_exceptions:
             return outcomes

@@ -62,4 +62,6 @@ async def finished(future: "asyncio.Future[None]") -> None:
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:
+        if not future.cancelled():
+            future.exception()  # looked at, so that asyncio does not complain
         raise cancelled

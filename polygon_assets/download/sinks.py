@@ -133,12 +133,13 @@ def _local_errors(path: Path) -> Iterator[None]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Make the new name itself survive a power cut, where the file system can: the file is published by now."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _sweep_once(folder: Path) -> None:
@@ -146,10 +147,11 @@ def _sweep_once(folder: Path) -> None:
     if folder in _swept:
         return
     _swept.add(folder)
-    for entry in folder.iterdir():
-        match = PART_NAME.fullmatch(entry.name)
-        if match and not _is_alive(int(match[1])):
-            entry.unlink(missing_ok=True)
+    with suppress(OSError):  # what others left is no reason to fail
+        for entry in folder.iterdir():
+            match = PART_NAME.fullmatch(entry.name)
+            if match and not _is_alive(int(match[1])):
+                entry.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:
