@@ -1,0 +1,47 @@
+"""The code location as Dagster loads it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
+
+from polygon_assets_tests.orchestration.conftest import Platform
+
+ROOT = Path(__file__).parents[2]
+CANARY = "canary-4f1c2b7e-never-to-be-seen"
+
+
+def test_the_workspace_validates_without_credentials(fresh_home: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("POLYGON_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"],
+        cwd=ROOT,
+        env={**environment, "DAGSTER_HOME": str(fresh_home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if "Warning" in line]
+    assert [line for line in warnings if "definitions_validate_command" not in line] == []
+
+
+@pytest.mark.scorecard(36)
+def test_secrets_are_in_no_snapshot_and_no_repr(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_SECRET_ACCESS_KEY", CANARY)
+    monkeypatch.setenv("POLYGON_STORE_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("POLYGON_STORE_SECRET_ACCESS_KEY", CANARY)
+    monkeypatch.setenv("POLYGON_WEBHOOK_URL", f"https://example.invalid/{CANARY}")
+    definitions = platform.definitions()
+    snapshot = dg.serialize_value(RepositorySnap.from_def(definitions.get_repository_def()))
+    assert "POLYGON_SECRET_ACCESS_KEY" in snapshot
+    assert CANARY not in snapshot
+    assert CANARY not in repr(definitions.resources)
+    for name, resource in (definitions.resources or {}).items():
+        secrets = {field: CANARY for field in ("secret_access_key", "url") if hasattr(resource, field)}
+        resolved = type(resource)(**secrets)
+        assert CANARY not in repr(resolved), name
