@@ -36,7 +36,7 @@ def main() -> None:
     """Run the command line; an error becomes one line and an exit code."""
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
-        app(arguments)
+        app(arguments, prog_name="polygon-assets")
     except KeyboardInterrupt:
         sys.exit(console.INTERRUPTED)
     except Exception as error:

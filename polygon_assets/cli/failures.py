@@ -29,7 +29,7 @@ def _foreign(error: BaseException) -> str:
         remedy = "Fix the permissions, or choose another place: POLYGON_STORE, DAGSTER_HOME."
         return f"Not permitted: {_line(error)} {remedy}"
     if isinstance(error, OSError):
-        return f"This machine: {_line(error)}"
+        return f"This machine: {_line(error)} Check POLYGON_STORE and DAGSTER_HOME."
     if type(error).__module__.startswith(("dagster", "sqlalchemy")):
         return f"Dagster's history: {_line(error)} Check dagster.yaml in DAGSTER_HOME, and what it points to."
     return (

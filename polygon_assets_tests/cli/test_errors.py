@@ -1,0 +1,187 @@
+"""Each error that a newcomer makes is one line with its remedy, and an exit code."""
+
+import errno
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from polygon_assets.cli.failures import explain
+from polygon_assets.ingest import ParquetStore
+from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
+
+DAY = "2024-01-02"
+
+
+def one_line(outcome: Outcome) -> str:
+    """The error's only line."""
+    assert len(outcome.err.splitlines()) == 1, outcome.err
+    assert outcome.err.startswith("error: ")
+    return outcome.err
+
+
+def test_no_keys(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POLYGON_SECRET_ACCESS_KEY")
+    for arguments in (("ingest", "stocks_daily", "--last", "1"), ("ls", "stocks_daily"), ("dev",)):
+        done = cli(*arguments)
+        assert done.code == 2
+        assert "Set POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY" in one_line(done)
+        assert "make demo" in done.err
+    assert not platform.store.exists()
+
+
+@pytest.mark.parametrize("variable", ["POLYGON_ACCESS_KEY_ID", "POLYGON_SECRET_ACCESS_KEY"])
+def test_wrong_keys(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    platform.publish("stocks_daily", [DAY])
+    monkeypatch.setenv(variable, "wrong-canary")
+    done = cli("ingest", "stocks_daily", "--start", "2024-01-02", "--end", "2024-12-31")
+    assert done.code == 1
+    assert "the keys are wrong: check POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY" in one_line(done)
+    assert "canary" not in done.err
+
+
+@pytest.mark.usefixtures("platform")
+def test_no_such_data_type(cli: Command) -> None:
+    for command in ("ingest", "ls", "status", "verify", "record"):
+        done = cli(command, "stock_daily")
+        assert done.code == 2
+        assert "stocks_daily" in one_line(done)
+    assert "Did you mean stocks_daily?" in cli("status", "stock_daily").err
+
+
+@pytest.mark.usefixtures("platform")
+def test_no_network(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("POLYGON_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    for arguments in (("ingest", "stocks_daily", "--last", "9"), ("ls", "stocks_daily"), ("verify", "--remote")):
+        done = cli(*arguments)
+        assert done.code == 1
+        assert f"http://127.0.0.1:{port}" in one_line(done)
+        assert "The service or the network failed" in done.err
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_taken_port(cli: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for command in ("dev", "demo"):
+            done = cli(command, "--port", port)
+            assert done.code == 1
+            assert f"Port {port} of 127.0.0.1 is in use: stop that program, or choose another" in one_line(done)
+
+
+@pytest.mark.usefixtures("platform")
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("POLYGON_TIMEOUT", "soon", "POLYGON_TIMEOUT: Input should be a valid integer"),
+        ("POLYGON_HISTORY_START", "2024-02-30", "Invalid date: '2024-02-30'"),
+        ("POLYGON_ENDPOINT_URL", "http://files.example.com", "endpoint_url must be https"),
+        ("POLYGON_STORE", "gs://bucket", "Invalid store: 'gs://bucket'; it is a folder or s3://bucket/prefix"),
+    ],
+)
+def test_settings_that_cannot_be_meant(
+    cli: Command, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    done = cli("ls", "stocks_daily", "--month", "2024-01")
+    assert done.code == 2
+    assert message in one_line(done)
+
+
+def test_a_full_disk(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file system of a test's own can be made full without root, so the last step reports what it would."""
+    platform.publish("stocks_daily", [DAY])
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(platform.store))
+
+    monkeypatch.setattr(ParquetStore, "publish", full)
+    done = cli("ingest", "stocks_daily", "--start", DAY)
+    assert done.code == 1
+    assert "No space left on device" in done.err
+    assert "Free space, then try again" in done.err
+
+
+def test_a_store_in_a_file(platform: Platform, cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform.publish("stocks_daily", [DAY])
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("POLYGON_STORE", str(tmp_path / "file"))
+    done = cli("ingest", "stocks_daily", "--start", DAY)
+    assert done.code == 1
+    assert str(tmp_path / "file") in one_line(done)
+
+
+def test_a_home_that_says_nonsense(platform: Platform, cli: Command) -> None:
+    home = Path(os.environ["DAGSTER_HOME"])
+    (home / "dagster.yaml").write_text("run_queue: {max: -1}\n")
+    platform.publish("stocks_daily", [DAY])
+    done = cli("ingest", "stocks_daily", "--start", DAY)
+    assert done.code == 1
+    assert "Check dagster.yaml in DAGSTER_HOME" in one_line(done)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: [Errno 28] No space left on device."),
+        (sqlite3.OperationalError("database or disk is full"), "The disk is full: database or disk is full."),
+        (PermissionError(errno.EACCES, "Permission denied", "/data"), "Not permitted: [Errno 13] Permission denied"),
+        (KeyError("x"), "unexpected KeyError: 'x'. A fault of this program, not yours: run the command again with"),
+    ],
+)
+def test_errors_of_others(error: Exception, message: str) -> None:
+    line, code = explain(error)
+    assert line.startswith(message)
+    assert code == 1
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "status", "bonds"], ["status", "bonds", "--debug"]])
+def test_a_traceback_only_on_request(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "polygon_assets.cli"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "InvalidInputError" in done.stderr
+
+
+HEAVY = ("dagster", "pyarrow", "pandas", "botocore", "numpy")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["ingest", "--help"], ["ingest", "bonds", "--last", "1"]])
+def test_help_and_mistakes_are_answered_before_anything_heavy_is_imported(arguments: list[str]) -> None:
+    program = (
+        f"import sys, atexit; sys.argv = ['polygon-assets', *{arguments!r}]\n"
+        f"atexit.register(lambda: print([name for name in {HEAVY!r} if name in sys.modules]))\n"
+        "from polygon_assets.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_reads_well(cli: Command) -> None:
+    done = cli("--help")
+    assert done.code == 0
+    for code in ("0 done", "1 something failed", "2 the call cannot be meant", "130 interrupted", "143 terminated"):
+        assert code in " ".join(done.out.split())
+    for command in ("dev", "demo", "ingest", "status", "ls", "verify", "record"):
+        shown = cli(command, "--help")
+        assert shown.code == 0
+        assert "Usage: polygon-assets" in shown.out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_data_types(shell: str) -> None:
+    words = {"COMP_WORDS": "polygon-assets status stocks", "COMP_CWORD": "2"}
+    words |= {"_TYPER_COMPLETE_ARGS": "polygon-assets status stocks", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    environment = os.environ | words | {"_POLYGON_ASSETS_COMPLETE": f"complete_{shell}"}
+    script = Path(sys.executable).with_name("polygon-assets")
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert "stocks_daily" in done.stdout
+    assert "options_daily" not in done.stdout

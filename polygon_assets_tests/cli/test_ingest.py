@@ -1,0 +1,153 @@
+"""``ingest``: which days, what is said, and its end in the middle of everything."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from polygon_assets.datasets import DATASETS
+from polygon_assets.orchestration import recording
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets_tests.cli.conftest import Command, Platform
+from polygon_assets_tests.orchestration.conftest import SMALL
+from polygon_assets_tests.servers import faults
+from polygon_assets_tests.servers.origin import Origin, origin
+
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
+RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
+
+
+def test_a_range_is_stored_and_recorded(platform: Platform, cli: Command) -> None:
+    platform.publish("stocks_daily", DAYS[:3])
+    done = cli("ingest", "stocks_daily", *RANGE)
+    assert done.code == 0
+    assert "stocks_daily: 3 published, 1 not_published_yet; " in done.out
+    assert f"{DAYS[3]}: not published yet" in done.err
+    assert platform.materialised("stocks_daily") == DAYS[:3]
+    again = cli("ingest", "stocks_daily", *RANGE)
+    assert again.out.strip() == "stocks_daily: 3 unchanged, 1 not_published_yet"
+
+
+def test_only_what_is_missing(platform: Platform, cli: Command) -> None:
+    platform.publish("stocks_daily", DAYS)
+    assert cli("ingest", "stocks_daily", "--start", DAYS[1]).code == 0
+    assert "3 published" in cli("ingest", "stocks_daily", *RANGE, "--missing").out
+    assert cli("ingest", "stocks_daily", *RANGE, "--missing").out.strip() == "stocks_daily: nothing is missing"
+
+
+def test_the_last_days(platform: Platform, cli: Command) -> None:
+    done = cli("ingest", "options_daily", "--last", "3", "--dry-run")
+    assert done.code == 0
+    assert "options_daily: 3 trading days: 3 not published" in done.out
+
+
+@pytest.mark.usefixtures("platform")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Say which days: --start DAY [--end DAY], --last N or --missing."),
+        (("--end", DAYS[0]), "--end needs --start."),
+        (("--last", "3", "--start", DAYS[0]), "--last counts from yesterday"),
+        (("--start", "2024-01-01"), "2024-01-01 is not a trading day of XNYS"),
+        (("--start", "20240102"), "Invalid date: '20240102'; a date is YYYY-MM-DD and exists"),
+        (("--start", "2003-01-02"), "stocks_daily begins on 2003-09-10; 2003-01-02 lies before it"),
+    ],
+)
+def test_days_that_cannot_be_meant(cli: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = cli("ingest", "stocks_daily", *arguments)
+    assert done.code == 2
+    assert message in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_dry_run_fetches_nothing(platform: Platform, cli: Command) -> None:
+    platform.publish("stocks_daily", DAYS[:3])
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
+    platform.publish("stocks_daily", DAYS[:1], seed=1)
+    done = cli("ingest", "stocks_daily", *RANGE, "--dry-run")
+    assert done.code == 0
+    assert "stocks_daily: 4 trading days: 1 replaced, 2 new, 1 not published" in done.out
+    assert "fetch: 3 days" in done.out
+    assert "time: about 0:00:01 at 10.0 MB/s" in done.out
+    assert f"needed in {platform.store}; " in done.out
+    assert platform.materialised("stocks_daily") == DAYS[:1]
+    stored = list(platform.store.glob("stocks_daily/*/data.parquet"))
+    assert len(stored) == 1
+
+
+def test_an_error_while_telling_dagster_is_told(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("stocks_daily", DAYS[:2])
+
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recording.Recorder, "record", full)
+        done = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[1])
+    assert done.code == 1
+    assert "2 published" in done.out
+    assert "2 days are stored, but Dagster could not be told: [Errno 28] No space left on device" in done.err
+    assert "polygon-assets record stocks_daily" in done.err
+    assert cli("record", "stocks_daily").code == 0
+    assert platform.materialised("stocks_daily") == DAYS[:2]
+
+
+@pytest.fixture
+def stalling() -> Iterator[Origin]:
+    """A bucket whose second day begins to arrive, and does not end."""
+    with origin() as server:
+        for number, day in enumerate(DAYS):
+            body = flat_file(DATASETS["stocks_daily"], day, SMALL)
+            key = f"us_stocks_sip/day_aggs_v1/{day[:4]}/{day[5:7]}/{day}.csv.gz"
+            server.store(key, body, always=faults.stall_after(len(body) // 2) if number == 1 else None)
+        yield server
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+def test_interrupted(platform: Platform, stalling: Origin, cli: Command, number: signal.Signals, code: int) -> None:
+    environment = os.environ | {
+        "POLYGON_ENDPOINT_URL": stalling.endpoint_url,
+        "POLYGON_BUCKET": "flatfiles",
+        "POLYGON_MAX_CONCURRENT": "1",
+    }
+    command = [sys.executable, "-m", "polygon_assets.cli", "ingest", "stocks_daily", *RANGE]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        wait_until_stored(platform, child)
+        child.send_signal(number)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == code, err
+    assert err.strip().splitlines() == ["Interrupted. What was published stays; call it again to go on."]
+    assert out == ""
+    left = [path for path in platform.store.rglob("*") if path.is_file() and path.name != "guard.lock"]
+    assert {path.name for path in left} == {"data.parquet"}
+    assert DAYS[1] not in {path.parent.name.removeprefix("date=") for path in left}
+    assert cli("verify", "stocks_daily").code == 0
+
+
+def wait_until_stored(platform: Platform, child: "subprocess.Popen[str]") -> None:
+    """Wait until the first day is stored and bytes of the second have come."""
+    first = Path(platform.store, "stocks_daily", f"date={DAYS[0]}", "data.parquet")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and child.poll() is None:
+        if first.exists() and list(platform.store.rglob("*.part")):
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"nothing was under way: {child.communicate(timeout=1)}")
+
+
+def test_the_history_of_dagster_is_whole_after_an_interrupt(platform: Platform, cli: Command) -> None:
+    """What was stored but not recorded when it was interrupted is recorded by the next call."""
+    platform.publish("stocks_daily", DAYS[:1])
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
+    platform.instance.wipe_assets([dg.AssetKey("stocks_daily")])
+    assert platform.materialised("stocks_daily") == []
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
+    assert platform.materialised("stocks_daily") == DAYS[:1]
