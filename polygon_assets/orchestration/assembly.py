@@ -47,7 +47,7 @@ def _assemble(
         first = first_partition(partitions)
         asset = build_asset(dataset, partitions, on_result)
         assets.append(asset)
-        sources.append(build_source(dataset, partitions))
+        sources.append(build_source(dataset))
         sensors.append(build_new_days_sensor(dataset, asset, first, clock))
         watched[dataset.name] = (calendar, first)
     freshness_checks, freshness_sensor = build_freshness(assets)

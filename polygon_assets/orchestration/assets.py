@@ -16,7 +16,8 @@ from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, 
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
 
 POOL = "polygon_s3"
-GROUP = "flat_files"
+GROUP = "market_data"
+SOURCE_GROUP = "flat_files"
 OWNERS = ["team:market-data"]
 STORED = frozenset({DayStatus.PUBLISHED, DayStatus.UNCHANGED})
 
@@ -35,15 +36,17 @@ def flat_files_key(dataset: Dataset) -> dg.AssetKey:
     return dg.AssetKey(["flat_files", dataset.name])
 
 
-def build_source(dataset: Dataset, partitions: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """The vendor's files of a data type, for lineage; Dagster observes them only through the sensor."""
+def build_source(dataset: Dataset) -> dg.AssetSpec:
+    """The vendor's files of a data type, for lineage.
+
+    Without partitions: Dagster hears of no file before it is ingested, and would show all of them as missing.
+    """
     return dg.AssetSpec(
         flat_files_key(dataset),
         description=f"The vendor's daily files: {dataset.title}.",
-        partitions_def=partitions,
         kinds={"s3", "csv"},
         owners=OWNERS,
-        group_name="vendor",
+        group_name=SOURCE_GROUP,
         metadata={"source": f"{dataset.live_prefix}/{dataset.kind}"},
     )
 

@@ -19,9 +19,11 @@ def materialise(dataset: str, days: Sequence[str], *, instance: dg.DagsterInstan
     """
     definitions = build_definitions(load_settings(), on_result=on_result)
     key = dg.AssetKey(dataset)
-    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
+    job = definitions.resolve_implicit_global_asset_job_def()
     outcomes = [
-        job.execute_in_process(instance=instance, run_config=_QUIET, tags=tags, raise_on_error=False).success
+        job.execute_in_process(
+            asset_selection=[key], instance=instance, run_config=_QUIET, tags=tags, raise_on_error=False
+        ).success
         for tags in _ranges(days, get_dataset(dataset).days_per_run)
     ]
     return all(outcomes)

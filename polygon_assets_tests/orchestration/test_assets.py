@@ -124,7 +124,7 @@ def test_every_definition_says_what_it_is(platform: Platform, dataset: str) -> N
     assert "not adjusted" in str(spec.description)
     assert spec.kinds == {"parquet", "python"}
     assert spec.owners == ["team:market-data"]
-    assert spec.group_name == "flat_files"
+    assert spec.group_name == "market_data"
     assert [dep.asset_key.to_user_string() for dep in spec.deps] == [f"flat_files/{dataset}"]
     schema = spec.metadata["dagster/column_schema"]
     assert [column.name for column in schema.columns] == [each.name for each in DATASETS[dataset].stored_columns]
