@@ -2,20 +2,45 @@
 
 Where do I go to…
     run many days at once, and what comes of each?   pipeline.py, day_ingest.py, results.py
-    find, read or list what is stored?               store.py; where it lies: folders.py, staging.py
+    find, read or list what is stored?               store.py; where it lies: folders.py, s3_folder.py, staging.py
     see what is stored for a column, and encodings?  schema.py
     decode a csv.gz to the letter?                   archive.py, flat_file.py, option_tickers.py, batch.py
     know what is checked, and what is refused?       quality.py, ordering.py, limits.py, findings.py
     see these steps in their order?                  conversion.py
+    compare a day with its neighbours?               history.py
+    read everything stored again?                    verification.py
     know where a day came from, or what is aside?    provenance.py, raw_files.py, quarantine.py
 
 Does not belong here: keys and downloads (``download``), Dagster (``orchestration``), the environment (``settings``).
 """
 
 from polygon_assets.ingest.findings import Finding, Severity
+from polygon_assets.ingest.history import RowCountVerdict, row_count_verdict
 from polygon_assets.ingest.limits import Limits
 from polygon_assets.ingest.pipeline import ingest_days
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.ingest.store import ParquetStore
+from polygon_assets.ingest.verification import (
+    RemoteDifference,
+    VerifiedDay,
+    compare_with_remote,
+    verify_day,
+    verify_store,
+)
 
-__all__ = ["DayResult", "DayStatus", "Finding", "Limits", "ParquetStore", "Severity", "ingest_days"]
+__all__ = [
+    "DayResult",
+    "DayStatus",
+    "Finding",
+    "Limits",
+    "ParquetStore",
+    "RemoteDifference",
+    "RowCountVerdict",
+    "Severity",
+    "VerifiedDay",
+    "compare_with_remote",
+    "ingest_days",
+    "row_count_verdict",
+    "verify_day",
+    "verify_store",
+]

@@ -100,9 +100,8 @@ class DayIngest:
             self._parquet.unlink(missing_ok=True)
 
     async def _ingest(self) -> DayResult:
-        run, name, day = self._run, self._run.dataset.name, self._day
-        self._stored = await self._in_thread(self._read_stored)
-        kept = await self._in_thread(run.store.raw_files.source, name, day)
+        run = self._run
+        self._stored, kept = await asyncio.to_thread(self._look)
         if kept and self._stored and not self._stored.is_current and not run.overwrite:
             return await self._rebuild(kept)
         try:
@@ -119,7 +118,7 @@ class DayIngest:
         run, stored = self._run, self._stored
         if stored and stored.is_current and stored.source_etag == etag:
             return self._unchanged()
-        refused = await self._in_thread(run.store.quarantine.day, run.dataset.name, self._day)
+        refused = await asyncio.to_thread(run.store.quarantine.day, run.dataset.name, self._day)
         if refused and refused.refused and refused.is_current and refused.source.etag == etag:
             return self._refused_before(refused)
         return await self._rebuild(kept) if kept and kept.etag == etag else None
@@ -204,6 +203,10 @@ class DayIngest:
 
     def _ended(self, status: DayStatus, **outcome: Any) -> DayResult:
         return replace(self._base, status=status, **outcome)
+
+    def _look(self) -> tuple[Provenance | None, Source | None]:
+        """What is stored, and which source file is kept; quick, so it need not wait for a converting thread."""
+        return self._read_stored(), self._run.store.raw_files.source(self._run.dataset.name, self._day)
 
     def _read_stored(self) -> Provenance | None:
         """What is stored; a file that is not a stored day is as good as none, and is replaced."""

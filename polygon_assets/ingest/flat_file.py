@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from polygon_assets.datasets import Dataset
@@ -22,7 +23,7 @@ from polygon_assets.ingest.schema import parsed_types
 MAX_TICKER_BYTES = 64
 """A ticker beyond this is no ticker; the longest real ones have 21 characters."""
 _MAX_COUNT = 2**53
-_MEANING = {"double": "a number", "int64": "a whole number of nanoseconds", "string": "UTF-8"}
+_MEANING = {"double": "a number", "int64": "a whole number of nanoseconds"}
 # What pyarrow says, pinned by a test: "In CSV column #1: Row #3: CSV conversion error to double: invalid value 'x'"
 # and "CSV parse error: Row #3: Expected 8 columns, got 2: A,1".
 _CONVERSION = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to (\w+): (.*)", re.DOTALL)
@@ -96,19 +97,30 @@ class FlatFile:
         raise RowError(self._source, f"line {self._line + row}, column {column}: {cause}")
 
     def _batch(self, table: pa.Table) -> Batch:
-        tickers: Any = table.column("ticker").combine_chunks()
-        names, codes = tickers.dictionary, tickers.indices.to_numpy()
-        long = np.flatnonzero(name_lengths(names) > MAX_TICKER_BYTES)
-        if len(long):
-            row = int(np.argmax(codes == long[0]))
-            self._refuse(row, "ticker", f"longer than {MAX_TICKER_BYTES} bytes")
+        # Equal tickers stand together: encoding their runs first spares hashing every row.
+        runs: Any = pc.run_end_encode(_only_chunk(table, "ticker"))  # type: ignore[attr-defined]
+        tickers = runs.values.dictionary_encode()
+        codes = np.repeat(tickers.indices.to_numpy(), np.diff(runs.run_ends.to_numpy(), prepend=0))
+        names = self._names(tickers.dictionary, codes)
         columns: dict[str, Column] = {}
         for column in self._dataset.columns:
             if column.name != "ticker":
-                values = table.column(column.name).combine_chunks().to_numpy()
+                values = _only_chunk(table, column.name).to_numpy()
                 columns[column.name] = self._counts(column.name, values) if column.type == "int64" else values
         lines = np.arange(self._line, self._line + len(codes), dtype=np.int64)
         return Batch(names, codes, columns, columns["window_start"] // NANOSECONDS_PER_MINUTE, lines)
+
+    def _names(self, names: Any, codes: Column) -> pa.StringArray:
+        """The distinct tickers as text."""
+        long = np.flatnonzero(name_lengths(names) > MAX_TICKER_BYTES)
+        if len(long):
+            self._refuse(int(np.argmax(codes == long[0])), "ticker", f"longer than {MAX_TICKER_BYTES} bytes")
+        try:
+            text: pa.StringArray = names.cast(pa.string())
+        except pa.ArrowInvalid:
+            wrong = next(code for code, name in enumerate(names.to_pylist()) if not _is_utf8(name))
+            self._refuse(int(np.argmax(codes == wrong)), "ticker", f"{names[wrong].as_py()!r} is not UTF-8")
+        return text
 
     def _counts(self, name: str, values: Column) -> Column:
         with np.errstate(invalid="ignore"):
@@ -118,3 +130,17 @@ class FlatFile:
             row = int(np.argmax(wrong | (np.abs(values) > _MAX_COUNT)))
             self._refuse(row, name, f"'{values[row]:g}', where a whole number is due")
         return counts
+
+
+def _only_chunk(table: pa.Table, name: str) -> Any:
+    """The column as one array: a block is parsed as one."""
+    (chunk,) = table.column(name).chunks
+    return chunk
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

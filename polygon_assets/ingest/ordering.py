@@ -13,6 +13,8 @@ from polygon_assets.ingest.findings import Tally
 
 SORTED_BATCH_ROWS = 128 * 1024
 """Rows of a batch, hence of a row group, where the whole file had to be sorted."""
+_MINUTES_OF_A_DAY = np.int32(2048)
+"""At least; with it, the codes of a batch's tickers (one for each row at most) and its minutes fit 32 bits."""
 
 
 class OutOfOrderError(Exception):
@@ -39,7 +41,7 @@ class OrderCheck:
         names, codes, minutes = batch.names, batch.codes, batch.minutes
         if len(names) > 1 and not pc.all(pc.less(names.slice(0, len(names) - 1), names.slice(1))).as_py():
             raise OutOfOrderError
-        keys = (codes.astype(np.int64) << 32) + (minutes - minutes.min())
+        keys = codes * _MINUTES_OF_A_DAY + (minutes - minutes.min()).astype(np.int32)
         ascending = keys[1:] > keys[:-1]
         repeated = np.zeros(0, dtype=np.int64)
         if not ascending.all():

@@ -23,8 +23,9 @@ _STORED: dict[str, pa.DataType] = {
     "timestamp[us, UTC]": pa.timestamp("us", tz="UTC"),
 }
 # Counts are parsed as floats, which take no hexadecimal (pyarrow's integers do) and cost the same, then checked.
+# Tickers are parsed as bytes: building dictionaries and checking UTF-8 is cheaper afterwards, for distinct ones.
 _PARSED: dict[str, pa.DataType] = {
-    "string": _DICTIONARY,
+    "string": pa.binary(),
     "float64": pa.float64(),
     "int64": pa.float64(),
     "timestamp[us, UTC]": pa.int64(),
@@ -59,7 +60,7 @@ def writer_options(dataset: Dataset) -> dict[str, Any]:
         "compression": "zstd",
         "compression_level": 1,
         "use_dictionary": ["ticker", "window_start", *derived],
-        "use_byte_stream_split": [name for name in names if name == "volume"],
+        "use_byte_stream_split": [name for name in names if name in {"volume", "transactions"}],
         "write_statistics": ["ticker", "window_start", *derived],
         "write_page_checksum": True,
         # Readers must get plain strings back, as Parquet's own types say; pyarrow's hint would say dictionary.
