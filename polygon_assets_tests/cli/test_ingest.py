@@ -41,7 +41,8 @@ def test_only_what_is_missing(platform: Platform, cli: Command) -> None:
     assert cli("ingest", "stocks_daily", *RANGE, "--missing").out.strip() == "stocks_daily: nothing is missing"
 
 
-def test_the_last_days(platform: Platform, cli: Command) -> None:
+@pytest.mark.usefixtures("platform")
+def test_the_last_days(cli: Command) -> None:
     done = cli("ingest", "options_daily", "--last", "3", "--dry-run")
     assert done.code == 0
     assert "options_daily: 3 trading days: 3 not published" in done.out

@@ -158,6 +158,8 @@ class Origin:
         self.seen: list[Request] = []
         self.page_faults: dict[int, deque[Fault]] = defaultdict(deque)
         """Faults of a listing, by page from 0."""
+        self.refused: set[str] = set()
+        """Keys that are listed, and whose GET and HEAD answer 403, as what a plan does not include."""
         self.credentials = {"access_key_id": "origin-key", "secret_access_key": "canary-4f1c2b7e-never-to-be-seen"}
         self.endpoint_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
@@ -222,6 +224,8 @@ class Origin:
             exchange = Exchange(self, connection, request, stored or Stored(b"", ""))
             if "list-type" in request.query:
                 self._list(exchange)
+            elif request.key in self.refused:
+                exchange.error(403, "AccessDenied")
             elif stored is None:
                 exchange.error(404, "NoSuchKey")
             elif request.method == "GET":

@@ -1,0 +1,161 @@
+"""``doctor``: every line is ok, or says what helps."""
+
+import datetime as dt
+import http.server
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster._daemon.types import DaemonHeartbeat
+
+from polygon_assets.cli.vendor_checks import oldest_granted
+from polygon_assets.datasets import DATASETS
+from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
+from polygon_assets_tests.servers.origin import Origin, origin
+
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
+
+
+def lines(outcome: Outcome) -> dict[str, Any]:
+    """What was found, by topic."""
+    return {each["topic"]: each for each in outcome.json()}
+
+
+def test_all_is_well(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for dataset in DATASETS:
+        platform.publish(dataset, DAYS[:1])
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
+    monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[0])
+    for kind in platform.instance.get_required_daemon_types():
+        platform.instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), kind, "made-up", []))
+    done = cli("doctor", "--json")
+    found = lines(done)
+    assert done.code == 0
+    assert {each["state"] for topic, each in found.items() if topic != "sensors"} == {"ok"}
+    assert found["plan: options_minute"]["text"] == f"included from {DAYS[0]} on; 1 days listed"
+    assert "1 days stored" in found["store"]["text"]
+    assert found["credentials"]["text"].startswith("test… may list the bucket")
+    assert "canary" not in done.out
+    shown = cli("doctor").out
+    assert "ok      clock                 within 1 s of the vendor's" in shown
+
+
+def test_wrong_keys(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform.publish("stocks_daily", DAYS[:1])
+    monkeypatch.setenv("POLYGON_SECRET_ACCESS_KEY", "wrong-canary")
+    done = cli("doctor", "--json")
+    assert done.code == 1
+    assert lines(done)["credentials"]["state"] == "failed"
+    assert "POLYGON_SECRET_ACCESS_KEY again from the flat files page" in lines(done)["credentials"]["remedy"]
+    assert "canary" not in done.out
+
+
+@pytest.mark.usefixtures("platform")
+def test_nothing_is_set_up(cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("POLYGON_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("POLYGON_STORE", str(tmp_path / "file"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "nowhere"))
+    done = cli("doctor", "--json")
+    found = lines(done)
+    assert done.code == 1
+    assert "does not answer" in found["endpoint"]["text"]
+    assert "credentials" not in found
+    assert found["store"]["state"] == "failed"
+    assert "POLYGON_STORE" in found["store"]["remedy"]
+    assert (found["Dagster home"]["state"], found["Dagster home"]["remedy"]) == ("note", "It is made by: make dev")
+
+
+def test_unset_keys(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POLYGON_ACCESS_KEY_ID")
+    shutil.rmtree(platform.store, ignore_errors=True)
+    found = lines(cli("doctor", "--json"))
+    assert "Set POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY" in found["credentials"]["text"]
+
+
+@pytest.fixture
+def limited() -> Iterator[Origin]:
+    """A bucket that lists six days of stocks and hands out four, and lists options and refuses them."""
+    with origin() as server:
+
+        def key(kind: str, day: str) -> str:
+            return f"{kind}/day_aggs_v1/2024/01/{day}.csv.gz"
+
+        for day in DAYS:
+            server.store(key("us_stocks_sip", day), b"x" * 100)
+            server.store(key("us_options_opra", day), b"x")
+        server.refused |= {key("us_stocks_sip", day) for day in DAYS[:2]}
+        server.refused |= {key("us_options_opra", day) for day in DAYS}
+        yield server
+
+
+@pytest.mark.usefixtures("platform")
+def test_the_floor_of_the_plan(limited: Origin, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_ENDPOINT_URL", limited.endpoint_url)
+    monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+    found = lines(cli("doctor", "--json"))
+    stocks, options = found["plan: stocks_daily"], found["plan: options_daily"]
+    assert stocks["state"] == "note"
+    assert stocks["text"].startswith(f"included from {DAYS[2]} on, partitions begin on 2003-09-10; 6 days listed")
+    assert stocks["remedy"] == f"export POLYGON_HISTORY_START={DAYS[2]}"
+    assert options["text"] == "not in your plan: listed, but refused"
+    assert "nothing is listed under us_stocks_sip/minute_aggs_v1/" in found["plan: stocks_minute"]["text"]
+    assert "needs about 540 bytes" in found["disk"]["text"]
+    monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[2])
+    assert lines(cli("doctor", "--json"))["plan: stocks_daily"]["state"] == "ok"
+
+
+@pytest.mark.parametrize("floor", range(12))
+def test_the_floor_is_found_with_few_questions(floor: int) -> None:
+    asked: list[str] = []
+
+    def granted(day: str) -> bool:
+        asked.append(day)
+        return int(day) >= floor
+
+    days = [str(number) for number in range(11)]
+    assert oldest_granted(days, granted) == floor
+    assert len(asked) <= 5
+    assert oldest_granted([], granted) == 0
+
+
+@contextmanager
+def answering(date: str) -> Iterator[str]:
+    """A server that refuses everything at a time of its own."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response_only(403)
+            self.send_header("Date", date)
+            self.end_headers()
+
+        do_GET = do_HEAD  # noqa: N815 (the name that http.server looks for)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_wrong_clock(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    an_hour_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    with answering(f"{an_hour_ago:%a, %d %b %Y %H:%M:%S} GMT") as url:
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", url)
+        done = cli("doctor", "--json")
+    clock = lines(done)["clock"]
+    assert done.code == 1
+    assert clock["state"] == "failed"
+    assert "+3600 seconds off" in clock["text"] or "+3601 seconds off" in clock["text"]
+    assert "timedatectl" in clock["remedy"]
