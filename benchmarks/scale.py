@@ -55,7 +55,7 @@ def median_seconds(action: Callable[[], object], rounds: int = ROUNDS) -> float:
 def fill_bucket(server: S3Server, body: bytes) -> None:
     """Put ``body`` where every day of the last and of some older months of stocks_daily belongs."""
     server.client().create_bucket(Bucket=BUCKET)
-    for day in sessions(DATASETS["stocks_daily"])[-120:]:
+    for day in sessions(DATASETS["stocks_daily"])[-300:]:  # every month that the rounds below list
         server.put(BUCKET, CATALOG.get_key("stocks_daily", day), body)
 
 
