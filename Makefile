@@ -19,7 +19,7 @@ CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 export UV_SYSTEM_CERTS ?= $(if $(CERTIFICATES),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test check faults bench lock clean
+.PHONY: help install demo dev test check faults cluster bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(VENV)/.dev ## Lint, check formatting, types and lock files
 
 faults: $(VENV)/.dev ## Run the suite of misbehaving servers
 	@$(BIN)/python -m pytest polygon_assets_tests/faults $(ARGS)
+
+cluster: $(VENV)/.dev ## Run the suite of many machines (needs Debian's packages postgresql, redis-server and nginx)
+	@$(BIN)/python -m pytest polygon_assets_tests/cluster $(ARGS)
 
 bench: $(VENV)/.dev ## Measure, side by side with peers
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -23,6 +23,7 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+(?:\[[^\]]*\])?==[^ ;\\]+)", re.MULTILINE
 LOCKS = {
     "dev.txt": ("pyproject.toml", "--all-extras", "--group", "dev"),
     "runtime.txt": ("pyproject.toml", "--extra", "sample", "--group", "build"),
+    "cluster.txt": ("pyproject.toml", "--extra", "cluster", "--group", "build"),
     "uv.txt": ("-",),
 }
 EVERYTHING = "dev.txt"

@@ -22,6 +22,7 @@ from polygon_assets.ingest.staging import temporary_staging
 SCHEME = "s3://"
 DEFAULT_REGION = "us-east-1"
 _PART_BYTES = 16 * 1024**2
+_ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
 
 
 class S3Folder:
@@ -55,7 +56,12 @@ class S3Folder:
         scheme, _, host = (self._endpoint_url or "").partition("://")
         options: dict[str, Any] = {"endpoint_override": host.rstrip("/"), "scheme": scheme} if host else {}
         reader = pafs.S3FileSystem(
-            access_key=self._keys[0], secret_key=self._keys[1], region=self._region, background_writes=False, **options
+            access_key=self._keys[0],
+            secret_key=self._keys[1],
+            region=self._region,
+            background_writes=False,
+            retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+            **options,
         )
         return pafs.SubTreeFileSystem(f"{self._bucket}/{self._prefix}".rstrip("/"), reader)
 
@@ -71,7 +77,7 @@ class S3Folder:
                 s3={"addressing_style": "path"} if self._endpoint_url else {},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-                retries={"mode": "standard", "total_max_attempts": 5},
+                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             ),
         )
 

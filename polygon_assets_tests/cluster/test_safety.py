@@ -1,0 +1,95 @@
+"""What a cluster lets out: no port beyond loopback, no page without a password, no secret anywhere."""
+
+import base64
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from polygon_assets_tests.cluster.databases import dump, redis_contents
+from polygon_assets_tests.cluster.exposure import command_lines, family, listening_sockets, listens_beyond_loopback
+from polygon_assets_tests.cluster.platform import Platform
+from polygon_assets_tests.cluster.units import DEPLOY, example_variables
+from polygon_assets_tests.cluster.vendor import Objects
+
+
+@pytest.fixture(scope="module")
+def processes(cluster: Platform) -> set[int]:
+    """All that the cluster runs."""
+    services = [*cluster.services, cluster.database.service, cluster.broker.service, cluster.web.service]
+    return family(service.pid for service in services)
+
+
+def test_only_who_knows_the_password_gets_in(cluster: Platform) -> None:
+    web = cluster.web
+    assert web.status() == 401
+    assert web.status(web.login("wrong")) == 401
+    assert web.status(path="/graphql?query={version}") == 401
+    assert web.status(web.login()) == 200
+
+
+def test_live_pages_pass_the_proxy(cluster: Platform) -> None:
+    web, key = cluster.web, base64.b64encode(os.urandom(16)).decode()
+    address = urlsplit(web.url)
+    lines = [
+        "GET /graphql HTTP/1.1", f"Host: {address.netloc}", "Connection: Upgrade", "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Protocol: graphql-ws",
+        *(f"{name}: {value}" for name, value in web.login().items()), "", "",
+    ]  # fmt: skip
+    with socket.create_connection((str(address.hostname), address.port or 0), 20) as connection:
+        connection.sendall("\r\n".join(lines).encode())
+        assert connection.recv(12) == b"HTTP/1.1 101"
+
+
+def test_nothing_listens_beyond_this_machine(processes: set[int]) -> None:
+    assert listening_sockets(processes) >= 4
+    assert listens_beyond_loopback(processes) == []
+
+
+def test_the_example_names_what_the_cluster_was_started_with(cluster: Platform) -> None:
+    assert example_variables() == {*cluster.settings, "DAGSTER_HOME"} - {"POLYGON_ENDPOINT_URL"}
+
+
+@pytest.mark.scorecard(36)
+def test_no_secret_is_left_anywhere(cluster: Platform, s3: Objects, processes: set[int]) -> None:
+    secrets = {
+        "PostgreSQL's": cluster.database.password,
+        "Redis's": cluster.broker.password,
+        "the web interface's": cluster.web.password,
+        "the vendor's": s3.subscriber.secret_access_key,
+        "the store's": s3.owner.secret_access_key,
+    }
+    places = {
+        "PostgreSQL": dump(cluster.database),
+        "Redis": redis_contents(cluster.broker),
+        "the command lines": command_lines(processes),
+        **{str(path.relative_to(cluster.folder)): path.read_bytes() for path in written_files(cluster.folder)},
+    }
+    assert len(places["PostgreSQL"]) > 10_000
+    assert len(places["Redis"]) > 1_000
+    found = [
+        f"{whose} in {where}"
+        for where, content in places.items()
+        for whose, secret in secrets.items()
+        if secret.encode() in content and (whose, where) != ("Redis's", "redis/redis.conf")
+    ]
+    assert found == []
+
+
+def written_files(folder: Path) -> list[Path]:
+    """Logs, homes and configuration; PostgreSQL's and Redis's own files are read through them."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert any(path.name == "dagster.yaml" for path in files)
+    assert any(path.name == "daemon.log" for path in files)
+    return [path for path in files if "data" not in path.relative_to(folder).parts]
+
+
+def test_the_files_to_deploy_hold_no_credentials() -> None:
+    for path in DEPLOY.rglob("*"):
+        if path.is_file() and path.name != "README.md":
+            lines = [line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")]
+            for line in lines:
+                if "SECRET" in line or "ACCESS_KEY" in line or "://" in line.partition("=")[2]:
+                    assert "CHANGE-ME" in line or "_ENDPOINT_URL=" in line or "POLYGON_STORE=s3://" in line, line
