@@ -5,7 +5,10 @@
 Exits with pytest's code. The document is written only by a whole run, without arguments.
 """
 
+import pickle
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +21,15 @@ from rich.table import Table
 from polygon_assets_tests.faults.rows import PROPERTY, ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[2]
+FAULTS = Path(__file__).resolve().parent
+ROW_TESTS = FAULTS / "test_rows.py"
+PARTS = (
+    [str(ROW_TESTS)],
+    [str(FAULTS), f"--ignore={ROW_TESTS}"],
+    [str(FAULTS.parent), f"--ignore={FAULTS}"],
+)
+"""What runs side by side."""
+EVIDENCE = "--evidence"
 DOCUMENT = ROOT / "docs" / "reliability.md"
 ABOUT = """\
 # Reliability: what downloads and ingest survive
@@ -42,6 +54,13 @@ class Evidence:
     skipped: int = 0
     seen: dict[str, None] = field(default_factory=dict)
     """Observations, each once, in the order of the tests."""
+
+    def add(self, other: "Evidence") -> None:
+        """Take in what another process found."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.seen |= other.seen
 
     @property
     def verdict(self) -> str:
@@ -74,7 +93,14 @@ class Recorder:
                 found.skipped += 1
             elif report.when == "call":
                 found.passed += 1
-                found.seen.update((str(text), None) for name, text in report.user_properties if name == PROPERTY)
+                told = [str(text) for name, text in report.user_properties if name == PROPERTY]
+                found.seen.update(dict.fromkeys(told or [_sentence(report.nodeid)]))
+
+
+def _sentence(nodeid: str) -> str:
+    """Give a test's name as a sentence, for one that records nothing."""
+    name = nodeid.partition("[")[0].rpartition("::")[2]
+    return name.removeprefix("test_").replace("_", " ")
 
 
 def show(rows: Iterable[Row], evidence: Mapping[int | str, Evidence]) -> None:
@@ -100,17 +126,43 @@ def document(rows: Iterable[Row], evidence: Mapping[int | str, Evidence]) -> str
     return "\n".join([*lines, ""])
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run, print, and write the document if everything ran and held."""
+def run(arguments: Sequence[str]) -> tuple[int, dict[int | str, Evidence]]:
+    """Run pytest here and give its code and the evidence."""
     recorder = Recorder()
     plugins: list[Any] = [recorder]
-    where = arguments or [str(ROOT / "polygon_assets_tests")]
-    code = pytest.main(["-q", "-m", "scorecard", "--no-header", *where], plugins)
-    show(ROWS, recorder.evidence)
+    code = pytest.main(["-q", "-m", "scorecard", "--no-header", "-p", "no:cacheprovider", *arguments], plugins)
+    return int(code), recorder.evidence
+
+
+def run_beside(parts: Sequence[Sequence[str]]) -> tuple[int, dict[int | str, Evidence]]:
+    """Run each part in a process of its own, all at once: much of a fault's time is waiting."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / str(number) for number in range(len(parts))]
+        commands = [[sys.executable, "-m", __spec__.name, EVIDENCE, str(file)] for file in files]
+        started = [subprocess.Popen([*command, *part], cwd=ROOT) for command, part in zip(commands, parts, strict=True)]
+        code = max(process.wait() for process in started)
+        merged = {row.number: Evidence() for row in ROWS}
+        for file in files:
+            for row, found in pickle.loads(file.read_bytes()).items():  # noqa: S301 (just written by this program)
+                merged[row].add(found)
+    return code, merged
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run, print, and write the document if everything ran and held."""
+    if arguments[:1] == [EVIDENCE]:
+        code, evidence = run(arguments[2:])
+        Path(arguments[1]).write_bytes(pickle.dumps(evidence))
+        return code
+    if arguments:
+        code, evidence = run(arguments)
+    else:
+        code, evidence = run_beside(PARTS)
+    show(ROWS, evidence)
     if code == pytest.ExitCode.OK and not arguments:
         DOCUMENT.parent.mkdir(exist_ok=True)
-        DOCUMENT.write_text(document(ROWS, recorder.evidence), encoding="utf-8")
-    return int(code)
+        DOCUMENT.write_text(document(ROWS, evidence), encoding="utf-8")
+    return code
 
 
 if __name__ == "__main__":

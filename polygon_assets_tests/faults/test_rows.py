@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import re
 import socket
 import time
 from typing import Any
@@ -135,7 +136,8 @@ async def test_wrong_answers_get_one_restart(
     origin.store(KEY, BODY, always=fault)
     error = await failing(make_rig(origin), origin, IntegrityError, match, 2)
     assert {request.range for request in origin.requests(KEY)} == {None}
-    seen(f"one restart from zero, then IntegrityError: {error.cause}")
+    cause = re.sub(r"[0-9a-f]{32}|[\d,]{7,}", "…", error.cause)  # what differs with the version of zlib
+    seen(f"one restart from zero, then IntegrityError: {cause}")
 
 
 @pytest.mark.parametrize(("fault", "match"), ONE_RESTART)
