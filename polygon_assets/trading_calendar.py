@@ -6,8 +6,9 @@ Belongs here: dates, sessions and closures. Does not: keys, partitions, or when 
 import datetime as dt
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
+from typing import Any
 
 from polygon_assets.errors import InvalidInputError
 
@@ -49,10 +50,22 @@ class TradingCalendar:
     @cached_property
     def sessions(self) -> tuple[dt.date, ...]:
         """All sessions, oldest first."""
+        return tuple(day for day in self._exchange.sessions.date if day not in self._extra_closures)
+
+    @cached_property
+    def regular_hours(self) -> Mapping[dt.date, tuple[dt.datetime, dt.datetime]]:
+        """When regular trading opens and closes on each session, in UTC; half days close early."""
+        opens, closes = (
+            times.dt.tz_convert("UTC").dt.to_pydatetime() for times in (self._exchange.opens, self._exchange.closes)
+        )
+        hours = zip(self._exchange.sessions.date, opens, closes, strict=True)
+        return {day: (start, end) for day, start, end in hours if day not in self._extra_closures}
+
+    @cached_property
+    def _exchange(self) -> Any:
         import exchange_calendars  # noqa: PLC0415 (a second of import that only the first question needs)
 
-        found = exchange_calendars.get_calendar(self.name, start=FIRST_SUPPORTED_DAY, end=self.end).sessions
-        return tuple(day for day in found.date if day not in self._extra_closures)
+        return exchange_calendars.get_calendar(self.name, start=FIRST_SUPPORTED_DAY, end=self.end)
 
     @cached_property
     def _session_set(self) -> frozenset[dt.date]:

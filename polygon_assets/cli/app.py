@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from polygon_assets.cli import bucket, console, doctor, ingest, record, serve, status, verify
+from polygon_assets.cli import bucket, console, doctor, ingest, record, serve, sql, status, verify
 from polygon_assets.cli.failures import explain
 
 DEBUG = "--debug"
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (serve, doctor, ingest, status, bucket, verify, record):
+for module in (serve, doctor, ingest, status, bucket, verify, sql, record):
     module.register(app)
 
 

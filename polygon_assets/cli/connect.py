@@ -1,8 +1,10 @@
 """From settings to live objects, for commands; assets get theirs from Dagster's resources."""
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Downloader
-from polygon_assets.ingest import ParquetStore
+from polygon_assets.reading.stores import open_store
 from polygon_assets.settings import Settings
+
+__all__ = ["open_catalog", "open_downloader", "open_store", "open_sync_downloader"]
 
 
 def open_catalog(settings: Settings) -> S3Catalog:
@@ -26,16 +28,4 @@ def open_sync_downloader(settings: Settings) -> SyncS3Downloader:
     """The synchronous twin; use it as ``with``."""
     return SyncS3Downloader(
         settings.credentials, settings.endpoint_url, max_retries=settings.max_retries, timeout=settings.timeout
-    )
-
-
-def open_store(settings: Settings) -> ParquetStore:
-    """The user's store."""
-    secret = settings.store_secret_access_key
-    return ParquetStore(
-        settings.store_uri,
-        endpoint_url=settings.store_endpoint_url,
-        region=settings.store_region,
-        access_key_id=settings.store_access_key_id,
-        secret_access_key=secret.get_secret_value() if secret else None,
     )

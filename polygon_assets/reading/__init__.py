@@ -1,6 +1,8 @@
-"""What is published → answers: for notebooks, commands and pictures. Knows nothing of Dagster or the environment.
+"""What is published → answers: for notebooks, commands and pictures. Knows nothing of Dagster.
 
 Where do I go to…
+    read rows by day, ticker and session?                scanning.py (``polygon_assets.scan``)
+    ask in SQL?                                          queries.py
     know which days are stored, missing or flagged?      inventory.py
     compare the store with what the bucket lists?        comparison.py
 

@@ -64,7 +64,7 @@ def test_every_room_has_its_place() -> None:
 def violations(path: Path) -> Iterator[str]:
     """What a module imports although it may not."""
     room = room_of(path)
-    if room in ON_THE_SIDE:
+    if room in ON_THE_SIDE or path == ROOT / PACKAGE / "__init__.py":  # the public surface, lazy: see the last test
         return
     yield from (each for each in imported_rooms(path) if each in ON_THE_SIDE or layer(each) > layer(room))
     if room in WITHOUT_DAGSTER:

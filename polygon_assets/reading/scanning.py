@@ -1,0 +1,88 @@
+"""``scan``: stored days as one Arrow dataset, by day, ticker and trading session, for notebooks and programs.
+
+Belongs here: which rows. Does not: what is done with them. Nothing is read before the answer is.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import or_
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from polygon_assets.datasets import Dataset, get_dataset
+from polygon_assets.errors import InvalidInputError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.reading.stores import open_store
+from polygon_assets.settings import load_settings
+from polygon_assets.trading_calendar import trading_calendar
+
+Session = Literal["all", "regular"]
+_DAY = 86_400_000_000
+"""Microseconds, the unit of ``window_start``."""
+
+
+def scan(
+    dataset: str,
+    start: str | None = None,
+    end: str | None = None,
+    *,
+    tickers: str | Iterable[str] | None = None,
+    session: Session = "all",
+    store: ParquetStore | str | None = None,
+) -> pads.Dataset:
+    """The stored rows of ``dataset`` from ``start`` to ``end`` (YYYY-MM-DD, inclusive; None: open).
+
+    ``tickers`` are as the vendor writes them, case-sensitive. ``session="regular"`` keeps the minutes from the opening
+    bell to the closing one, half days included. ``store`` is a store, a folder or an ``s3://`` URI; unset, that of
+    the settings. Column ``date`` is the trading day.
+
+    Raises:
+        InvalidInputError: an unknown data type or session, an invalid date; a session of daily data.
+    """
+    row = get_dataset(dataset)
+    settings = load_settings()
+    opened = open_store(settings, store) if store is None or isinstance(store, str) else store
+    found = opened.scan(dataset, start, end)
+    if tickers is not None:
+        wanted = [tickers] if isinstance(tickers, str) else list(tickers)
+        found = found.filter(pc.field("ticker").isin(pa.array(wanted, pa.string())))
+    if session == "regular":
+        days = [day for day in opened.days(dataset) if (not start or day >= start) and (not end or day <= end)]
+        return found.filter(_regular(row, days, settings.extra_closures))
+    if session != "all":
+        raise InvalidInputError(f"Invalid session: {session!r}; it is 'regular' or 'all'")
+    return found
+
+
+def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.date, ...]) -> pc.Expression:
+    """True for the windows of regular trading on ``days``.
+
+    Days with the same hours in UTC share one term. Arrow knows each file's date, so that only one term is computed.
+    """
+    if dataset.window != "minute":
+        raise InvalidInputError(f"{dataset.name} has one row a day; a session can be chosen of minutes only")
+    hours = trading_calendar(dataset.calendar, extra_closures).regular_hours
+    alike: dict[tuple[int, int], list[dt.date]] = defaultdict(list)
+    for day in map(dt.date.fromisoformat, days):
+        if day in hours:
+            opening, closing = hours[day]
+            alike[_since_midnight(opening), _since_midnight(closing)].append(day)
+    return reduce(or_, _terms(alike), pc.scalar(False))  # noqa: FBT003 (a value)
+
+
+def _terms(alike: dict[tuple[int, int], list[dt.date]]) -> Iterator[pc.Expression]:
+    stamp: Any = pc.field("window_start").cast(pa.int64())
+    within_day = stamp - pc.divide(stamp, pa.scalar(_DAY)) * pa.scalar(_DAY)
+    for (opening, closing), days in alike.items():
+        on_these = pc.field("date").isin(pa.array(days, pa.date32()))
+        yield on_these & (within_day >= pa.scalar(opening)) & (within_day < pa.scalar(closing))
+
+
+def _since_midnight(moment: dt.datetime) -> int:
+    """Microseconds since midnight UTC."""
+    return (moment.hour * 60 + moment.minute) * 60_000_000

@@ -1,0 +1,113 @@
+"""``sql``: tables and files, from a folder and from an object store."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from polygon_assets.ingest import ParquetStore
+from polygon_assets_tests.cli.conftest import Command
+from polygon_assets_tests.reading.conftest import DAYS, fill, filled
+from polygon_assets_tests.servers.seaweed import S3Server
+
+__all__ = ["filled"]
+QUERY = "SELECT date, ticker, close FROM stocks_daily ORDER BY ALL"
+
+
+@pytest.fixture
+def settings(filled: ParquetStore, monkeypatch: pytest.MonkeyPatch) -> ParquetStore:
+    """The environment that names the store, and nothing else."""
+    monkeypatch.setenv("POLYGON_STORE", filled.uri)
+    return filled
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_table(cli: Command) -> None:
+    done = cli("sql", QUERY, "--rows", "3")
+    assert done.code == 0
+    assert done.out.count(DAYS[0]) == 3
+    assert "The first 3 rows; more with --rows N, all with --output FILE." in done.err
+    assert "options" not in cli("sql", "SELECT count(*) AS n FROM options_minute").out
+
+
+@pytest.mark.usefixtures("settings")
+def test_files(cli: Command, tmp_path: Path) -> None:
+    for ending in ("csv", "json", "parquet"):
+        done = cli("sql", QUERY, "--output", str(tmp_path / f"out.{ending}"))
+        assert done.code == 0, done.err
+        assert done.err.startswith("60 rows in ")
+    table = pq.read_table(tmp_path / "out.parquet")
+    rows = json.loads((tmp_path / "out.json").read_text())
+    with (tmp_path / "out.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [row["ticker"] for row in rows] == table["ticker"].to_pylist() == [line["ticker"] for line in lines]
+    assert rows[0]["date"] == str(table["date"][0]) == lines[0]["date"] == DAYS[0]
+    assert [row["close"] for row in rows] == table["close"].to_pylist() == [float(line["close"]) for line in lines]
+
+
+@pytest.mark.usefixtures("settings")
+def test_standard_streams(cli: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "query.sql").write_text(QUERY)
+    with (tmp_path / "query.sql").open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert len(cli("sql", "-", "--format", "json").json()) == 60
+    assert len(cli("sql", QUERY, "--format", "csv").out.splitlines()) == 61
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("SELECT * FROM bonds",), "Table with name bonds does not exist"),
+        (("SELEC 1",), "syntax error"),
+        ((" ",), "The query gives no rows; ask with SELECT."),
+        (("SELECT 1", "--output", "a.txt"), "say what to write with --format csv, json or parquet"),
+        (("SELECT 1", "--format", "parquet"), "Parquet needs a file"),
+    ],
+)
+def test_mistakes(cli: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = cli("sql", *arguments)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert message in done.err
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_failure_leaves_the_earlier_file(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("earlier")
+    done = cli("sql", "SELECT CAST(ticker AS INT) FROM stocks_daily", "--output", str(tmp_path / "out.csv"))
+    assert done.code != 0
+    assert (tmp_path / "out.csv").read_text() == "earlier"
+    assert [path.name for path in tmp_path.glob("*out.csv*")] == ["out.csv"]
+
+
+def test_without_duckdb(cli: Command, settings: ParquetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    done = cli("sql", QUERY)
+    assert done.code == 1
+    assert "SQL needs DuckDB: pip install 'polygon-assets[sql]'" in done.err
+    assert settings.days("stocks_daily") == DAYS
+
+
+def test_a_store_on_s3(cli: Command, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ParquetStore(
+        f"s3://{bucket}/parquet",
+        endpoint_url=s3_server.endpoint_url,
+        access_key_id=s3_server.access_key_id,
+        secret_access_key=s3_server.secret_access_key,
+    )
+    fill(store, "stocks_daily", DAYS[:2])
+    for name, value in (
+        ("STORE", store.uri),
+        ("STORE_ENDPOINT_URL", s3_server.endpoint_url),
+        ("STORE_ACCESS_KEY_ID", s3_server.access_key_id),
+        ("STORE_SECRET_ACCESS_KEY", s3_server.secret_access_key),
+    ):
+        monkeypatch.setenv(f"POLYGON_{name}", value)
+    query = f"SELECT count(*) AS n FROM stocks_daily WHERE date = '{DAYS[1]}'"  # noqa: S608
+    assert cli("sql", query, "--format", "json").json() == [{"n": 20}]
+    assert cli("verify", "stocks_daily").code == 0
+    assert cli("status", "stocks_daily", "--json").json()["datasets"][0]["published"] == 2

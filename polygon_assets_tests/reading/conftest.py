@@ -1,0 +1,42 @@
+"""A store with a few small days of stocks: in summer, in winter, and one half day."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from polygon_assets.datasets import DATASETS
+from polygon_assets.download import AsyncS3Downloader, S3Catalog
+from polygon_assets.ingest import ParquetStore, ingest_days
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.sample.sizes import Size
+from polygon_assets_tests.servers.origin import origin
+
+HALF_DAY = "2024-07-03"
+DAYS = ["2024-01-03", "2024-07-02", HALF_DAY]
+SMALL = Size(symbols=20, rows=2000)
+
+
+def fill(store: ParquetStore, dataset: str, days: Sequence[str], size: Size = SMALL) -> None:
+    """Ingest made-up ``days`` from a server that lives as long as it takes."""
+    catalog = S3Catalog()
+
+    async def main() -> None:
+        async with AsyncS3Downloader(server.credentials, server.endpoint_url) as downloader:
+            results = await ingest_days(dataset, days, catalog=catalog, downloader=downloader, store=store)
+        assert [each.error for each in results] == [None] * len(days)
+
+    with origin() as server:
+        for day in days:
+            server.store(catalog.get_key(dataset, day), flat_file(DATASETS[dataset], day, size))
+        asyncio.run(main())
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> ParquetStore:
+    """The store."""
+    store = ParquetStore(str(tmp_path / "store"))
+    for dataset in ("stocks_daily", "stocks_minute"):
+        fill(store, dataset, DAYS)
+    return store

@@ -1,0 +1,99 @@
+"""``polygon_assets.scan``: days, tickers and sessions."""
+
+import datetime as dt
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow.parquet as pq
+import pytest
+
+import polygon_assets
+from polygon_assets.datasets import DATASETS, NEW_YORK
+from polygon_assets.errors import InvalidInputError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.reading.queries import connect
+from polygon_assets.reading.scanning import Session
+from polygon_assets.trading_calendar import trading_calendar
+from polygon_assets_tests.reading.conftest import DAYS, HALF_DAY
+
+BELL, CLOSE, EARLY_CLOSE = dt.time(9, 30), dt.time(16), dt.time(13)
+
+
+def expected(store: ParquetStore, day: str, ticker: str) -> list[dt.time]:
+    """New York times of the regular rows of a ticker, the slow and obvious way."""
+    rows = pq.read_table(store.path("stocks_minute", day)).to_pylist()
+    times = [row["window_start"].astimezone(ZoneInfo(NEW_YORK)).time() for row in rows if row["ticker"] == ticker]
+    return sorted(time for time in times if BELL <= time < (EARLY_CLOSE if day == HALF_DAY else CLOSE))
+
+
+def test_regular_hours_on_whole_and_half_days_in_summer_and_winter(filled: ParquetStore) -> None:
+    found = polygon_assets.scan("stocks_minute", tickers="AAPL", session="regular", store=filled).to_table()
+    times = [(str(row["date"]), row["window_start"].astimezone(ZoneInfo(NEW_YORK)).time()) for row in found.to_pylist()]
+    for day in DAYS:
+        assert sorted(time for date, time in times if date == day) == expected(filled, day, "AAPL")
+    assert len(times) > 20
+    assert max(time for date, time in times if date == HALF_DAY) < EARLY_CLOSE
+    everything = polygon_assets.scan("stocks_minute", tickers="AAPL", store=filled)
+    assert everything.count_rows() > len(times)
+
+
+def test_every_session_since_2003_opens_at_half_past_nine() -> None:
+    hours = trading_calendar().regular_hours
+    zone = ZoneInfo(NEW_YORK)
+    assert {opens.astimezone(zone).time() for opens, _ in hours.values()} == {BELL}
+    assert {closes.astimezone(zone).time() for _, closes in hours.values()} == {CLOSE, EARLY_CLOSE}
+    assert hours[dt.date(2024, 7, 3)][1].astimezone(zone).time() == EARLY_CLOSE
+    assert tuple(hours) == trading_calendar().sessions
+
+
+def test_days_and_tickers(filled: ParquetStore) -> None:
+    found = polygon_assets.scan("stocks_daily", DAYS[1], DAYS[1], tickers=["AAPL", "MSFT", "aapl"], store=filled)
+    assert set(found.to_table(columns=["ticker"]).column("ticker").to_pylist()) == {"AAPL", "MSFT"}
+    assert polygon_assets.scan("stocks_daily", "2030-01-01", store=filled).count_rows() == 0
+    assert polygon_assets.scan("stocks_daily", tickers=[], store=filled).count_rows() == 0
+
+
+def test_only_the_files_of_the_days_are_read(filled: ParquetStore) -> None:
+    Path(filled.path("stocks_minute", DAYS[0])).write_bytes(b"rotten")
+    sessions: tuple[Session, ...] = ("all", "regular")
+    for session in sessions:
+        found = polygon_assets.scan("stocks_minute", DAYS[1], session=session, store=filled)
+        assert found.count_rows() > 0
+
+
+def test_the_store_of_the_settings(filled: ParquetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_STORE", filled.uri)
+    assert polygon_assets.scan("stocks_daily").count_rows() == 60
+    assert polygon_assets.scan("stocks_daily", store=f"{filled.uri}/nowhere").count_rows() == 0
+
+
+def test_what_cannot_be_meant(filled: ParquetStore) -> None:
+    with pytest.raises(InvalidInputError, match="stocks_daily has one row a day"):
+        polygon_assets.scan("stocks_daily", session="regular", store=filled)
+    with pytest.raises(InvalidInputError, match="Invalid session: 'extended'"):
+        polygon_assets.scan("stocks_minute", session="extended", store=filled)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInputError, match="Invalid data_type: 'bonds'"):
+        polygon_assets.scan("bonds", store=filled)
+    with pytest.raises(AttributeError, match="has no attribute 'read'"):
+        polygon_assets.read  # noqa: B018
+
+
+def test_views_read_only_the_days_asked_for(filled: ParquetStore) -> None:
+    Path(filled.path("stocks_daily", DAYS[0])).write_bytes(b"rotten")
+    with connect(filled) as connection:
+        query = f"SELECT count(*) FROM stocks_daily WHERE date = '{DAYS[1]}'"  # noqa: S608
+        assert connection.execute(query).fetchall() == [(20,)]
+
+
+def test_views_have_the_columns_of_a_scan(filled: ParquetStore) -> None:
+    with connect(filled) as connection:
+        for name in DATASETS:
+            columns = connection.sql(f"SELECT * FROM {name}").columns  # noqa: S608
+            assert columns == polygon_assets.scan(name, store=filled).schema.names
+
+
+def test_a_store_whose_path_looks_like_a_pattern(filled: ParquetStore, tmp_path: Path) -> None:
+    odd = tmp_path / "it's [a] *store?"
+    Path(filled.uri).rename(odd)
+    with connect(ParquetStore(str(odd))) as connection:
+        assert connection.sql("SELECT count(*) FROM stocks_daily").fetchall() == [(60,)]
