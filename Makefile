@@ -41,8 +41,8 @@ check: $(VENV)/.dev ## Lint, check formatting, types and lock files
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
-faults: $(VENV)/.dev ## Run the suite of misbehaving servers
-	@$(BIN)/python -m pytest polygon_assets_tests/faults $(ARGS)
+faults: $(VENV)/.dev ## Run the suite of misbehaving servers and print the scorecard
+	@$(BIN)/python -m polygon_assets_tests.faults.scorecard $(ARGS)
 
 cluster: $(VENV)/.dev ## Run the suite of many machines (needs Debian's packages postgresql, redis-server and nginx)
 	@$(BIN)/python -m pytest polygon_assets_tests/cluster $(ARGS)

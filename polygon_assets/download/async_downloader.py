@@ -75,6 +75,11 @@ class AsyncS3Downloader(Downloader):
         super().__init__(credentials, endpoint_url, options)
         self._loops: dict[asyncio.AbstractEventLoop, LoopState] = {}
 
+    @property
+    def max_concurrent(self) -> int:
+        """How many requests it has under way at once, at most."""
+        return self._options.max_concurrent
+
     async def __aenter__(self) -> Self:
         return self
 
