@@ -6,6 +6,7 @@ Signatures survive it: the Host header passes through, and the client signs for 
 import re
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ class Gate:
         self._upstream = (parts.hostname or "", parts.port or 0)
         self.requests: Counter[tuple[str, str]] = Counter()
         """How often each method and path was asked for."""
+        self.rate: float | None = None
+        """Bytes a second that each connection's answers pass at; None: as fast as they come."""
         self._hold_at: int | None = None
         self._passing = threading.Event()
         self._passing.set()
@@ -95,6 +98,8 @@ class Gate:
             with suppress(OSError):
                 while data := server.recv(65536):
                     self._passing.wait()
+                    if self.rate:
+                        time.sleep(len(data) / self.rate)
                     client.sendall(data)
             for end in (client, server):
                 with suppress(OSError):

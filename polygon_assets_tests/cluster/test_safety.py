@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import sqlalchemy
 
 from polygon_assets_tests.cluster.databases import dump, redis_contents
 from polygon_assets_tests.cluster.exposure import command_lines, family, listening_sockets, listens_beyond_loopback
@@ -46,6 +47,13 @@ def test_live_pages_pass_the_proxy(cluster: Platform) -> None:
 def test_nothing_listens_beyond_this_machine(processes: set[int]) -> None:
     assert listening_sockets(processes) >= 4
     assert listens_beyond_loopback(processes) == []
+
+
+def test_kept_connections_stay_few(cluster: Platform) -> None:
+    engine = sqlalchemy.create_engine(cluster.database.url(), poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        count = connection.execute(sqlalchemy.text("SELECT count(*) FROM pg_stat_activity")).scalar_one()
+    assert count < 60, "Debian's PostgreSQL takes 100"
 
 
 def test_the_example_names_what_the_cluster_was_started_with(cluster: Platform) -> None:
