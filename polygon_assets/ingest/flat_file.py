@@ -16,6 +16,7 @@ from pyarrow import csv
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import RowError
 from polygon_assets.ingest.archive import BLOCK_BYTES, Archive, Block
+from polygon_assets.ingest.arrow_arrays import ascending
 from polygon_assets.ingest.batch import NANOSECONDS_PER_MINUTE, Batch, Column, name_lengths
 from polygon_assets.ingest.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.ingest.schema import parsed_types
@@ -99,9 +100,13 @@ class FlatFile:
     def _batch(self, table: pa.Table) -> Batch:
         # Equal tickers stand together: encoding their runs first spares hashing every row.
         runs: Any = pc.run_end_encode(_only_chunk(table, "ticker"))  # type: ignore[attr-defined]
-        tickers = runs.values.dictionary_encode()
-        codes = np.repeat(tickers.indices.to_numpy(), np.diff(runs.run_ends.to_numpy(), prepend=0))
-        names = self._names(tickers.dictionary, codes)
+        lengths = np.diff(runs.run_ends.to_numpy(), prepend=np.int32(0))
+        if ascending(runs.values):
+            codes, distinct = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths), runs.values
+        else:
+            tickers = runs.values.dictionary_encode()
+            codes, distinct = np.repeat(tickers.indices.to_numpy(), lengths), tickers.dictionary
+        names = self._names(distinct, codes)
         columns: dict[str, Column] = {}
         for column in self._dataset.columns:
             if column.name != "ticker":

@@ -18,7 +18,8 @@ Bytes = npt.NDArray[np.uint8]
 PREFIX = "O:"
 _TAIL = 15
 """yymmdd, C or P, and the strike in thousandths of a dollar in 8 digits."""
-_WEIGHTS = 10 ** np.arange(7, -1, -1, dtype=np.int64)
+_MONTHS = np.arange("2000-01", "2100-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
+"""Days since 1970 of the first of each month."""
 TYPES = pa.array(["call", "put"])
 
 
@@ -42,39 +43,44 @@ def parse_option_tickers(tickers: pa.StringArray) -> OptionTickers:
     [350.5]
     """
     parsed, tail = _tails(tickers)
-    digits = (tail - ord("0")).astype(np.int64)
-    year, month, day = (digits[:, at] * 10 + digits[:, at + 1] for at in (0, 2, 4))
-    numeric = np.delete(tail, 6, axis=1)
-    parsed &= ((numeric >= ord("0")) & (numeric <= ord("9"))).all(axis=1)
-    parsed &= (tail[:, 6] == ord("C")) | (tail[:, 6] == ord("P"))
-    expiration, dated = _dates(year, month, day)
+    digits = tail - np.uint8(ord("0"))  # what is no digit becomes more than 9
+    parsed &= (np.delete(digits, 6, axis=0) <= 9).all(axis=0)  # noqa: PLR2004
+    parsed &= (tail[6] == ord("C")) | (tail[6] == ord("P"))
+    expiration, dated = _dates(*(_number(digits[at : at + 2]) for at in (0, 2, 4)))
     parsed &= dated
     missing = ~parsed
     return OptionTickers(
         underlying=pc.if_else(array(parsed), pc.utf8_slice_codeunits(tickers, 2, -_TAIL), None),
         expiration=array(expiration, missing=missing, kind=pa.date32()),
-        option_type=array((tail[:, 6] == ord("P")).astype(np.int32), missing=missing),
-        strike=array((digits[:, 7:] @ _WEIGHTS) / 1000.0, missing=missing),
+        option_type=array((tail[6] == ord("P")).astype(np.int32), missing=missing),
+        strike=array(_number(digits[7:]) / 1000.0, missing=missing),
         parsed=parsed,
     )
 
 
 def _tails(tickers: pa.StringArray) -> tuple[Mask, Bytes]:
-    """Which tickers have the prefix, a root and 15 characters more, and those characters (of others, filler)."""
+    """Which tickers have the prefix, a root and 15 characters more; and by position those 15, or filler."""
     offsets, data = string_bytes(tickers)
     starts, ends = offsets[:-1], offsets[1:]
     shaped: Mask = ends - starts > len(PREFIX) + _TAIL
     for at, byte in enumerate(PREFIX.encode()):
         shaped[shaped] = data[starts[shaped] + at] == byte
-    tail = np.full((len(tickers), _TAIL), ord("x"), dtype=np.uint8)
-    tail[shaped] = data[(ends[shaped] - _TAIL)[:, None] + np.arange(_TAIL)]
+    tail = np.full((_TAIL, len(tickers)), ord("x"), dtype=np.uint8)
+    tail[:, shaped] = data[(ends[shaped] - _TAIL)[None, :] + np.arange(_TAIL)[:, None]]
     return shaped, tail
+
+
+def _number(digits: Bytes) -> Ints:
+    """The number that each column of ``digits`` writes, most significant first."""
+    number: Ints = digits[0].astype(np.int64)
+    for digit in digits[1:]:
+        number *= 10
+        number += digit
+    return number
 
 
 def _dates(year: Ints, month: Ints, day: Ints) -> tuple[npt.NDArray[np.int32], Mask]:
     """Days since 1970, and which of the dates exist."""
-    months = (year + 30) * 12 + np.clip(month, 1, 12) - 1
-    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    after = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    exists = (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)  # noqa: PLR2004 (months)
-    return np.where(exists, first + day - 1, 0).astype(np.int32), exists
+    at = np.minimum(year, 99) * 12 + np.clip(month, 1, 12) - 1
+    exists = (month >= 1) & (month <= 12) & (day >= 1) & (day <= _MONTHS[at + 1] - _MONTHS[at])  # noqa: PLR2004
+    return np.where(exists, _MONTHS[at] + day - 1, 0).astype(np.int32), exists

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow.compute as pc
 
+from polygon_assets.ingest.arrow_arrays import ascending
 from polygon_assets.ingest.batch import Batch
 from polygon_assets.ingest.findings import Tally
 
@@ -39,15 +40,15 @@ class OrderCheck:
         if not len(batch):
             return
         names, codes, minutes = batch.names, batch.codes, batch.minutes
-        if len(names) > 1 and not pc.all(pc.less(names.slice(0, len(names) - 1), names.slice(1))).as_py():
+        if not ascending(names):
             raise OutOfOrderError
         keys = codes * _MINUTES_OF_A_DAY + (minutes - minutes.min()).astype(np.int32)
-        ascending = keys[1:] > keys[:-1]
+        rising = keys[1:] > keys[:-1]
         repeated = np.zeros(0, dtype=np.int64)
-        if not ascending.all():
+        if not rising.all():
             if (keys[1:] < keys[:-1]).any():
                 raise OutOfOrderError
-            repeated = np.flatnonzero(~ascending) + 1
+            repeated = np.flatnonzero(~rising) + 1
         first = (names[0].as_py(), int(minutes[0]))
         if self._last is not None:
             if first < self._last:

@@ -55,13 +55,18 @@ def written_schema(dataset: Dataset) -> pa.Schema:
 def writer_options(dataset: Dataset) -> dict[str, Any]:
     """Encodings, measured (docs/adr/0021): what is fastest among those no larger than Polars' zstd level 1."""
     names = [column.name for column in dataset.stored_columns]
-    derived = [name for name in names if name not in dataset.header]
+    dictionary = {"window_start", "underlying", "expiration", "option_type"}
+    if dataset.window == "minute":  # of a day file every ticker is another
+        dictionary.add("ticker")
+    if dataset.instrument == "option":  # few different prices, on a coarse grid
+        dictionary |= {"open", "close", "high", "low"}
     return {
         "compression": "zstd",
         "compression_level": 1,
-        "use_dictionary": ["ticker", "window_start", *derived],
-        "use_byte_stream_split": [name for name in names if name in {"volume", "transactions"}],
-        "write_statistics": ["ticker", "window_start", *derived],
+        "use_dictionary": [name for name in names if name in dictionary],
+        "use_byte_stream_split": [name for name in names if name in {"volume", "transactions", "strike"}],
+        # Of sorted rows only these tell a reader which row groups it needs.
+        "write_statistics": [name for name in names if name in {"ticker", "window_start", "underlying"}],
         "write_page_checksum": True,
         # Readers must get plain strings back, as Parquet's own types say; pyarrow's hint would say dictionary.
         "store_schema": False,

@@ -142,6 +142,13 @@ class ParquetStore:
         """Make a whole file visible as ``day``, replacing what was stored."""
         self._folder.publish(staged, _name(dataset, day))
 
+    def publish_beside(self, staged: Path, name: str) -> str:
+        """Make a whole file visible under ``name``, which begins with ``_`` and so is no data; where it is."""
+        if not name.startswith("_"):
+            raise InvalidInputError(f"Invalid name: {name!r}; what lies beside the days begins with _")
+        self._folder.publish(staged, name)
+        return f"{self.uri}/{name}"
+
 
 def scanned_schema(dataset: Dataset) -> pa.Schema:
     """What ``scan`` gives: the stored columns and the partition's date."""

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.download.objects import RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import StoreError
+from polygon_assets.ingest.arrow_arrays import ascending
 from polygon_assets.ingest.provenance import Provenance
 from polygon_assets.ingest.schema import stored_schema
 from polygon_assets.ingest.store import ParquetStore
@@ -131,7 +131,7 @@ class _Reading:
         tickers = table.column("ticker").combine_chunks().dictionary_encode()
         stamps = table.column("window_start").cast(pa.int64()).to_numpy()
         names, codes = tickers.dictionary, tickers.indices.to_numpy()
-        rising = len(names) < 2 or pc.all(pc.less(names.slice(0, len(names) - 1), names.slice(1))).as_py()  # noqa: PLR2004
+        rising = ascending(names)
         same = codes[1:] == codes[:-1]
         rising = rising and bool(((codes[1:] > codes[:-1]) | (same & (stamps[1:] >= stamps[:-1]))).all())
         first = (names[0].as_py(), int(stamps[0]))

@@ -28,13 +28,18 @@ def minute_text(day: str, rows: int = 60_000) -> bytes:
     return text([row(f"T{number // 900:04}", minutes[number % 900], volume=number + 1) for number in range(rows)])
 
 
+def launch(vendor: Vendor, *days: str, options: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
+    arguments = [*options, vendor.server.endpoint_url, vendor.bucket, vendor.store.uri, "stocks_minute", *days]
+    return subprocess.Popen(
+        [sys.executable, "-m", "polygon_assets_tests.ingest.ingesting", *arguments],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )  # fmt: skip
+
+
 def start(vendor: Vendor, *days: str, options: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
     """Ingest in a process of its own; back once it begins."""
-    arguments = [*options, vendor.server.endpoint_url, vendor.bucket, vendor.store.uri, "stocks_minute", *days]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "polygon_assets_tests.ingest.ingesting", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-    )  # fmt: skip
+    process = launch(vendor, *days, options=options)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     return process
@@ -60,15 +65,20 @@ def published(vendor: Vendor) -> Vendor:
 def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor) -> None:
     generator = random.Random(27)
     killed_at_work = 0
-    for _ in range(20):
-        process = start(published, *DAYS)
-        time.sleep(generator.uniform(0.0, 0.6))
-        process.kill()
-        process.communicate()
-        killed_at_work += bool(runs(published))
-        assert all(path.name == "data.parquet" for path in visible_files(published))
-        verified = list(verify_store(published.store, "stocks_minute"))
-        assert [each for each in verified if not each.whole] == []
+    with launch(published, *DAYS, options=("--nursery",)) as nursery:
+        assert nursery.stdin is not None
+        assert nursery.stdout is not None
+        for _ in range(20):
+            nursery.stdin.write("again\n")
+            nursery.stdin.flush()
+            child = int(nursery.stdout.readline())
+            time.sleep(generator.uniform(0.05, 0.8))
+            os.kill(child, signal.SIGKILL)
+            assert nursery.stdout.readline() == "ended\n"
+            killed_at_work += bool(runs(published))
+            assert all(path.name == "data.parquet" for path in visible_files(published))
+            assert all(each.whole for each in verify_store(published.store, "stocks_minute"))
+        nursery.communicate()
     assert killed_at_work >= 5, "the kills must have hit runs at work"
     process = start(published, *DAYS)
     output, _ = process.communicate(timeout=60)
