@@ -11,6 +11,7 @@ from dagster_shared.utils.warnings import BetaWarning, PreviewWarning, Supersess
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.orchestration.assets import OnResult, build_asset, build_source
+from polygon_assets.orchestration.coverage import build_coverage, build_coverage_sensor
 from polygon_assets.orchestration.freshness import build_freshness
 from polygon_assets.orchestration.notifications import build_failure_sensor, build_overdue_sensor
 from polygon_assets.orchestration.partitions import first_partition, trading_day_partitions
@@ -50,12 +51,14 @@ def _assemble(
         sources.append(build_source(dataset))
         sensors.append(build_new_days_sensor(dataset, asset, first, clock))
         watched[dataset.name] = (calendar, first)
+    coverage = build_coverage(settings.history_start, clock)
+    sensors.append(build_coverage_sensor(coverage))
     freshness_checks, freshness_sensor = build_freshness(assets)
     sensors.append(freshness_sensor)
     if settings.webhook_url:
         sensors += [build_failure_sensor(), build_overdue_sensor(watched, clock)]
     return dg.Definitions(
-        assets=[*sources, *assets],
+        assets=[*sources, *assets, coverage],
         asset_checks=freshness_checks,
         sensors=sensors,
         resources={**build_resources(settings), **resource_overrides},

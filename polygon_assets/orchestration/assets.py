@@ -3,7 +3,8 @@
 Belongs here: how days become events. Does not: what an event shows (``metadata``) or judges (``checks``).
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 
@@ -12,6 +13,7 @@ from polygon_assets.ingest import DayResult, DayStatus, ingest_days
 from polygon_assets.ingest.history import RowCounts
 from polygon_assets.orchestration.checks import check_specs, day_checks
 from polygon_assets.orchestration.events import leave_missing, log_event
+from polygon_assets.orchestration.extracts import Extract, day_extracts
 from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
 
@@ -102,7 +104,9 @@ def build_asset(
                 limits=store.limits(),
             )
             of_the_run = run_metadata(context.run.run_id, client.get_statistics())
-        if _record(context, key, results, of_the_run, RowCounts(parquet, dataset.name)):
+        stored = [result.day for result in results if result.status in STORED]
+        extracts = await asyncio.to_thread(day_extracts, parquet, dataset.name, stored)
+        if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name)):
             yield dg.MaterializeResult(asset_key=key)
 
     return flat_file_days
@@ -121,6 +125,7 @@ def _record(
     key: dg.AssetKey,
     results: Sequence[DayResult],
     of_the_run: dict[str, object],
+    extracts: Mapping[str, Extract],
     row_counts: RowCounts,
 ) -> bool:
     """Write the events of each day; True when every day is stored and the output may be yielded.
@@ -130,7 +135,7 @@ def _record(
     stored = [result for result in results if result.status in STORED]
     complete = len(stored) == len(results)
     for result in stored:
-        metadata = {**day_metadata(result), **of_the_run}
+        metadata = {**day_metadata(result), **extracts[result.day], **of_the_run}
         if complete:
             context.add_asset_metadata(metadata, asset_key=key, partition_key=result.day)
         else:

@@ -10,6 +10,7 @@ from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.history import RowCounts
 from polygon_assets.orchestration.assets import STORED
 from polygon_assets.orchestration.checks import day_checks
+from polygon_assets.orchestration.extracts import day_extract
 from polygon_assets.orchestration.metadata import day_metadata
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ class Recorder:
     def __init__(self, instance: dg.DagsterInstance, dataset: str, store: ParquetStore) -> None:
         """``dataset`` is the name of a row of the table, ``store`` where its days are."""
         self._instance = instance
+        self._store = store
         self._row_counts = RowCounts(store, dataset)
         self._key = dg.AssetKey(dataset)
         self._known = set(instance.get_materialized_partitions(self._key))
@@ -34,7 +36,10 @@ class Recorder:
         if result.status is DayStatus.UNCHANGED and self.knows(result.day):
             return False
         if result.status in STORED:
-            materialisation = dg.AssetMaterialization(self._key, partition=result.day, metadata=day_metadata(result))
+            metadata = day_metadata(result)
+            if result.status is DayStatus.PUBLISHED:  # recording a whole store must read footers only
+                metadata |= day_extract(self._store, self._key.to_user_string(), result.day)
+            materialisation = dg.AssetMaterialization(self._key, partition=result.day, metadata=metadata)
             self._instance.report_runless_asset_event(materialisation)
             self._known.add(result.day)
             self._row_counts.add(result.day, result.rows)

@@ -1,0 +1,127 @@
+"""Coverage: one asset that shows, for every data type, which days are stored and how large they are.
+
+Belongs here: the asset and the sensor that refreshes it. Does not: looking (``reading.inventory``), or drawing
+(``reading.pictures``).
+"""
+
+import base64
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from polygon_assets.datasets import DATASETS, Dataset
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.orchestration.resources import ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.sensors import UNFINISHED, Clock, utc_now
+from polygon_assets.reading.extracts import markdown
+from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
+from polygon_assets.reading.pictures import draw_coverage
+
+KEY = dg.AssetKey("coverage")
+FOLDER = "_coverage"
+INTERVAL_SECONDS = 300
+_GAPS_SHOWN = 30
+
+
+def build_coverage(history_start: dt.date | None, clock: Clock = utc_now) -> dg.AssetsDefinition:
+    """The asset: a picture of each data type in its metadata, and as a PNG file in the store."""
+
+    @dg.asset(
+        key=KEY,
+        deps=[dg.AssetKey(name) for name in DATASETS],
+        description="Which trading days are stored, missing or flagged, and how many rows they have. "
+        f"Refreshed after new days; the pictures lie in the store, too, under {FOLDER}/.",
+        kinds={"pillow"},
+        group_name="overview",
+        owners=["team:market-data"],
+    )
+    def coverage(
+        context: dg.AssetExecutionContext, catalog: S3CatalogResource, store: ParquetStoreResource
+    ) -> dg.MaterializeResult[None]:
+        parquet = store.store()
+        metadata: dict[str, dg.MetadataValue] = {}
+        for dataset in DATASETS.values():
+            calendar = catalog.catalog().get_calendar(dataset.name)
+            taken = take_inventory(parquet, dataset, calendar, now=clock(), history_start=history_start)
+            metadata |= _shown(dataset, taken, _kept(parquet, dataset, draw_coverage(taken)))
+            context.log.info(f"{dataset.name}: {len(taken.stored)} days stored, {taken.count(*_LACKING)} missing")
+        return dg.MaterializeResult(metadata=metadata)
+
+    return coverage
+
+
+_LACKING = (DayState.MISSING, DayState.REFUSED, DayState.DAMAGED)
+
+
+def _kept(store: ParquetStore, dataset: Dataset, picture: bytes) -> tuple[str, bytes]:
+    """Put the picture into the store; where it is, and itself."""
+    with store.staging() as staging:
+        staged = Path(staging) / f"{dataset.name}.png"
+        staged.write_bytes(picture)
+        return store.publish_beside(staged, f"{FOLDER}/{dataset.name}.png"), picture
+
+
+def _shown(dataset: Dataset, taken: Inventory, kept: tuple[str, bytes]) -> dict[str, dg.MetadataValue]:
+    """What the UI shows of a data type: the picture with its gaps, and figures that it can plot."""
+    uri, picture = kept
+    encoded = base64.b64encode(picture).decode()
+    text = f"![Coverage of {dataset.name}](data:image/png;base64,{encoded})\n\n{gap_table(taken)}"
+    name = dataset.name
+    figures: dict[str, Any] = {
+        "published": len(taken.stored) - taken.count(DayState.DAMAGED),
+        "missing": taken.count(*_LACKING),
+        "flagged": taken.count(DayState.FLAGGED),
+        "quarantined": len(taken.quarantined),
+        "parquet_bytes": taken.parquet_bytes,
+    }
+    return {
+        name: dg.MetadataValue.md(text),
+        f"{name}/picture": dg.MetadataValue.path(uri),
+        **{f"{name}/{figure}": dg.MetadataValue.int(value) for figure, value in figures.items()},
+    }
+
+
+def gap_table(taken: Inventory) -> str:
+    """The newest gaps, as Markdown."""
+    if not taken.gaps:
+        return "No trading day that is due is missing."
+    shown = taken.gaps[:_GAPS_SHOWN]
+    table = markdown(
+        ["missing from", "to", "days"], ([f"{gap.first}", f"{gap.last}", f"{gap.days:,}"] for gap in shown)
+    )
+    rest = len(taken.gaps) - len(shown)
+    return f"{table}\n\nand {rest:,} older gaps" if rest else table
+
+
+def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
+    """Asks for a new picture when any day was stored since the last one; several days make one run."""
+
+    @dg.sensor(
+        name="refresh_coverage",
+        target=coverage,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Draws coverage anew after new days.",
+    )
+    def refresh_coverage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        newest = _newest_event(context.instance)
+        if newest <= int(context.cursor or 0):
+            return dg.SensorResult(skip_reason="No day was stored since the last picture.")
+        if _is_running(context.instance):
+            return dg.SensorResult(skip_reason="The last picture is still being drawn.")
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=str(newest))
+
+    return refresh_coverage
+
+
+def _newest_event(instance: dg.DagsterInstance) -> int:
+    """Number of the newest materialisation of any data type; 0 where there is none."""
+    records = instance.get_asset_records([dg.AssetKey(name) for name in DATASETS])
+    return max((record.asset_entry.last_materialization_storage_id or 0 for record in records), default=0)
+
+
+def _is_running(instance: dg.DagsterInstance) -> bool:
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    return any(run.asset_selection is not None and KEY in run.asset_selection for run in runs)

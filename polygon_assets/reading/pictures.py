@@ -1,0 +1,121 @@
+"""Coverage as a picture: years as rows and trading days as cells, and below it the row counts over time.
+
+Belongs here: drawing an inventory. Does not: taking it (``inventory``), or showing it (``orchestration``).
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+
+from polygon_assets.reading.inventory import DayState, Inventory
+
+COLOURS = {
+    DayState.PUBLISHED: "#2f9e44",
+    DayState.FLAGGED: "#f59f00",
+    DayState.REFUSED: "#c2255c",
+    DayState.DAMAGED: "#c2255c",
+    DayState.MISSING: "#ffc9c9",
+    DayState.WAITING: "#74c0fc",
+    DayState.OUTSIDE: "#dee2e6",
+}
+_LEGEND = {
+    DayState.PUBLISHED: "published",
+    DayState.FLAGGED: "flagged",
+    DayState.REFUSED: "refused or damaged",
+    DayState.MISSING: "missing",
+    DayState.WAITING: "not due yet",
+    DayState.OUTSIDE: "not in the plan",
+}
+_INK, _PALE, _BAR, _PAPER = "#343a40", "#868e96", "#4c6ef5", "#ffffff"
+_LEFT, _TOP, _RIGHT = 64, 52, 16
+_CELL, _WEEK, _ROW = 4, 21, 17
+"""Pixels: width of a day, of a week with its gap, and height of a year."""
+_WIDTH = _LEFT + 54 * _WEEK + _RIGHT
+_CHART = 120
+
+
+def draw_coverage(inventory: Inventory) -> bytes:
+    """The picture of a data type, as PNG."""
+    years = range(next(iter(inventory.states)).year, max(inventory.states).year + 1)
+    bottom = _TOP + len(years) * _ROW
+    image = Image.new("RGB", (_WIDTH, bottom + _CHART + 76), _PAPER)
+    canvas = ImageDraw.Draw(image)
+    small, large = ImageFont.load_default(12), ImageFont.load_default(16)
+    canvas.text((_LEFT, 6), inventory.dataset.name, _INK, large)
+    _draw_legend(canvas, small)
+    _draw_years(canvas, inventory, years, small)
+    _draw_rows(canvas, inventory, bottom + 32, small)
+    picture = BytesIO()
+    image.quantize(64).save(picture, "PNG", optimize=True)
+    return picture.getvalue()
+
+
+def _draw_legend(canvas: ImageDraw.ImageDraw, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> None:
+    right = _LEFT + 250
+    for state, meaning in _LEGEND.items():
+        canvas.rectangle((right, 10, right + 10, 20), COLOURS[state])
+        canvas.text((right + 16, 8), meaning, _INK, font)
+        right += 32 + round(canvas.textlength(meaning, font))
+
+
+def _draw_years(
+    canvas: ImageDraw.ImageDraw,
+    inventory: Inventory,
+    years: Sequence[int],
+    font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
+) -> None:
+    for month in range(1, 13):
+        first = dt.date(years[-1], month, 1)
+        canvas.text((_column(first), _TOP - 18), f"{first:%b}", _PALE, font)
+    for year in years:
+        canvas.text((_LEFT - 44, _TOP + (year - years[0]) * _ROW), str(year), _PALE, font)
+    for day, state in inventory.states.items():
+        left, top = _column(day), _TOP + (day.year - years[0]) * _ROW
+        canvas.rectangle((left, top, left + _CELL - 1, top + _ROW - 4), COLOURS[state])
+
+
+def _column(day: dt.date) -> int:
+    """Left edge of a day: weeks begin on Monday, weekends have no room."""
+    offset = dt.date(day.year, 1, 1).weekday()
+    week = (day.timetuple().tm_yday - 1 + offset) // 7
+    return _LEFT + week * _WEEK + min(day.weekday(), 4) * _CELL
+
+
+def _draw_rows(
+    canvas: ImageDraw.ImageDraw, inventory: Inventory, top: int, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont"
+) -> None:
+    """The row count of each stored day, from the first stored to the last."""
+    counts = {day: held.rows for day, held in inventory.stored.items() if held.rows}
+    if not counts:
+        canvas.text((_LEFT, top), "nothing is stored yet", _PALE, font)
+        return
+    first, last, most = min(counts), max(counts), max(counts.values())
+    width, bottom = _WIDTH - _LEFT - _RIGHT, top + 20 + _CHART
+    canvas.text((_LEFT, top), f"rows of each stored day, up to {most:,}", _INK, font)
+    canvas.line((_LEFT, bottom, _WIDTH - _RIGHT, bottom), _PALE)
+    for share in (0.5, 1.0):
+        height = bottom - round(_CHART * share)
+        canvas.line((_LEFT, height, _WIDTH - _RIGHT, height), "#e9ecef")
+        label = _short(most * share)
+        canvas.text((_LEFT - 8 - canvas.textlength(label, font), height - 7), label, _PALE, font)
+    thickness = max(2, min(12, width // max(1, (last - first).days + 1) - 1))
+    for day, rows in counts.items():
+        share = (day - first).days / max(1, (last - first).days)
+        left = _LEFT + round(share * (width - thickness))
+        canvas.rectangle((left, bottom - max(1, round(_CHART * rows / most)), left + thickness - 1, bottom - 1), _BAR)
+    canvas.text((_LEFT, bottom + 6), str(first), _PALE, font)
+    canvas.text((_WIDTH - _RIGHT - canvas.textlength(str(last), font), bottom + 6), str(last), _PALE, font)
+
+
+def _short(value: float) -> str:
+    """A count in four characters or so.
+
+    >>> _short(1_826_498), _short(12_093), _short(20)
+    ('1.8 M', '12 k', '20')
+    """
+    for size, unit in ((1_000_000, " M"), (1_000, " k")):
+        if value >= size:
+            return f"{value / size:.{1 if value < 10 * size else 0}f}{unit}"
+    return f"{value:.0f}"
