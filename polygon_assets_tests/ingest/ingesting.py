@@ -33,6 +33,7 @@ async def run(endpoint_url: str, bucket: str, store: str, dataset: str, *days: s
 
 def nursery(*arguments: str) -> None:
     """For each line of input, ingest in a forked child: print its pid, and a line when it has ended."""
+    S3Catalog.get_business_days("2024-01-02", "2024-01-03")  # loads the calendar, which takes a second
     for _ in sys.stdin:
         child = os.fork()
         if not child:

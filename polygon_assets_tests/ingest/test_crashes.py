@@ -1,6 +1,7 @@
 """Whatever ends a process, and at whatever moment: the store stays whole, and the next run heals it."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import os
 import random
@@ -69,13 +70,17 @@ def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor) -> 
         assert nursery.stdin is not None
         assert nursery.stdout is not None
         for _ in range(20):
+            stale, give_up = set(runs(published)), time.monotonic() + 60
             nursery.stdin.write("again\n")
             nursery.stdin.flush()
             child = int(nursery.stdout.readline())
-            time.sleep(generator.uniform(0.05, 0.8))
-            os.kill(child, signal.SIGKILL)
+            while not (begun := set(runs(published)) - stale):
+                assert time.monotonic() < give_up, "the child never began"
+            time.sleep(generator.uniform(0.0, 0.5))
+            with contextlib.suppress(ProcessLookupError):  # it may have been quicker
+                os.kill(child, signal.SIGKILL)
             assert nursery.stdout.readline() == "ended\n"
-            killed_at_work += bool(runs(published))
+            killed_at_work += any(folder.exists() for folder in begun)
             assert all(path.name == "data.parquet" for path in visible_files(published))
             assert all(each.whole for each in verify_store(published.store, "stocks_minute"))
         nursery.communicate()
