@@ -1,16 +1,22 @@
 """From settings to live objects, for commands; assets get theirs from Dagster's resources."""
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Downloader
+from polygon_assets.ingest import Limits
 from polygon_assets.reading.stores import open_store
 from polygon_assets.settings import Settings
 
-__all__ = ["open_catalog", "open_downloader", "open_store", "open_sync_downloader"]
+__all__ = ["open_catalog", "open_downloader", "open_limits", "open_store", "open_sync_downloader"]
 
 
 def open_catalog(settings: Settings) -> S3Catalog:
     """The vendor's keys."""
     closures = [day.isoformat() for day in settings.extra_closures]
     return S3Catalog(settings.bucket, options_prefix=settings.options_prefix, extra_closures=closures)
+
+
+def open_limits(settings: Settings) -> Limits:
+    """How large a file may be."""
+    return Limits(max_raw_bytes=settings.max_raw_bytes, max_ratio=settings.max_ratio)
 
 
 def open_downloader(settings: Settings) -> AsyncS3Downloader:

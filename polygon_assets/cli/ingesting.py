@@ -15,7 +15,7 @@ from rich.progress import Progress, ProgressColumn, Task
 from rich.text import Text
 
 from polygon_assets.cli import console
-from polygon_assets.cli.connect import open_catalog, open_downloader, open_store
+from polygon_assets.cli.connect import open_catalog, open_downloader, open_limits, open_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.orchestration.assets import STORED, describe
@@ -102,6 +102,7 @@ def _ingest(
                     on_result=on_result,
                     overwrite=overwrite,
                     keep_raw=settings.keep_raw,
+                    limits=open_limits(settings),
                 )
 
         return asyncio.run(main())

@@ -10,6 +10,7 @@ from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.history import RowCounts
 from polygon_assets.orchestration.assets import STORED
 from polygon_assets.orchestration.checks import day_checks
+from polygon_assets.orchestration.events import report_evaluation
 from polygon_assets.orchestration.extracts import day_extract
 from polygon_assets.orchestration.metadata import day_metadata
 
@@ -44,7 +45,7 @@ class Recorder:
             self._known.add(result.day)
             self._row_counts.add(result.day, result.rows)
         for evaluation in day_checks(self._key, result, self._row_counts):
-            self._instance.report_runless_asset_event(evaluation)
+            report_evaluation(self._instance, evaluation)
         return True
 
 

@@ -152,3 +152,16 @@ def test_the_history_of_dagster_is_whole_after_an_interrupt(platform: Platform, 
     assert platform.materialised("stocks_daily") == []
     assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
     assert platform.materialised("stocks_daily") == DAYS[:1]
+
+
+def test_a_day_can_be_recorded_twice(platform: Platform, cli: Command) -> None:
+    """Dagster 1.13 fails at a second result of a partition's check that was reported without a run."""
+    for seed in (0, 1):
+        platform.publish("stocks_daily", DAYS[:1], seed=seed)
+        done = cli("ingest", "stocks_daily", "--start", DAYS[0])
+        assert (done.code, done.err) == (0, "")
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0], "--overwrite").code == 0
+    assert platform.checks("stocks_daily")["readable", DAYS[0]]
+    platform.put_broken("stocks_daily", DAYS[0])
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 1
+    assert not platform.checks("stocks_daily")["readable", DAYS[0]]

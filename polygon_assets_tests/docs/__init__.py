@@ -1,0 +1,1 @@
+"""Tests of docs/: pages that follow from the code do, and every command in the others runs."""

@@ -1,0 +1,93 @@
+"""Every command and recipe in docs/ and examples/README.md runs; every link leads somewhere."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from polygon_assets_tests.cli.conftest import Command, Platform, cli, fresh_home, platform
+from polygon_assets_tests.project import ROOT
+
+__all__ = ["cli", "fresh_home", "platform"]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
+SERVERS = {"make demo", "make dev"}
+"""Run until they are stopped; tests of their own do that."""
+SECRETS = {"POLYGON_ACCESS_KEY_ID", "POLYGON_SECRET_ACCESS_KEY", "DAGSTER_HOME"}
+"""Shown as what the reader has to fill in."""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language, without the indentation of a list that they stand in."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", page.read_text(), re.MULTILINE | re.DOTALL)
+    return ["\n".join(line.removeprefix(indent) for line in body.splitlines()) for indent, body in found]
+
+
+def commands(page: Path) -> list[str]:
+    return [line for block in blocks(page, "console") for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def filled(platform: Platform, cli: Command) -> Platform:
+    """What a user of these pages has: a bucket with a few days, all of them stored."""
+    for dataset in ("stocks_daily", "stocks_minute", "options_daily"):
+        platform.publish(dataset, DAYS)
+        assert cli("ingest", dataset, "--start", DAYS[0], "--end", DAYS[-1]).code == 0
+    return platform
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+def test_every_command_runs(
+    filled: Platform, cli: Command, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert filled.store.exists()
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for command in commands(page):
+        words = shlex.split(command)
+        if command in SERVERS:
+            assert words[1] in targets
+        elif words[0] == "export":
+            name, _, value = words[1].partition("=")
+            if name not in SECRETS:
+                monkeypatch.setenv(name, value)
+        else:
+            assert words[0] == "polygon-assets", command
+            done = cli(*words[1:])
+            assert done.code == 0, f"{command}\n{done.out}\n{done.err}"
+            assert done.out or "--output" in words, command
+
+
+def test_every_recipe_runs(filled: Platform) -> None:
+    recipes = blocks(DOCS / "reading.md", "python")
+    assert len(recipes) == 5
+    found: dict[str, dict[str, object]] = {}
+    for recipe in recipes:
+        names: dict[str, object] = {}
+        exec(compile(recipe, "docs/reading.md", "exec"), names)  # noqa: S102 (our own pages)
+        found |= dict.fromkeys(names, names)
+    assert filled.store.exists()
+    assert getattr(found["bars"]["bars"], "num_rows") > 0  # noqa: B009 (typed as object)
+    assert float(str(found["shares"]["shares"])) > 0
+    assert len(list(found["returns"]["returns"].index)) == 3  # type: ignore[attr-defined]
+    assert found["turnover"]["turnover"].height == 20  # type: ignore[attr-defined]
+    assert len(found["spread"]["spread"]) > 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_generated_pages_follow_from_the_code() -> None:
+    spec = importlib.util.spec_from_file_location("document", ROOT / "tools/document.py")
+    assert spec
+    assert spec.loader
+    document = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(document)
+    for name, page in document.PAGES.items():
+        assert (DOCS / name).read_text() == page(), f"python tools/document.py writes docs/{name} anew"

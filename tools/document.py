@@ -1,0 +1,147 @@
+"""Write the pages of docs/ that follow from the code, or check that they do.
+
+python tools/document.py            write them
+python tools/document.py --check    exit code 1 when one of them says something else than the code
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from polygon_assets.datasets import DATASETS, Column
+from polygon_assets.settings import Settings, variable
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+NOTICE = "<!-- Written by `python tools/document.py`; change the code, not this page. -->\n"
+
+CONFIGURATION = f"""\
+{NOTICE}
+# Configuration
+
+Everything is set by environment variables; an empty one counts as unset. A value that cannot be meant is an error that
+names the variable. `polygon-assets doctor` says whether what is set works.
+
+| variable | default | meaning |
+|---|---|---|
+{{settings}}
+
+Dagster has a variable of its own: `DAGSTER_HOME`, the folder with its history and `dagster.yaml`; unset, `.dagster` in
+the folder where the command was started. Set it to an absolute path once, so that the command line and the UI mean the
+same history. Colours are off where `NO_COLOR` is set.
+
+Secrets are read from the environment by the process that needs them. They are in no file, no run configuration and no
+log of this project.
+"""
+
+DICTIONARY = f"""\
+{NOTICE}
+# Data dictionary
+
+One folder for each data type, one Parquet file for each trading day:
+`{{{{store}}}}/{{{{data type}}}}/date=YYYY-MM-DD/data.parquet`.
+Rows are sorted by `ticker`, then `window_start`. `date` is the New York trading day; it is the name of the folder and
+not a column of the file, and every reader of Hive partitions adds it.
+
+| data type | what it is | first day | a row is identified by |
+|---|---|---|---|
+{{datasets}}
+
+## Before you use it
+
+- **Prices are not adjusted.** They are as traded; splits and dividends are yours to apply. A 10-for-1 split looks like
+  a fall of 90 %.
+- **A ticker is not a company.** Tickers are renamed and reused over the years: `META` was an exchange-traded fund until
+  2022. They are case-sensitive, and `NA`, `NAN`, `NULL` and `TRUE` are real ones.
+- **A minute without trades has no row.** Fill gaps yourself if you need a full grid.
+- **Extended hours are included.** Minutes run from {{session_start}} to {{session_end}} New York, on half days too.
+  `polygon_assets.scan(…, session="regular")` keeps 09:30 to the closing bell.
+- **Volumes of stocks are decimal since 2026-02-23**, because fractional shares are reported; before, they are whole.
+- **Times are UTC.** The `window_start` of a day row is midnight New York, so 04:00 or 05:00 UTC.
+
+## Columns
+
+{{columns}}
+
+## The record in each file's footer
+
+| key | meaning |
+|---|---|
+| `polygon.source_uri`, `polygon.source_key` | the object that the day was made from |
+| `polygon.source_etag`, `polygon.source_last_modified`, `polygon.source_bytes` | which version of it; ISO 8601, UTC |
+| `polygon.rows`, `polygon.symbols` | rows, and distinct tickers |
+| `polygon.findings` | what was found wrong with it, as JSON: rule, count, the first rows |
+| `polygon.schema_version`, `polygon.version` | the rules, and the version of this project, that it was made with |
+"""
+
+
+def configuration() -> str:
+    """The page of settings."""
+    rows = (
+        f"| `{variable(name)}` | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    )
+    return CONFIGURATION.format(settings="\n".join(rows))
+
+
+def _default(value: Any) -> str:
+    if value in (None, ()):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def dictionary() -> str:
+    """The page of columns."""
+    tables: dict[tuple[Column, ...], list[str]] = {}
+    for row in DATASETS.values():
+        tables.setdefault(row.stored_columns, []).append(row.name)
+    columns = "\n\n".join(
+        f"### {', '.join(names)}\n\n| column | type | meaning |\n|---|---|---|\n"
+        + "\n".join(f"| `{each.name}` | {each.type} | {each.description} |" for each in stored)
+        for stored, names in tables.items()
+    )
+    datasets = "\n".join(
+        f"| `{row.name}` | {row.title} | {row.first_day} | {', '.join(f'`{name}`' for name in row.identity)} |"
+        for row in DATASETS.values()
+    )
+    minutes = next(row for row in DATASETS.values() if row.window == "minute")
+    hours = {"session_start": f"{minutes.session_start:%H:%M}", "session_end": f"{minutes.session_end:%H:%M}"}
+    return DICTIONARY.format(datasets=datasets, columns=columns, **hours)
+
+
+def decisions() -> str:
+    """The index of docs/adr."""
+    lines = []
+    for path in sorted((DOCS / "adr").glob("[0-9]*.md")):
+        heading = path.read_text().splitlines()[0].removeprefix("# ").split(". ", 1)[-1]
+        lines.append(f"| {int(path.name[:4])} | [{heading}](adr/{path.name}) |")
+    head = "# Decisions\n\nWhat was decided, why, and what was rejected.\n\n| | |\n|---:|---|\n"
+    return f"{NOTICE}\n{head}" + "\n".join(lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": configuration,
+    "data-dictionary.md": dictionary,
+    "decisions.md": decisions,
+}
+
+
+def main() -> int:
+    """Write or check; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = [name for name, page in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text() != page()]
+    for name in stale:
+        if check:
+            print(f"docs/{name} is not what the code says: python tools/document.py")
+        else:
+            (DOCS / name).write_text(PAGES[name]())
+            print(f"docs/{name}")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
