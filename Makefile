@@ -19,10 +19,10 @@ CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 export UV_SYSTEM_CERTS ?= $(if $(CERTIFICATES),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test check faults cluster bench lock clean
+.PHONY: help install demo dev test check faults cluster ui screenshots bench lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/.dev ## Install everything into .venv, as pinned in requirements/
 
@@ -46,6 +46,12 @@ faults: $(VENV)/.dev ## Run the suite of misbehaving servers and print the score
 
 cluster: $(VENV)/.dev ## Run the suite of many machines (needs Debian's packages postgresql, redis-server and nginx)
 	@$(BIN)/python -m pytest polygon_assets_tests/cluster $(ARGS)
+
+ui: $(VENV)/.dev ## Run the suite of the web interface in a browser (needs Debian's package chromium)
+	@$(BIN)/python -m pytest polygon_assets_tests/ui $(ARGS)
+
+screenshots: $(VENV)/.dev ## Take the pictures in docs/images/ anew, of what the demo serves (needs chromium, too)
+	@$(BIN)/python -m polygon_assets_tests.ui.screenshots $(ARGS)
 
 bench: $(VENV)/.dev ## Measure, side by side with peers
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,7 +1,8 @@
 """What holds for every test, as a pytest plugin: a clean environment, and in CI no skips."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -17,6 +18,19 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN) and name != NO_SKIPS:
             del os.environ[name]
+
+
+def is_asked_for(config: pytest.Config, folder: Path) -> bool:
+    """Is a suite too slow for every day to run: named on the command line, or nothing may be skipped?"""
+    named = any(folder.name in Path(argument.partition("::")[0]).parts for argument in config.args)
+    return named or os.environ.get(NO_SKIPS) == "1"
+
+
+def skip_suite(items: Sequence[pytest.Item], folder: Path, reason: str) -> None:
+    """Skip every test in ``folder``, and say why."""
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _fail_instead_of_skip(report: Report) -> Report:

@@ -1,6 +1,5 @@
 """One cluster for the whole suite, and who gets to see it."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,14 +11,13 @@ from polygon_assets_tests.cluster.databases import postgresql, redis_server
 from polygon_assets_tests.cluster.platform import Platform, platform
 from polygon_assets_tests.cluster.programs import INSTALL, missing_programs
 from polygon_assets_tests.cluster.vendor import Objects, objects
-from polygon_assets_tests.everywhere import NO_SKIPS
+from polygon_assets_tests.everywhere import is_asked_for, skip_suite
 
 _HERE = Path(__file__).parent
 
 
 def _why_not(config: pytest.Config) -> str | None:
-    named = any(_HERE.name in Path(argument.partition("::")[0]).parts for argument in config.args)
-    if not named and os.environ.get(NO_SKIPS) != "1":
+    if not is_asked_for(config, _HERE):
         return "takes minutes and several servers: make cluster"
     if missing := missing_programs():
         return f"{', '.join(missing)} not installed: {INSTALL} (Debian's packages)"
@@ -29,9 +27,7 @@ def _why_not(config: pytest.Config) -> str | None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the suite, with the reason, unless it was asked for and its programs are there."""
     if reason := _why_not(config):
-        for item in items:
-            if _HERE in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason=reason))
+        skip_suite(items, _HERE, reason)
 
 
 @pytest.fixture(scope="session")

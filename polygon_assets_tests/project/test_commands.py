@@ -7,13 +7,15 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from polygon_assets_tests import everywhere
 from polygon_assets_tests.project import ROOT
 
-COMMANDS = ["install", "demo", "dev", "test", "check", "faults", "cluster", "bench", "lock"]
+COMMANDS = ["install", "demo", "dev", "test", "check", "faults", "cluster", "ui", "screenshots", "bench", "lock"]
 Done = subprocess.CompletedProcess[str]
 
 
@@ -106,6 +108,25 @@ def test_in_ci_a_skip_is_a_failure(tmp_path: Path, variables: dict[str, str], su
     done = run_tests(tmp_path, SKIPPING, **variables)
     assert summary in done.stdout
     assert "no browser" in done.stdout or not variables
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        ([], False),
+        (["polygon_assets_tests/download"], False),
+        (["polygon_assets_tests/ui"], True),
+        (["polygon_assets_tests/ui/test_by_hand.py::test_one"], True),
+    ],
+)
+def test_a_slow_suite_runs_where_it_is_named_and_in_ci(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], asked: bool
+) -> None:
+    config = cast("pytest.Config", SimpleNamespace(args=arguments))
+    monkeypatch.delenv(everywhere.NO_SKIPS, raising=False)
+    assert everywhere.is_asked_for(config, ROOT / "polygon_assets_tests/ui") is asked
+    monkeypatch.setenv(everywhere.NO_SKIPS, "1")
+    assert everywhere.is_asked_for(config, ROOT / "polygon_assets_tests/ui")
 
 
 def test_in_ci_a_skipped_module_is_a_failure(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from polygon_assets_tests.servers.seaweed import free_ports
 HOST = "127.0.0.1"
 _START_SECONDS = 120
 _STOP_SECONDS = 10
+_WORKSPACE = "load_from: [{{grpc_server: {{host: {host}, port: {port}, location_name: polygon_assets}}}}]\n"
 _ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "CANCELED", "FAILED"}
 
 _READY = """query { workspaceOrError { ... on Workspace { locationEntries { loadStatus
@@ -96,7 +97,9 @@ def dagster_site(home: Path, *, location: str = "polygon_assets.definitions") ->
     logs = home.parent / "logs"
     logs.mkdir(exist_ok=True)
     code, web = free_ports(2)
-    served = ["--grpc-host", HOST, "--grpc-port", str(code)]
+    workspace = home.parent / "workspace.yaml"
+    workspace.write_text(_WORKSPACE.format(host=HOST, port=code))
+    served = ["-w", str(workspace)]
     commands = {
         "code": ["dagster", "api", "grpc", "-h", HOST, "-p", str(code), "-m", location],
         "daemon": ["polygon_assets_tests.servers.quick_daemon", "run", *served],
@@ -108,7 +111,7 @@ def dagster_site(home: Path, *, location: str = "polygon_assets.definitions") ->
         _wait_for_port(code, code_server, logs / "code.log")
         for name, command in commands.items():
             stack.enter_context(_process(command, home, logs / f"{name}.log"))
-        wait_until("the webserver", lambda: _is_loaded(site), _START_SECONDS)
+        wait_until(f"the webserver ({logs})", lambda: _is_loaded(site), _START_SECONDS)
         yield site
 
 

@@ -1,0 +1,103 @@
+"""What a person does by hand, done in a browser: materialise, backfill, wait for a new day, read a check's result."""
+
+import time
+from typing import TYPE_CHECKING
+
+from polygon_assets_tests.ui.browser import WAIT_SECONDS, keep, settle
+from polygon_assets_tests.ui.conftest import ARTIFACTS, Served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+METADATA = (
+    "dagster/partition_row_count", "dagster/uri", "symbols", "source_key", "source_etag", "source_bytes",
+    "parquet_bytes", "retries", "download_seconds", "convert_seconds",
+)  # fmt: skip
+
+
+def reload_until(page: "Page", shown: "Locator", seconds: float = 180) -> None:
+    """Reload a page until it shows something, as an impatient person does."""
+    deadline = time.monotonic() + seconds
+    while True:
+        page.wait_for_timeout(2000)
+        page.reload()
+        settle(page)
+        if shown.count():
+            return
+        assert time.monotonic() < deadline, f"{shown} is not shown within {seconds} s:\n{page.inner_text('body')}"
+
+
+def launch(page: "Page", selection: str, button: str, answer: str) -> None:
+    """Choose partitions in the dialog that is open, launch them by ``button``, and wait for ``answer``."""
+    field = page.get_by_text("Partition selection").locator("xpath=following::input[@type='text'][1]")
+    field.fill(selection)
+    field.press("Enter")
+    keep(page, ARTIFACTS / f"dialog {button}.png")
+    page.get_by_role("button", name=button, exact=True).click()
+    page.get_by_text(answer).wait_for()
+
+
+def choose(page: "Page", asset: str) -> None:
+    """Tick an asset in the catalog."""
+    link = page.locator(f"a[href^='/assets/{asset}']").first
+    link.locator("xpath=ancestor::*[.//input[@type='checkbox']][1]").locator("label").first.click()
+
+
+def test_one_day_is_materialised_from_the_asset_page(served: Served, page: "Page") -> None:
+    day = served.days[20]
+    served.platform.publish("stocks_daily", [day])
+    page.goto("/assets/stocks_daily?view=partitions")
+    page.get_by_role("button", name="Materialize").first.click()
+    launch(page, day, "Launch 1 run", "Launched run")
+    page.goto(f"/assets/stocks_daily?view=partitions&partition={day}")
+    reload_until(page, page.get_by_text("View all historical events (1)"))
+    assert page.get_by_text("Materialized (1)").count()
+    shown = page.inner_text("body")
+    stored = served.platform.metadata("stocks_daily", day)
+    for name in METADATA:
+        assert name in shown
+    for name in ("source_key", "source_etag"):
+        assert stored[name] in shown
+
+
+def test_twenty_days_of_two_datasets_are_backfilled_from_the_dialog(served: Served, page: "Page") -> None:
+    days = served.days[5:25]
+    for asset in ("options_daily", "options_minute"):
+        served.platform.publish(asset, days)
+    page.goto("/assets")
+    for asset in ("options_daily", "options_minute"):
+        choose(page, asset)
+    page.get_by_role("button", name="Materialize selected (2)").click()
+    launch(page, f"[{days[0]}...{days[-1]}]", "Launch backfill", "Created backfill")
+    page.goto("/runs?view=backfills")
+    reload_until(page, page.get_by_text("Success", exact=True))
+    assert page.get_by_text("20 partitions").count()
+    keep(page, ARTIFACTS / "backfill completed.png")
+    for asset in ("options_daily", "options_minute"):
+        page.goto(f"/assets/{asset}?view=partitions")
+        page.get_by_text("Materialized (20)").wait_for()
+
+
+def test_a_new_file_becomes_a_partition_without_a_hand(served: Served, page: "Page") -> None:
+    newest = served.days[-1]
+    page.goto(f"/assets/stocks_minute?view=partitions&partition={newest}")
+    page.get_by_text("Materialized (0)").wait_for()
+    served.platform.publish("stocks_minute", [newest])
+    reload_until(page, page.get_by_text("Materialized (1)"))
+    keep(page, ARTIFACTS / "new day.png")
+    page.goto("/automation")
+    page.get_by_text("new_trading_days_stocks_minute").first.click()
+    page.get_by_text("1 run requested").first.wait_for()
+
+
+def test_a_checks_result_says_what_is_wrong(served: Served, page: "Page") -> None:
+    broken = served.days[2]
+    served.platform.put_broken("stocks_daily", broken)
+    assert served.site.wait_for_backfill(served.site.backfill(["stocks_daily"], [broken])) == "COMPLETED_FAILED"
+    page.goto(f"/assets/stocks_daily?view=partitions&partition={broken}")
+    page.get_by_text("Failed (1)").wait_for()
+    keep(page, ARTIFACTS / "failed partition.png")
+    page.goto("/assets/stocks_daily?view=checks&checkDetail=readable")
+    page.get_by_text("found ticker,price").first.wait_for(timeout=WAIT_SECONDS * 1000)
+    assert page.get_by_text(broken).count()
+    assert page.get_by_text("Failed").count()
