@@ -1,0 +1,91 @@
+"""``make bench``: measure side by side with peers, write ``benchmarks/results.md`` and its plot.
+
+``--quick`` takes a few minutes and writes nothing; ``--only conversion`` (or end_to_end, download, framework,
+reading; several with commas) measures that alone and prints it.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import conversion, download, end_to_end, framework, reading, report
+from benchmarks.files import FULL, QUICK, Extent, prepare, served
+from benchmarks.processes import PEERS_PYTHON, ROOT
+from benchmarks.results import Result
+from polygon_assets_tests.servers.seaweed import S3Server
+
+LOCK = ROOT / "benchmarks" / "requirements.txt"
+SECTIONS = {
+    "conversion": lambda extent, files, _: conversion.measure(extent, files),
+    "end_to_end": end_to_end.measure,
+    "download": download.measure,
+    "framework": framework.measure,
+    "reading": reading.measure,
+}
+
+
+def install_peers() -> None:
+    """Install the peers' lock file into an environment of their own, where that has not been done."""
+    environment = PEERS_PYTHON.parent.parent
+    stamp = environment / "requirements.txt"
+    if stamp.exists() and stamp.read_bytes() == LOCK.read_bytes():
+        return
+    print("Installing the peers …", flush=True)
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, environment], check=True)
+    install: list[str | Path] = [
+        *uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        PEERS_PYTHON,
+        "--require-hashes",
+        "-r",
+        LOCK,
+    ]
+    subprocess.run(install, check=True)
+    stamp.write_bytes(LOCK.read_bytes())
+
+
+def measure(
+    names: Sequence[str], extent: Extent, files: dict[str, list[Path]], server: S3Server
+) -> tuple[list[Result], list[tuple[float, float, float]]]:
+    """The results of the sections, and the machine's load before each of them and at the end."""
+    results: list[Result] = []
+    load = [os.getloadavg()]
+    for name in names:
+        results += SECTIONS[name](extent, files, server)
+        load.append(os.getloadavg())
+    return results, load
+
+
+def show(results: Sequence[Result]) -> None:
+    """Print what was to be reached, and what was."""
+    for target in (each for result in results for each in result.targets):
+        verdict = {True: "met", False: "NOT MET", None: ""}[target.met]
+        print(f"{target.measure}: {target.reached}; {target.wanted} {verdict}")
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer days and rounds; nothing is written")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="which sections, with commas between them")
+    options = parser.parse_args()
+    names = options.only.split(",")
+    install_peers()
+    extent = QUICK if options.quick else FULL
+    files = prepare(extent)
+    with served(files) as server:
+        results, load = measure(names, extent, files, server)
+    show(results)
+    if not options.quick and names == list(SECTIONS):
+        report.write(results, sys.argv[1:], load)
+
+
+if __name__ == "__main__":
+    main()

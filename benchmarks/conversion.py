@@ -1,0 +1,62 @@
+"""csv.gz on disk → Parquet: ours with all checks, the peers, and the limit."""
+
+from functools import partial
+from pathlib import Path
+
+from benchmarks.content import check_parquet
+from benchmarks.files import Extent, day_of
+from benchmarks.processes import WORK, Outcome, alternate, ours, peer, run
+from benchmarks.results import Result, Row, Target, compared
+
+PEERS = {
+    "polars": "Polars scan_csv().sink_parquet()",
+    "duckdb": "DuckDB COPY",
+    "puller": "polygon-options-puller",
+}
+LIMIT = "the limit: three parts, each alone"
+OURS = "polygon_assets, all checks"
+TARGETS = {PEERS["polars"]: 1.0, PEERS["puller"]: 0.65, PEERS["duckdb"]: 0.55, LIMIT: 1.2}
+
+
+def measure(extent: Extent, files: dict[str, list[Path]]) -> list[Result]:
+    """One result for each kind of minute file there is."""
+    return [
+        _measure(dataset, files[dataset][-1], files["stocks_daily"][-1], extent.rounds)
+        for dataset in ("stocks_minute", "options_minute")
+        if dataset in files
+    ]
+
+
+def _measure(dataset: str, raw: Path, warm_up: Path, rounds: int) -> Result:
+    print(f"Conversion of {dataset}", flush=True)
+    out = WORK / "out"
+    out.mkdir(parents=True, exist_ok=True)
+    mine = out / "ours.parquet"
+
+    def checked(command: list[str | Path], target: Path) -> Outcome:
+        outcome = run(command)
+        check_parquet(target, raw)
+        return outcome
+
+    contestants = {OURS: partial(checked, ours("convert", dataset, day_of(raw), raw, mine, warm_up), mine)}
+    for name, title in PEERS.items():
+        target = out / f"{name}.parquet"
+        contestants[title] = partial(checked, peer("convert", name, raw, target, warm_up), target)
+    contestants[LIMIT] = partial(run, ours("limit", dataset, raw, mine, out / "limit.parquet"))
+    outcomes = alternate(contestants, rounds)
+    sizes = {OURS: mine, **{title: out / f"{name}.parquet" for name, title in PEERS.items()}}
+    rows = [Row.inside(name, runs, size=sizes[name].stat().st_size if name in sizes else None)
+            for name, runs in outcomes.items()]  # fmt: skip
+    smallest = min(path.stat().st_size for name, path in sizes.items() if name != OURS)
+    targets = []
+    if dataset == "stocks_minute":
+        targets = [
+            compared(f"CPU against {name}", outcomes, OURS, name, "cpu", bound) for name, bound in TARGETS.items()
+        ]
+        relative = mine.stat().st_size / smallest
+        targets.append(Target("output size against the smallest peer's", f"{relative:.3f} ×", "≤ 1 ×", relative <= 1))
+    parts = [outcome.answer["parts"] for outcome in outcomes[LIMIT]]
+    note = "Parts of the limit, CPU: " + ", ".join(
+        f"{part} {sorted(each[part] for each in parts)[len(parts) // 2] * 1000:.0f} ms" for part in parts[0]
+    )
+    return Result(f"Conversion of one {dataset} file", rows, targets, note)

@@ -1,0 +1,41 @@
+"""What a contestant says of itself, measured inside: seconds, CPU seconds, peak memory.
+
+Imports nothing of anybody's, since peers' contestants run in another environment.
+"""
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+
+class Stopwatch:
+    """Started when it is made."""
+
+    def __init__(self) -> None:
+        self._wall = time.perf_counter()
+        self._cpu = cpu_seconds()
+
+    def read(self) -> dict[str, float]:
+        """Seconds since the start, by the clock and of CPU, programs that were started included."""
+        return {"wall": time.perf_counter() - self._wall, "cpu": cpu_seconds() - self._cpu}
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of the programs it has waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever held (ru_maxrss would include what the process before ``exec`` held)."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def answer(measured: dict[str, float], **more: Any) -> None:
+    """Print the contestant's line."""
+    print(json.dumps({**measured, "peak": peak_bytes(), **more}))

@@ -1,0 +1,1 @@
+"""The project's own contestants, each a program that prints one line of JSON."""
