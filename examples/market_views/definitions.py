@@ -1,0 +1,21 @@
+"""What Dagster loads of this project. Assembly only."""
+
+import dagster as dg
+
+from market_views.option_chain import build_option_chain
+from market_views.views import Views
+from market_views.weekly_bars import build_weekly_bars
+from polygon_assets.settings import load_settings
+from polygon_assets.trading_calendar import trading_calendar
+
+settings = load_settings()
+calendar = trading_calendar("XNYS", settings.extra_closures)
+
+defs = dg.Definitions(
+    assets=[
+        build_weekly_bars(calendar, settings.history_start),
+        build_option_chain(calendar, settings.history_start),
+    ],
+    resources={"views": Views()},
+    executor=dg.in_process_executor,
+)

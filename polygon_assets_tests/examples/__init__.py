@@ -1,0 +1,1 @@
+"""Tests of examples/: the project downstream of the platform."""
