@@ -7,6 +7,8 @@ UV := $(BIN)/python -m uv
 INSTALL := $(UV) pip install --python $(BIN)/python --quiet
 UI ?= 1
 ARGS ?=
+# Tests mostly wait for the servers that they talk to: more workers than two cores.
+WORKERS ?= 3
 
 # The machine's Python, never one that uv fetches; its cache here where there is no home to keep it in.
 export UV_PYTHON_DOWNLOADS := never
@@ -33,7 +35,7 @@ dev: $(VENV)/.runtime ## Serve the platform on the vendor's bucket (set POLYGON_
 	@$(BIN)/polygon-assets dev $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS="-k sensor" for some of them)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: $(VENV)/.dev ## Lint, check formatting, types and lock files
 	@$(BIN)/python tools/lock.py --check

@@ -10,6 +10,8 @@ import pytest
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 NO_SKIPS = "POLYGON_ASSETS_NO_SKIPS"
+HEAVY = frozenset({"cluster", "ui", "test_daemon.py", "test_demo.py"})
+"""Folders and modules that start a whole platform: two at once would starve each other on two cores."""
 FOREIGN = ("POLYGON_", "DAGSTER_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -18,6 +20,14 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN) and name != NO_SKIPS:
             del os.environ[name]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Keep a module's tests in one worker, for the servers they share; the heavy suites together in a single one."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            heavy = HEAVY.intersection(item.path.parts) or item.path.name in HEAVY
+            item.add_marker(pytest.mark.xdist_group("heavy" if heavy else item.path.as_posix()))
 
 
 def is_asked_for(config: pytest.Config, folder: Path) -> bool:

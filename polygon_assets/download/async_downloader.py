@@ -4,7 +4,6 @@ Belongs here: asynchronous I/O. Everything else the twins share (``transfer``, `
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -17,14 +16,12 @@ from polygon_assets.download.listing import Listing
 from polygon_assets.download.loops import LoopState
 from polygon_assets.download.objects import FetchedObject, RemoteObject, described
 from polygon_assets.download.options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
-from polygon_assets.download.pipeline import Pipeline, finished
+from polygon_assets.download.receiving import publish, receive
 from polygon_assets.download.retrying import Attempts
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Transfer, check_name
 from polygon_assets.errors import InvalidInputError, ObjectNotFoundError, PolygonAssetsError
 
-CHUNK = 256 * 1024
-"""Bytes read at most at once."""
 Outcome = TypeVar("Outcome")
 
 
@@ -141,9 +138,12 @@ class AsyncS3Downloader(Downloader):
         return path
 
     async def fetch(self, bucket: str, key: str, local_path: Path | str) -> FetchedObject:
-        """Save the object as it is stored; give key, size, ETag, last-modified and retries of the bytes received."""
+        """Save the object as it is stored; give key, size, ETag, last-modified and retries of the bytes received.
+
+        For what is processed next: whole or absent, but not flushed to the disk, which a power cut could tell.
+        """
         path = checked_target(bucket, key, local_path)
-        return await self._run(bucket, key, FileSink(path), decompress=False)
+        return await self._run(bucket, key, FileSink(path, durable=False), decompress=False)
 
     async def head(self, bucket: str, key: str) -> RemoteObject:
         """Give the object's size, ETag and last-modified without its bytes."""
@@ -208,7 +208,7 @@ class AsyncS3Downloader(Downloader):
                     try:
                         async with asyncio.timeout(transfer.attempts.seconds_left):
                             await self._attempt(state, transfer)
-                        await _publish(state, transfer)
+                        await publish(state.pool, transfer)
                     except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
                         delay = transfer.failed(error)
                     else:
@@ -221,7 +221,7 @@ class AsyncS3Downloader(Downloader):
         body = response["Body"]
         try:
             transfer.begin(response)
-            await _receive(body, transfer, Pipeline(state.pool, transfer.write))
+            await receive(body, transfer, state.pool)
         finally:
             body.close()
 
@@ -236,27 +236,3 @@ class AsyncS3Downloader(Downloader):
                 self._options.max_concurrent,
             )
         return state
-
-
-async def _publish(state: LoopState, transfer: Transfer) -> None:
-    """Verify and publish in a thread; outside the deadline, which must not hit a file that is just being published."""
-    publishing = asyncio.get_running_loop().run_in_executor(state.pool, transfer.finish)
-    await finished(publishing)
-    publishing.result()
-
-
-async def _receive(body: Any, transfer: Transfer, pipeline: Pipeline) -> None:
-    """Read the body to its end; also after a failure, all bytes that came count for the next request."""
-    try:
-        before = time.monotonic()
-        while chunk := await body.read(CHUNK):
-            transfer.count(len(chunk), time.monotonic() - before)
-            await pipeline.put(chunk)
-            before = time.monotonic()
-    except asyncio.CancelledError:
-        await pipeline.settle()
-        raise
-    except Exception:
-        await pipeline.drain()
-        raise
-    await pipeline.drain()
