@@ -21,6 +21,8 @@ from botocore.config import Config
 from polygon_assets.download.options import Credentials, TransferOptions
 
 REGION = "us-east-1"
+USER_AGENT = "polygon-assets"
+"""Given outright: botocore would describe this machine anew for every request, a tenth of what a request costs."""
 READ_BUFFER = 512 * 1024
 """Bytes that aiohttp buffers for a body before it stops reading from the socket (twice that at most)."""
 # An AWS_PROFILE that does not exist here would make every client fail; none of these are the subscription's.
@@ -69,6 +71,7 @@ def sync_client(credentials: Credentials, endpoint_url: str, options: TransferOp
     with _lock:
         client = _sync_session().client("s3", config=Config(**_config(options)), **_identity(credentials, endpoint_url))
     _refuse_region_redirects(client)
+    _resolve_endpoint_once(client)
     client.meta.events.register("before-send.s3", _headers_as_text)
     return client
 
@@ -96,6 +99,7 @@ class _RefusingRegionRedirects(AbstractAsyncContextManager[Any]):
     async def __aenter__(self) -> Any:
         client = await self._opening.__aenter__()
         _refuse_region_redirects(client)
+        _resolve_endpoint_once(client)
         return client
 
     async def __aexit__(self, *details: Any) -> bool | None:
@@ -105,6 +109,19 @@ class _RefusingRegionRedirects(AbstractAsyncContextManager[Any]):
 def _refuse_region_redirects(client: Any) -> None:
     """Mark each request as redirected already: botocore would answer a 3xx with requests of its own."""
     client.meta.events.register("before-call.s3", _mark_redirected)
+
+
+def _resolve_endpoint_once(client: Any) -> None:
+    """Take the key out of what the endpoint is looked up by: no rule asks for it, and it defeats botocore's cache.
+
+    Evaluating the rules for every key is a fifth of what a request costs.
+    """
+    resolver = getattr(client, "_ruleset_resolver", None)
+    known = getattr(resolver, "_param_definitions", {})
+    if resolver is not None and "Key" in known:
+        resolver._param_definitions = {  # noqa: SLF001 (pinned by a test)
+            name: definition for name, definition in known.items() if name != "Key"
+        }
 
 
 def _mark_redirected(params: dict[str, Any], **_: Any) -> None:
@@ -130,6 +147,7 @@ def _identity(credentials: Credentials, endpoint_url: str) -> dict[str, Any]:
 def _config(options: TransferOptions) -> dict[str, Any]:
     return {
         "signature_version": "s3v4",
+        "user_agent": USER_AGENT,
         "s3": {"addressing_style": "path"},
         "connect_timeout": options.timeout,
         "read_timeout": options.timeout,

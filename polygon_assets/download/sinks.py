@@ -17,6 +17,8 @@ from polygon_assets.download import termination
 from polygon_assets.download.failures import disk_fault
 
 PART_NAME = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.part", re.ASCII)
+BUFFER = 64 * 1024
+"""Bytes collected before they are written; larger pieces, as the network's mostly are, pass it by."""
 NAME_LENGTH = 180
 """Bytes of the final name that the part file repeats: with the rest it stays below 255."""
 _swept: set[Path] = set()
@@ -66,12 +68,14 @@ class MemorySink:
 class FileSink:
     """Writes ``.{name}.{pid}-{random}.part`` beside ``path``; publishing replaces ``path`` in one step.
 
-    Leaving the block removes the part file, whatever happened. A path that cannot be written is a fault.
+    Leaving the block removes the part file, whatever happened. A path that cannot be written is a fault. What is not
+    ``durable`` is whole or absent to whoever lives on, but a power cut may lose it: no flush to the disk is waited for.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
         """Touch nothing yet: a missing object must not leave folders behind."""
         self.path = path
+        self._durable = durable
         name = os.fsdecode(os.fsencode(path.name)[:NAME_LENGTH])
         self._part = path.parent / f".{name}.{os.getpid()}-{secrets.token_hex(4)}.part"
         self._file: IO[bytes] | None = None
@@ -107,17 +111,19 @@ class FileSink:
         with _local_errors(self.path):
             file = self._opened()
             file.flush()
-            os.fsync(file.fileno())
+            if self._durable:
+                os.fsync(file.fileno())
             file.close()
             self._part.replace(self.path)
-            _sync_folder(self.path.parent)
+            if self._durable:
+                _sync_folder(self.path.parent)
 
     def _open(self) -> IO[bytes]:
         if self.path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has that name", str(self.path))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_once(self.path.parent)
-        return self._part.open("xb", buffering=1024 * 1024)
+        return self._part.open("xb", buffering=BUFFER)
 
     def _opened(self) -> IO[bytes]:
         assert self._file is not None, "restart() comes first"  # noqa: S101 (an invariant of this module)

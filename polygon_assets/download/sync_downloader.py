@@ -102,9 +102,12 @@ class SyncS3Downloader(Downloader):
         return path
 
     def fetch(self, bucket: str, key: str, local_path: Path | str) -> FetchedObject:
-        """Save the object as it is stored; give key, size, ETag, last-modified and retries of the bytes received."""
+        """Save the object as it is stored; give key, size, ETag, last-modified and retries of the bytes received.
+
+        For what is processed next: whole or absent, but not flushed to the disk, which a power cut could tell.
+        """
         path = checked_target(bucket, key, local_path)
-        return self._run(bucket, key, FileSink(path), decompress=False)
+        return self._run(bucket, key, FileSink(path, durable=False), decompress=False)
 
     def head(self, bucket: str, key: str) -> RemoteObject:
         """Give the object's size, ETag and last-modified without its bytes."""

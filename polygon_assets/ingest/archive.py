@@ -17,6 +17,8 @@ from polygon_assets.ingest.limits import RATIO_GRACE_BYTES, Limits
 BLOCK_BYTES = 8 * 1024**2
 """Raw bytes of a block, hence of a row group: about 100,000 rows, so that one ticker reads little."""
 MAX_HEADER_BYTES = 64 * 1024
+FIRST_RATIO = 4
+"""Bytes of the first buffer for each compressed one; real files decompress to three to five times their size."""
 _DAMAGED: tuple[type[Exception], ...] = (EOFError, gzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
 
 
@@ -58,7 +60,8 @@ class Archive:
         self._limits = limits
         self._compressed = path.stat().st_size
         self._raw = 0
-        self._buffer = bytearray(BLOCK_BYTES)
+        # As large as a file of this size is likely to need: clearing a whole block costs more than parsing a small one.
+        self._buffer = bytearray(min(BLOCK_BYTES, FIRST_RATIO * self._compressed + MAX_HEADER_BYTES))
         self._view = memoryview(self._buffer)
 
     def blocks(self, header: tuple[str, ...]) -> Iterator[Block]:
@@ -90,6 +93,8 @@ class Archive:
     def _fill(self, file: BinaryIO, filled: int) -> tuple[int, bool]:
         """Read until the buffer is full; give the bytes in it and whether the file has ended."""
         while filled < BLOCK_BYTES:
+            if filled == len(self._buffer):
+                self._grow()
             try:
                 got = file.readinto(self._view[filled:])  # type: ignore[attr-defined]
             except _DAMAGED as error:
@@ -100,6 +105,12 @@ class Archive:
             self._raw += got
             self._check_size()
         return filled, False
+
+    def _grow(self) -> None:
+        """Twice the buffer, at most a block; what it holds stays."""
+        larger = bytearray(min(BLOCK_BYTES, 2 * len(self._buffer)))
+        larger[: len(self._buffer)] = self._buffer
+        self._buffer, self._view = larger, memoryview(larger)
 
     def _check_size(self) -> None:
         if self._raw > self._limits.max_raw_bytes:

@@ -101,13 +101,15 @@ class DayIngest:
 
     async def _ingest(self) -> DayResult:
         run = self._run
-        self._stored, kept = await asyncio.to_thread(self._look)
+        self._stored, kept, seen = await asyncio.to_thread(self._look)
         if kept and self._stored and not self._stored.is_current and not run.overwrite:
             return await self._rebuild(kept)
         try:
-            head = await run.downloader.head(run.catalog.bucket, self._key)
-            settled = None if run.overwrite else await self._without_fetching(head.etag, kept)
-            return settled or await self._fetch_and_publish()
+            if seen and not run.overwrite:  # else the answer to the GET says all that a HEAD would
+                head = await run.downloader.head(run.catalog.bucket, self._key)
+                if settled := await self._without_fetching(head.etag, kept):
+                    return settled
+            return await self._fetch_and_publish()
         except AccessDeniedError as error:
             return await self._out_of_reach(kept, error, DayStatus.NOT_ENTITLED)
         except ObjectNotFoundError as error:
@@ -204,9 +206,14 @@ class DayIngest:
     def _ended(self, status: DayStatus, **outcome: Any) -> DayResult:
         return replace(self._base, status=status, **outcome)
 
-    def _look(self) -> tuple[Provenance | None, Source | None]:
-        """What is stored, and which source file is kept; quick, so it need not wait for a converting thread."""
-        return self._read_stored(), self._run.store.raw_files.source(self._run.dataset.name, self._day)
+    def _look(self) -> tuple[Provenance | None, Source | None, bool]:
+        """What is stored, which source file is kept, and whether a source file was seen before.
+
+        Quick, so it need not wait for a converting thread.
+        """
+        store, name = self._run.store, self._run.dataset.name
+        stored, kept = self._read_stored(), store.raw_files.source(name, self._day)
+        return stored, kept, bool(stored or kept or store.quarantine.day(name, self._day))
 
     def _read_stored(self) -> Provenance | None:
         """What is stored; a file that is not a stored day is as good as none, and is replaced."""

@@ -272,7 +272,7 @@ class Scripted:
     def done(self) -> None:
         self._open -= 1
 
-    async def head(self, bucket: str, key: str) -> RemoteObject:
+    async def _answer(self, bucket: str, key: str) -> Vendor:
         self.asked.append(key)
         if len(self.asked) == len(DAYS):
             self.all_asked.set()
@@ -284,11 +284,16 @@ class Scripted:
             raise self._errors[key]
         if self._vendor is None:
             raise AccessDeniedError(bucket, key, "403 Forbidden")
-        return await self._vendor.downloader.head(bucket, key)
+        return self._vendor
+
+    async def head(self, bucket: str, key: str) -> RemoteObject:
+        vendor = await self._answer(bucket, key)
+        return await vendor.downloader.head(bucket, key)
 
     async def fetch(self, bucket: str, key: str, local_path: Path) -> FetchedObject:
-        assert self._vendor is not None
-        return await self._vendor.downloader.fetch(bucket, key, local_path)
+        vendor = await self._answer(bucket, key) if key not in self.asked else self._vendor
+        assert vendor is not None
+        return await vendor.downloader.fetch(bucket, key, local_path)
 
 
 def test_a_store_that_was_never_written_is_empty(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""What is left out of every request, since botocore's own share of it is most of what a small object costs."""
+
+import botocore.session
+import pytest
+
+from polygon_assets.download.clients import USER_AGENT, async_client, sync_client
+from polygon_assets.download.options import Credentials, TransferOptions
+from polygon_assets_tests.servers.seaweed import S3Server
+
+CREDENTIALS = Credentials("id", "secret")
+
+
+def looked_up_by(client: object) -> set[str]:
+    return set(client._ruleset_resolver._param_definitions)  # type: ignore[attr-defined]
+
+
+async def test_the_key_does_not_defeat_the_cache_of_endpoints() -> None:
+    async with async_client(CREDENTIALS, "http://127.0.0.1:1", TransferOptions()) as client:
+        assert "Key" not in looked_up_by(client)
+        assert "Bucket" in looked_up_by(client)
+    assert "Key" not in looked_up_by(sync_client(CREDENTIALS, "http://127.0.0.1:1", TransferOptions()))
+
+
+def test_no_rule_of_botocore_asks_for_the_key() -> None:
+    loader = botocore.session.get_session().get_component("data_loader")
+    rules = str(loader.load_service_model("s3", "endpoint-rule-set-1")["rules"])
+    assert "'ref': 'Bucket'" in rules
+    assert "'ref': 'Key'" not in rules
+    assert "{Key" not in rules
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_the_user_agent_is_given(kind: str, s3_server: S3Server) -> None:
+    seen: list[str] = []
+
+    def look(request: object, **_: object) -> None:
+        seen.append(request.headers["User-Agent"])  # type: ignore[attr-defined]
+
+    credentials = Credentials.of(s3_server.credentials)
+    if kind == "sync":
+        client = sync_client(credentials, s3_server.endpoint_url, TransferOptions())
+        client.meta.events.register("before-send.s3", look)
+        client.list_buckets()
+    else:
+        async with async_client(credentials, s3_server.endpoint_url, TransferOptions()) as client:
+            client.meta.events.register("before-send.s3", look)
+            await client.list_buckets()
+    assert [str(agent).split()[0] for agent in seen] == [USER_AGENT]
