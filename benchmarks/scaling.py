@@ -21,6 +21,8 @@ import dagster as dg
 import sqlalchemy
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from benchmarks.__main__ import install_peers
+from benchmarks.processes import PEERS_PYTHON
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader
 from polygon_assets.ingest import ParquetStore, ingest_days
@@ -35,7 +37,6 @@ from polygon_assets_tests.cluster.vendor import BUCKET, CATALOG, LAKE, Objects, 
 DAYS = ["2024-03-05", "2024-03-06", "2024-03-07"]
 HISTORY_GB = {"stocks_daily": 1.8, "stocks_minute": 166.0, "options_daily": 13.0, "options_minute": 86.0}
 """The vendor's compressed files from the first day to November 2026."""
-CORES = 2
 
 
 def ingest_once(dataset: str, vendor: str, store: str, keys: tuple[str, str]) -> None:
@@ -145,27 +146,12 @@ def _bytes(database: Database) -> int:
         return int(connection.execute(sqlalchemy.text("SELECT pg_database_size('dagster')")).scalar_one())
 
 
-def plot(target: Path, gigabytes: float, cpu_hours: float, overhead_hours: float) -> None:
-    """Hours to the whole history against workers, a line for each bandwidth of the whole site."""
-    import matplotlib as mpl  # noqa: PLC0415 (only the picture needs it: benchmarks/requirements.txt)
-
-    mpl.use("agg")
-    import matplotlib.pyplot as plt  # noqa: PLC0415
-
-    figure, axes = plt.subplots(figsize=(8, 4.5), layout="constrained")
-    workers = list(range(1, 9))
-    for megabits in (50, 100, 250, 500, 1000, 2500):
-        network = gigabytes * 8000 / megabits / 3600
-        axes.plot(workers, [max(network, (cpu_hours + overhead_hours) / (CORES * each)) for each in workers],
-                  marker="o", markersize=3, label=f"{megabits} Mbit/s")  # fmt: skip
-    axes.set(
-        yscale="log", xlabel=f"workers of {CORES} cores", ylabel="hours", xticks=workers,
-        title=f"Time to the whole history: {gigabytes:.0f} GB, {cpu_hours:.1f} CPU hours of converting",
-    )  # fmt: skip
-    axes.grid(visible=True, which="both", alpha=0.3)
-    figure.legend(title="from the vendor,\nall workers together", loc="outside right upper")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, metadata={"Date": None})
+def plot(target: Path, cpu_hours: float, overhead_hours: float) -> None:
+    """Draw the picture, in the peers' environment, which has matplotlib."""
+    install_peers()
+    figures = {"gigabytes": sum(HISTORY_GB.values()), "cpu_hours": cpu_hours, "overhead_hours": overhead_hours}
+    script = Path(__file__).parent / "peers" / "plot_scaling.py"
+    subprocess.run([PEERS_PYTHON, script, target, json.dumps(figures)], check=True)
 
 
 def main() -> None:
@@ -185,7 +171,7 @@ def main() -> None:
     if options.command == "one":
         ingest_once(options.dataset, options.vendor, options.store, (options.key, options.secret))
     elif options.command == "plot":
-        plot(options.target, sum(HISTORY_GB.values()), options.cpu_hours, options.overhead_hours)
+        plot(options.target, options.cpu_hours, options.overhead_hours)
     else:
         {"files": files, "events": events}[options.command]()
 
