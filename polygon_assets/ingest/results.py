@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest.findings import Finding
+from polygon_assets.ingest.store import ParquetStore
 
 
 class DayStatus(StrEnum):
@@ -57,3 +58,26 @@ class DayResult:
     """Why it is not stored; None for ``published`` and ``unchanged``."""
     warning: str | None = None
     """What to know about a stored day, for people; None: nothing."""
+
+
+def stored_result(store: ParquetStore, dataset: str, day: str) -> DayResult | None:
+    """The stored ``day`` as an outcome, from its footer alone; None where it is not stored.
+
+    Raises:
+        StoreError: the file is there and its footer is not readable.
+    """
+    stored = store.provenance(dataset, day)
+    if stored is None:
+        return None
+    return DayResult(
+        day=day,
+        status=DayStatus.UNCHANGED,
+        rows=stored.rows,
+        symbols=stored.symbols,
+        source_key=stored.source_key,
+        source_etag=stored.source_etag,
+        source_bytes=stored.source_bytes,
+        parquet_bytes=store.parquet_bytes(dataset, day) or 0,
+        uri=store.path(dataset, day),
+        findings=stored.findings,
+    )

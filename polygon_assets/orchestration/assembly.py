@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster_shared.utils.warnings import BetaWarning, PreviewWarning, SupersessionWarning
+from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.orchestration.assets import OnResult, build_asset, build_source
 from polygon_assets.orchestration.coverage import build_coverage, build_coverage_sensor
-from polygon_assets.orchestration.freshness import build_freshness
+from polygon_assets.orchestration.freshness import build_freshness_sensor
 from polygon_assets.orchestration.notifications import build_failure_sensor, build_overdue_sensor
 from polygon_assets.orchestration.partitions import first_partition, trading_day_partitions
 from polygon_assets.orchestration.resources import build_resources
@@ -30,7 +30,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """Everything that Dagster loads, for ``settings``; resources can be replaced by name, and the sensors' clock."""
     with warnings.catch_warnings():
-        for noise in (PreviewWarning, BetaWarning, SupersessionWarning):  # no news: Dagster is pinned to one patch
+        for noise in (PreviewWarning, BetaWarning):  # no news: Dagster is pinned to one patch
             warnings.simplefilter("ignore", noise)
         return _assemble(settings, resource_overrides or {}, on_result, clock)
 
@@ -46,20 +46,18 @@ def _assemble(
         calendar = trading_calendar(dataset.calendar, settings.extra_closures)
         partitions = trading_day_partitions(dataset, calendar, settings.history_start)
         first = first_partition(partitions)
-        asset = build_asset(dataset, partitions, on_result)
+        asset = build_asset(dataset, partitions, on_result, clock)
         assets.append(asset)
         sources.append(build_source(dataset))
         sensors.append(build_new_days_sensor(dataset, asset, first, clock))
         watched[dataset.name] = (calendar, first)
     coverage = build_coverage(settings.history_start, clock)
     sensors.append(build_coverage_sensor(coverage))
-    freshness_checks, freshness_sensor = build_freshness(assets)
-    sensors.append(freshness_sensor)
+    sensors.append(build_freshness_sensor(watched, clock))
     if settings.webhook_url:
         sensors += [build_failure_sensor(), build_overdue_sensor(watched, clock)]
     return dg.Definitions(
         assets=[*sources, *assets, coverage],
-        asset_checks=freshness_checks,
         sensors=sensors,
         resources={**build_resources(settings), **resource_overrides},
         executor=dg.in_process_executor,

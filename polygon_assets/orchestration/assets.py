@@ -4,18 +4,23 @@ Belongs here: how days become events. Does not: what an event shows (``metadata`
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest import DayResult, DayStatus, ingest_days
+from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.history import RowCounts
+from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.checks import check_specs, day_checks
 from polygon_assets.orchestration.events import leave_missing, log_event
 from polygon_assets.orchestration.extracts import Extract, day_extracts
+from polygon_assets.orchestration.freshness import due_day, evaluate_freshness, freshness_spec
 from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
+from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.sensors import Clock
 
 POOL = "polygon_s3"
 GROUP = "market_data"
@@ -54,7 +59,7 @@ def build_source(dataset: Dataset) -> dg.AssetSpec:
 
 
 def build_asset(
-    dataset: Dataset, partitions: dg.PartitionsDefinition, on_result: OnResult | None = None
+    dataset: Dataset, partitions: dg.DailyPartitionsDefinition, on_result: OnResult | None, clock: Clock
 ) -> dg.AssetsDefinition:
     """The asset of a data type; ``on_result`` hears of each day as it ends, beside Dagster's log."""
     key = dg.AssetKey(dataset.name)
@@ -73,7 +78,7 @@ def build_asset(
     @dg.multi_asset(
         name=dataset.name,
         specs=[spec],
-        check_specs=check_specs(dataset, partitions),
+        check_specs=[*check_specs(dataset, partitions), freshness_spec(dataset)],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(dataset.days_per_run),
         pool=POOL,
@@ -91,6 +96,10 @@ def build_asset(
                 on_result(dataset.name, result)
 
         parquet = store.store()
+        due = due_day(catalog.catalog().get_calendar(dataset.name), first_partition(partitions), clock())
+        if not context.selected_asset_keys:
+            _check_stored(context, key, parquet, due)
+            return
         async with downloader.open() as client:
             results = await ingest_days(
                 dataset.name,
@@ -106,7 +115,8 @@ def build_asset(
             of_the_run = run_metadata(context.run.run_id, client.get_statistics())
         stored = [result.day for result in results if result.status in STORED]
         extracts = await asyncio.to_thread(day_extracts, parquet, dataset.name, stored)
-        if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name)):
+        freshness = evaluate_freshness(context.instance, key, due, stored)
+        if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name), freshness):
             yield dg.MaterializeResult(asset_key=key)
 
     return flat_file_days
@@ -127,6 +137,7 @@ def _record(
     of_the_run: dict[str, object],
     extracts: Mapping[str, Extract],
     row_counts: RowCounts,
+    freshness: dg.AssetCheckEvaluation,
 ) -> bool:
     """Write the events of each day; True when every day is stored and the output may be yielded.
 
@@ -142,6 +153,7 @@ def _record(
             log_event(context, dg.AssetMaterialization(key, partition=result.day, metadata=metadata))
     for evaluation in (each for result in results for each in day_checks(key, result, row_counts)):
         log_event(context, evaluation)
+    log_event(context, freshness)
     failed = [result for result in results if result.status not in STORED | {DayStatus.NOT_PUBLISHED_YET}]
     if failed:
         for result in results:
@@ -155,10 +167,23 @@ def _record(
     return complete
 
 
+def _check_stored(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, store: ParquetStore, due: dt.date | None
+) -> None:
+    """Evaluate the checks alone, from the footers of what is stored: nothing is fetched."""
+    log_event(context, evaluate_freshness(context.instance, key, due))
+    ranged = context.has_partition_key or context.has_partition_key_range
+    row_counts = RowCounts(store, key.to_user_string())
+    for day in context.partition_keys if ranged else ():
+        result = stored_result(store, key.to_user_string(), day)
+        for evaluation in day_checks(key, result, row_counts) if result else ():
+            log_event(context, evaluation)
+
+
 def _description(dataset: Dataset) -> str:
     derived = "with underlying, expiration, type and strike of each contract" if dataset.instrument == "option" else ""
     return (
         f"{dataset.title}, from the vendor's daily files, checked and typed {derived}".rstrip()
-        + ". Prices are not adjusted; tickers are renamed and reused over the years; a window without trades has no "
-        "row; extended hours are included."
+        + f". Prices are not adjusted; tickers are renamed and reused over the years; a {dataset.window} without "
+        "trades has no row; extended hours are included."
     )

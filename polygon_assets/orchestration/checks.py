@@ -51,7 +51,7 @@ def day_checks(key: dg.AssetKey, result: DayResult, row_counts: RowCounts) -> It
             passed=verdict.passed,
             severity=warn,
             description=verdict.reason,
-            metadata={**rows, **median, "compared_with": dg.MetadataValue.int(verdict.neighbours)},
+            metadata={**rows, **median, "compared_with": dg.MetadataValue.text(f"{verdict.neighbours} days")},
         )
 
 

@@ -33,7 +33,7 @@ def build_coverage(history_start: dt.date | None, clock: Clock = utc_now) -> dg.
         deps=[dg.AssetKey(name) for name in DATASETS],
         description="Which trading days are stored, missing or flagged, and how many rows they have. "
         f"Refreshed after new days; the pictures lie in the store, too, under {FOLDER}/.",
-        kinds={"pillow"},
+        kinds={"python"},
         group_name="overview",
         owners=["team:market-data"],
     )

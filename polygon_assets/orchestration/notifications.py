@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from polygon_assets.orchestration.freshness import due_day
+from polygon_assets.orchestration.freshness import due_day, has_arrived
 from polygon_assets.orchestration.sensors import Clock, covered
 from polygon_assets.orchestration.webhook import WebhookResource
 from polygon_assets.trading_calendar import TradingCalendar
@@ -63,7 +63,11 @@ def build_overdue_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]],
         overdue = []
         for name, (calendar, first) in watched.items():
             day = due_day(calendar, first, clock())
-            if day is None or told.get(name) == day.isoformat() or _arrived(context.instance, name, day):
+            if (
+                day is None
+                or told.get(name) == day.isoformat()
+                or has_arrived(context.instance, dg.AssetKey(name), day)
+            ):
                 continue
             message = {"event": "overdue", "dataset": name, "day": day.isoformat()}
             if webhook.post(message, context.log):
@@ -73,8 +77,3 @@ def build_overdue_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]],
         return dg.SensorResult(skip_reason=reason, cursor=json.dumps(told))
 
     return notify_overdue
-
-
-def _arrived(instance: dg.DagsterInstance, dataset: str, day: dt.date) -> bool:
-    asked = dg.AssetRecordsFilter(asset_key=dg.AssetKey(dataset), asset_partitions=[day.isoformat()])
-    return bool(instance.fetch_materializations(asked, limit=1).records)

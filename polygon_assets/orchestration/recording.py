@@ -8,6 +8,7 @@ import dagster as dg
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.history import RowCounts
+from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.assets import STORED
 from polygon_assets.orchestration.checks import day_checks
 from polygon_assets.orchestration.events import report_evaluation
@@ -68,23 +69,8 @@ def record_stored(
 
 def _record_footer(recorder: Recorder, dataset: str, day: str, store: ParquetStore) -> bool:
     try:
-        stored = store.provenance(dataset, day)
+        stored = stored_result(store, dataset, day)
     except StoreError as error:
         logger.warning("%s", error)
         return False
-    if stored is None:
-        return False
-    return recorder.record(
-        DayResult(
-            day=day,
-            status=DayStatus.UNCHANGED,
-            rows=stored.rows,
-            symbols=stored.symbols,
-            source_key=stored.source_key,
-            source_etag=stored.source_etag,
-            source_bytes=stored.source_bytes,
-            parquet_bytes=store.parquet_bytes(dataset, day) or 0,
-            uri=store.path(dataset, day),
-            findings=stored.findings,
-        )
-    )
+    return stored is not None and recorder.record(stored)

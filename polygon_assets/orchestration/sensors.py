@@ -178,7 +178,7 @@ class _Tick:
         if candidates:
             days = ", ".join(each.day for each in candidates)
             return f"{days}: a run is active, or the last attempt is too recent."
-        return watch.waiting_for(self.newest, published=self.newest.isoformat() in published)
+        return watch.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published)
 
 
 UNFINISHED = [

@@ -8,7 +8,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
+from zoneinfo import ZoneInfo
 
+from polygon_assets.datasets import NEW_YORK
 from polygon_assets.trading_calendar import TradingCalendar
 
 HOUR = 3600.0
@@ -16,7 +18,7 @@ DAY = 24 * HOUR
 RETRY_AFTER = (HOUR, 4 * HOUR, DAY)
 EMPTY_STORE_SESSIONS = 5
 REQUESTS_PER_TICK = 10
-PUBLISHED_BY = "11:00 New York"
+PUBLISHED_BY = dt.time(11)
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,11 @@ def next_attempt(past: Sequence[PastRun], now: float) -> int | None:
     return len(past) + 1 if now >= max(run.ended for run in past) + wait else None
 
 
-def waiting_for(newest: dt.date, *, published: bool) -> str:
-    """What an idle tick says."""
+def waiting_for(newest: dt.date, now: dt.datetime, *, published: bool) -> str:
+    """What an idle tick at ``now`` says."""
     if published:
         return f"Every published day up to {newest} is stored."
-    return f"{newest} is not published yet, expected by {PUBLISHED_BY} on {newest + dt.timedelta(1)}."
+    next_day = newest + dt.timedelta(1)
+    late = now >= dt.datetime.combine(next_day, PUBLISHED_BY, ZoneInfo(NEW_YORK))
+    expected = "was expected" if late else "expected"
+    return f"{newest} is not published yet, {expected} by {PUBLISHED_BY:%H:%M} New York on {next_day}."

@@ -78,7 +78,8 @@ def test_memory_survives_the_cursor_and_forgets_what_it_cannot_read() -> None:
 
 
 def test_an_idle_tick_says_what_it_waits_for() -> None:
-    assert watch.waiting_for(LAST, published=False) == (
-        "2026-11-20 is not published yet, expected by 11:00 New York on 2026-11-21."
-    )
-    assert "2026-11-20 is stored" in watch.waiting_for(LAST, published=True)
+    early, late = (dt.datetime(2026, 11, 21, hour, 59, tzinfo=dt.UTC) for hour in (15, 16))
+    said = "2026-11-20 is not published yet, {} by 11:00 New York on 2026-11-21."
+    assert watch.waiting_for(LAST, early, published=False) == said.format("expected")
+    assert watch.waiting_for(LAST, late, published=False) == said.format("was expected")
+    assert "2026-11-20 is stored" in watch.waiting_for(LAST, late, published=True)
