@@ -55,7 +55,8 @@ def new_york_today() -> dt.date:
 def published_days(settings: Settings, dataset: Dataset) -> Sequence[dt.date]:
     """The sessions from the first partition to yesterday, New York: those that can be published."""
     first = max(dataset.first_day, settings.history_start or dataset.first_day)
-    return calendar_of(settings, dataset).between(first, max(first, new_york_today() - dt.timedelta(1)))
+    yesterday = new_york_today() - dt.timedelta(1)
+    return calendar_of(settings, dataset).between(first, yesterday) if first <= yesterday else ()
 
 
 def trading_days(settings: Settings, dataset: Dataset, start: str, end: str) -> list[str]:

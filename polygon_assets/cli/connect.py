@@ -26,6 +26,7 @@ def open_downloader(settings: Settings) -> AsyncS3Downloader:
         settings.endpoint_url,
         max_retries=settings.max_retries,
         timeout=settings.timeout,
+        max_pool_connections=settings.max_concurrent,
         max_concurrent=settings.max_concurrent,
     )
 

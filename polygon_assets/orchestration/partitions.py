@@ -5,6 +5,7 @@ import datetime as dt
 import dagster as dg
 
 from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.errors import InvalidInputError
 from polygon_assets.trading_calendar import TradingCalendar
 
 _WEEKDAYS = 7
@@ -16,10 +17,15 @@ def trading_day_partitions(
     """One partition, ``YYYY-MM-DD``, for every session from the data type's first day on; a day's begins at its end.
 
     Weekends go out as one cron string and only holidays as dates: a status page is ten times slower with thousands
-    of dates. ``history_start`` moves the first day forward for plans with a shorter window.
+    of dates. ``history_start`` moves the first day forward for plans with a shorter window; beyond the calendar's
+    horizon it is an InvalidInputError.
     """
     first = max(dataset.first_day, history_start or dataset.first_day)
-    start = next(day for day in calendar.sessions if day >= first)
+    start = next((day for day in calendar.sessions if day >= first), None)
+    if start is None:
+        raise InvalidInputError(
+            f"POLYGON_HISTORY_START {first} lies beyond the trading calendar's horizon, {calendar.end}"
+        )
     never_open = sorted(set(range(_WEEKDAYS)) - {day.weekday() for day in calendar.sessions})
     closures = [day for day in calendar.closures(start) if day.weekday() not in never_open]
     exclusions: list[str | dt.datetime] = [dt.datetime.combine(day, dt.time()) for day in closures]

@@ -50,6 +50,7 @@ class AsyncS3DownloaderResource(dg.ConfigurableResource[AsyncS3Downloader]):
             self.endpoint_url,
             max_retries=self.max_retries,
             timeout=self.timeout,
+            max_pool_connections=self.max_concurrent,
             max_concurrent=self.max_concurrent,
         ) as downloader:
             yield downloader

@@ -65,31 +65,40 @@ def build_new_days_sensor(
             return dg.SensorResult(
                 skip_reason=f"{dataset.name} is not in your plan; asked again after {until:%Y-%m-%d %H:%M} UTC."
             )
+        newest = _newest(catalog.catalog(), dataset, first, now)
+        if newest is None:
+            return dg.SensorResult(skip_reason=f"The first partition, {first}, has not ended yet.")
         with downloader.open_for_sensor() as client:
-            tick = _Tick(dataset, first, now, catalog.catalog(), client, store.store(), context.instance)
+            tick = _Tick(dataset, first, newest, now, catalog.catalog(), client, store.store(), context.instance)
             return tick.evaluate(memory)
 
     return new_trading_days
 
 
+def _newest(catalog: S3Catalog, dataset: Dataset, first: dt.date, now: dt.datetime) -> dt.date | None:
+    """The newest session whose partition exists; None where the first one has not ended yet."""
+    yesterday = now.astimezone(ZoneInfo(NEW_YORK)).date() - dt.timedelta(1)
+    sessions = catalog.get_calendar(dataset.name).between(first, yesterday) if first <= yesterday else ()
+    return sessions[-1] if sessions else None
+
+
 class _Tick:
-    """One look at the bucket: at most three listings and one HEAD."""
+    """One look at the bucket: at most three listings, and a HEAD of the newest and the oldest day before asking."""
 
     def __init__(
         self,
         dataset: Dataset,
         first: dt.date,
+        newest: dt.date,
         now: dt.datetime,
         catalog: S3Catalog,
         client: SyncS3Downloader,
         store: ParquetStore,
         instance: dg.DagsterInstance,
     ) -> None:
-        self.dataset, self.first, self.now = dataset, first, now
+        self.dataset, self.first, self.newest, self.now = dataset, first, newest, now
         self.catalog, self.client, self.store, self.instance = catalog, client, store, instance
         self.calendar = catalog.get_calendar(dataset.name)
-        yesterday = now.astimezone(ZoneInfo(NEW_YORK)).date() - dt.timedelta(1)
-        self.newest = self.calendar.between(first, yesterday)[-1]
 
     def evaluate(self, memory: watch.Memory) -> dg.SensorResult:
         memory = self._with_oldest(memory)
@@ -97,22 +106,37 @@ class _Tick:
         months, rotation = watch.months_to_list(since, self.newest, memory.rotation)
         memory = replace(memory, rotation=rotation)
         published = {day: etag for month in months for day, etag in self._list(month)}
-        wanted = (day.isoformat() for day in self.calendar.between(since, self.newest))
+        wanted = [day.isoformat() for day in self.calendar.between(since, self.newest)]
         candidates = watch.find_candidates(published, wanted, self._stored_etag, self._refused_etag)
         requests = list(self._requests(candidates))[: watch.REQUESTS_PER_TICK]
-        if requests and not self._entitled(str(requests[0].partition_key)):
+        newest = max(set(wanted) & set(published), default=None)
+        if requests and newest is not None and not self._entitled(newest):
             memory = replace(memory, not_entitled_until=self.now.timestamp() + watch.DAY)
-            reason = f"{self.dataset.name} is not in your plan: {requests[0].partition_key} is listed, but refused."
+            reason = f"{self.dataset.name} is not in your plan: {newest} is listed, but refused."
             return dg.SensorResult(skip_reason=reason, cursor=memory.dump())
+        memory, requests = self._within_plan(memory, requests)
         if requests:
             return dg.SensorResult(run_requests=requests, cursor=memory.dump())
-        return dg.SensorResult(skip_reason=self._why_idle(candidates, published), cursor=memory.dump())
+        return dg.SensorResult(skip_reason=self._why_idle(candidates, published, memory), cursor=memory.dump())
+
+    def _within_plan(
+        self, memory: watch.Memory, requests: list[dg.RunRequest]
+    ) -> tuple[watch.Memory, list[dg.RunRequest]]:
+        """The requests that lie within the plan's window, which ends days ago for every plan but the largest."""
+        known = memory.floor if self.now.timestamp() < memory.floor_until else None
+        by_day = {str(request.partition_key): request for request in requests}
+        days, floor = watch.within_plan(list(by_day), known, self._entitled)
+        if floor != known:
+            memory = replace(memory, floor=floor, floor_until=self.now.timestamp() + watch.DAY)
+        return memory, [by_day[day] for day in days]
 
     def _with_oldest(self, memory: watch.Memory) -> watch.Memory:
-        if memory.oldest is not None and self.now.timestamp() < memory.oldest_known_until:
+        known = memory.oldest is not None and memory.store == self.store.uri
+        if known and self.now.timestamp() < memory.oldest_known_until:
             return memory
         days = self.store.days(self.dataset.name)
-        return replace(memory, oldest=min(days) if days else None, oldest_known_until=self.now.timestamp() + watch.DAY)
+        until = self.now.timestamp() + watch.DAY
+        return replace(memory, store=self.store.uri, oldest=min(days, default=None), oldest_known_until=until)
 
     def _list(self, month: str) -> Iterator[tuple[str, str]]:
         prefix = self.catalog.get_month_prefix(self.dataset.name, f"{month}-01")
@@ -174,10 +198,10 @@ class _Tick:
                 active |= {each.day for each in candidates if first <= each.day <= last}
         return active
 
-    def _why_idle(self, candidates: list[watch.Candidate], published: dict[str, str]) -> str:
-        if candidates:
-            days = ", ".join(each.day for each in candidates)
-            return f"{days}: a run is active, or the last attempt is too recent."
+    def _why_idle(self, candidates: list[watch.Candidate], published: dict[str, str], memory: watch.Memory) -> str:
+        above = [each.day for each in candidates if memory.floor is None or each.day > memory.floor]
+        if above:
+            return f"{', '.join(above)}: a run is active, or the last attempt is too recent."
         return watch.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published)
 
 

@@ -16,6 +16,11 @@ from polygon_assets.errors import PortTakenError
 
 HOST = "127.0.0.1"
 _STOP_SECONDS = 20
+_WORKSPACE = """load_from:
+  - python_module:
+      module_name: polygon_assets.definitions
+      location_name: polygon_assets
+"""
 
 
 def require_free_port(port: int) -> None:
@@ -36,7 +41,9 @@ def dagster_dev(home: Path, port: int, environment: Mapping[str, str]) -> Iterat
     ignore SIGINT and leave its children behind.
     """
     require_free_port(port)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "polygon_assets.definitions", "-h", HOST, "-p", str(port)]
+    workspace = home / "workspace.yaml"  # the checkout's own is not installed with the package
+    workspace.write_text(_WORKSPACE)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", HOST, "-p", str(port)]
     process = subprocess.Popen(  # noqa: S603 (our own interpreter and arguments)
         command,
         env={**environment, "DAGSTER_HOME": str(home)},

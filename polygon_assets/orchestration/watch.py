@@ -27,12 +27,18 @@ class Memory:
 
     rotation: str | None = None
     """The older month, YYYY-MM, that was listed last."""
+    store: str = ""
+    """URI of the store that ``oldest`` is of."""
     oldest: str | None = None
     """The oldest stored day; looking it up reads the whole folder, so it is kept for a day."""
     oldest_known_until: float = 0.0
     """Unix time from which ``oldest`` is looked up again."""
     not_entitled_until: float = 0.0
-    """Unix time before which a plan that refused is not probed again."""
+    """Unix time before which a plan that refused the newest day is not probed again."""
+    floor: str | None = None
+    """The newest old day that the plan refused: it, and what is older, is not asked for."""
+    floor_until: float = 0.0
+    """Unix time until which ``floor`` holds; plans change."""
 
     @classmethod
     def load(cls, cursor: str | None) -> "Memory":
@@ -110,6 +116,19 @@ def next_attempt(past: Sequence[PastRun], now: float) -> int | None:
         return 1
     wait = RETRY_AFTER[min(len(past), len(RETRY_AFTER)) - 1]
     return len(past) + 1 if now >= max(run.ended for run in past) + wait else None
+
+
+def within_plan(
+    days: Sequence[str], floor: str | None, entitled: Callable[[str], bool]
+) -> tuple[list[str], str | None]:
+    """Those of ``days`` that lie above the plan's floor, newest first, and the floor as it is now known.
+
+    ``entitled`` asks for one day, from the oldest up until one is granted: a rolling window has no holes.
+    """
+    reachable = sorted((day for day in days if floor is None or day > floor), reverse=True)
+    while reachable and not entitled(reachable[-1]):
+        floor = reachable.pop()
+    return reachable, floor
 
 
 def waiting_for(newest: dt.date, now: dt.datetime, *, published: bool) -> str:

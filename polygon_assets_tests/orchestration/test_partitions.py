@@ -8,6 +8,7 @@ import pytest
 
 from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.download import S3Catalog
+from polygon_assets.errors import InvalidInputError
 from polygon_assets.orchestration.partitions import first_partition, trading_day_partitions
 from polygon_assets.trading_calendar import horizon, trading_calendar
 
@@ -65,6 +66,11 @@ def test_a_plans_window_moves_the_first_day_to_a_session() -> None:
 
 def test_a_start_before_the_first_file_changes_nothing() -> None:
     assert first_partition(trading_day_partitions(STOCKS, trading_calendar(), dt.date(2003, 1, 2))) == STOCKS.first_day
+
+
+def test_a_start_beyond_the_horizon_names_the_setting() -> None:
+    with pytest.raises(InvalidInputError, match="POLYGON_HISTORY_START 2099-01-01 lies beyond"):
+        trading_day_partitions(STOCKS, trading_calendar(), dt.date(2099, 1, 1))
 
 
 def test_an_extra_closure_is_no_partition() -> None:

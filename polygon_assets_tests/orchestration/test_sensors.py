@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -149,6 +150,27 @@ def test_an_outage_of_the_bucket_is_a_failed_tick(tick: Tick, monkeypatch: pytes
     monkeypatch.setenv("POLYGON_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(UnavailableError, match="us_stocks_sip/day_aggs_v1/2026/11/"):
         tick("stocks_daily", MONDAY_NOON)
+
+
+def test_a_history_that_starts_tomorrow_is_waited_for(
+    platform: Platform, tick: Tick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("stocks_daily", WEEK)
+    monkeypatch.setenv("POLYGON_HISTORY_START", "2026-11-10")
+    data = tick("stocks_daily", MONDAY_NOON)
+    assert data.skip_message == "The first partition, 2026-11-10, has not ended yet."
+
+
+def test_another_store_is_looked_at_afresh(
+    platform: Platform, tick: Tick, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The oldest day of the store before once made a tick ask for years."""
+    days = S3Catalog.get_business_days("2026-10-01", "2026-11-06")
+    platform.publish("stocks_daily", days)
+    platform.run("stocks_daily", days[:1])
+    tick("stocks_daily", MONDAY_NOON)
+    monkeypatch.setenv("POLYGON_STORE", str(tmp_path / "another"))
+    assert asked(tick("stocks_daily", MONDAY_NOON)) == WEEK[::-1]
 
 
 def test_a_tick_has_a_cap(platform: Platform, tick: Tick) -> None:
