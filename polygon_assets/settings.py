@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+from dotenv import load_dotenv
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     keep_raw: bool = Field(default=False, description="Keep each verified csv.gz beside its Parquet.")
     max_raw_bytes: int = Field(4 * 1024**3, ge=1, description="Bytes that a csv.gz may decompress to.")
     max_ratio: float = Field(200.0, gt=1, description="Decompressed bytes that each compressed one may give.")
+    max_memory_bytes: int | None = Field(
+        None, ge=1, description="Memory that the conversions and downloads of a run may take; unset: half of the machine's."
+    )
     webhook_url: SecretStr | None = Field(
         None, description="URL that is told, as JSON, of failed runs and overdue data; unset: nobody is told."
     )
@@ -79,6 +83,14 @@ class Settings(BaseSettings):
             "access_key_id": self.access_key_id,
             "secret_access_key": self.secret_access_key.get_secret_value(),
         }
+
+
+def load_environment_file(path: Path = Path(".env")) -> bool:
+    """Take the variables of ``.env`` in the working folder, as Dagster does: they win over those that are set.
+
+    The command line does this too, so that it means the same bucket and store as the UI. False: there is none.
+    """
+    return load_dotenv(path, override=True)
 
 
 def variable(field: str) -> str:

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from polygon_assets.cli import bucket, console, doctor, ingest, record, serve, sql, status, verify
 from polygon_assets.cli.failures import explain
+from polygon_assets.settings import load_environment_file
 
 DEBUG = "--debug"
 
@@ -36,6 +37,7 @@ def main() -> None:
     """Run the command line; an error becomes one line and an exit code."""
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
+        load_environment_file()
         app(arguments, prog_name="polygon-assets")
     except KeyboardInterrupt:
         sys.exit(console.INTERRUPTED)

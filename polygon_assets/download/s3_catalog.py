@@ -9,6 +9,7 @@ from polygon_assets.errors import InvalidInputError
 from polygon_assets.trading_calendar import TradingCalendar, parse_date, trading_calendar
 
 _KEY = re.compile(r"(?P<folder>[^/]+/[^/]+)/(?P<year>[0-9]{4})/(?P<month>[0-9]{2})/(?P<date>[0-9-]{10})\.csv\.gz")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OPTIONS_PREFIX = "us_options"
 
 
@@ -31,10 +32,12 @@ class S3Catalog:
         ``options_prefix`` is the options files' folder (``us_options_opra`` on the live bucket). ``extra_closures``
         are dates, YYYY-MM-DD, on which the exchange was closed although the installed calendar says otherwise.
         """
-        if not bucket or "/" in bucket:
-            raise InvalidInputError(f"Invalid bucket: {bucket!r}; a bucket is a name without '/'")
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", options_prefix) or set(options_prefix) == {"."}:
+        if not isinstance(bucket, str) or not _NAME.fullmatch(bucket):
+            raise InvalidInputError(f"Invalid bucket: {bucket!r}; a bucket is a name of letters, digits, '.', '_', '-'")
+        if not isinstance(options_prefix, str) or not _NAME.fullmatch(options_prefix) or set(options_prefix) == {"."}:
             raise InvalidInputError(f"Invalid options_prefix: {options_prefix!r}; it is one folder name")
+        if any(options_prefix == row.prefix for row in DATASETS.values() if row.prefix != _OPTIONS_PREFIX):
+            raise InvalidInputError(f"Invalid options_prefix: {options_prefix!r} is the folder of another data type")
         self.bucket = bucket
         self.options_prefix = options_prefix
         self._extra_closures = frozenset(parse_date(day) for day in extra_closures)

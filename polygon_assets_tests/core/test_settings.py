@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError
-from polygon_assets.settings import Settings, dagster_home, load_settings, variable
+from polygon_assets.settings import Settings, dagster_home, load_environment_file, load_settings, variable
 
 CANARY = "canary-4f1c2b7e-never-to-be-seen"
 
@@ -93,6 +93,17 @@ def test_a_secret_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_folder_becomes_absolute_and_a_uri_stays() -> None:
     assert Path(load_settings().store_uri).is_absolute()
     assert load_settings({"store": "s3://bucket/prefix"}).store_uri == "s3://bucket/prefix"
+
+
+def test_an_environment_file_wins_as_it_does_for_dagster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The UI once published to the store of ``.env`` while the command line looked into another."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POLYGON_STORE", "elsewhere")
+    assert load_environment_file() is False
+    assert load_settings().store == "elsewhere"
+    (tmp_path / ".env").write_text("POLYGON_STORE=s3://bucket/prefix\n")
+    assert load_environment_file() is True
+    assert load_settings().store == "s3://bucket/prefix"
 
 
 def test_dagsters_home_has_a_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

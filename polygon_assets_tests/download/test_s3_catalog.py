@@ -128,10 +128,16 @@ def test_beyond_the_horizon_the_error_names_it() -> None:
         S3Catalog.get_business_days("1999-01-04", "2024-01-01")
 
 
-@pytest.mark.parametrize("prefix", ["", "a/b", "..", "."])
+@pytest.mark.parametrize("prefix", ["", "a/b", "..", ".", "us_stocks_sip", None])
 def test_an_options_prefix_is_one_folder(prefix: str) -> None:
     with pytest.raises(ValueError, match="options_prefix"):
         S3Catalog(options_prefix=prefix)
+
+
+@pytest.mark.parametrize("bucket", ["", "a/b", "a b", None, 5])
+def test_a_bucket_is_a_name(bucket: str) -> None:
+    with pytest.raises(ValueError, match="Invalid bucket"):
+        S3Catalog(bucket)
 
 
 def test_extra_closures_leave_ranges() -> None:

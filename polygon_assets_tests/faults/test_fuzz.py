@@ -96,6 +96,10 @@ class Bench:
         before = twin.statistics()
         found = self.runner.run(asyncio.wait_for(self._download(twin, key, to_disk=plan.to_disk), NEVER))
         assert found is None or found in contents
+        if not plan.replaced:
+            assert found in {None, contents[0]}
+        if not plan.faults:
+            assert found == contents[0], "without a fault nothing may fail"
         after = twin.statistics()
         assert after["total_downloads"] == before["total_downloads"] + 1
         assert after["successful_downloads"] == before["successful_downloads"] + (found is not None)

@@ -31,6 +31,25 @@ def test_the_workspace_validates_without_credentials(fresh_home: Path) -> None:
 
 
 @pytest.mark.scorecard(36)
+def test_secrets_are_nowhere_in_dagsters_home(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a run that succeeded, one that was refused, and one that the server turned away."""
+    platform.publish("stocks_daily", ["2026-11-05"])
+    platform.put_broken("stocks_daily", "2026-11-06")
+    assert platform.run("stocks_daily", ["2026-11-05"]).success
+    assert not platform.run("stocks_daily", ["2026-11-06"]).success
+    wrong = CANARY[::-1]
+    monkeypatch.setenv("POLYGON_SECRET_ACCESS_KEY", wrong)
+    assert not platform.run("stocks_daily", ["2026-11-04"]).success
+    assert "Your plan may not include this data type or this date, or the keys are wrong" in platform.why()
+    files = [path for path in Path(os.environ["DAGSTER_HOME"]).rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        content = path.read_bytes()
+        assert platform.server.secret_access_key.encode() not in content, path
+        assert wrong.encode() not in content, path
+
+
+@pytest.mark.scorecard(36)
 def test_secrets_are_in_no_snapshot_and_no_repr(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLYGON_SECRET_ACCESS_KEY", CANARY)
     monkeypatch.setenv("POLYGON_STORE_ACCESS_KEY_ID", "key")
