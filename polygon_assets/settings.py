@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     max_raw_bytes: int = Field(4 * 1024**3, ge=1, description="Bytes that a csv.gz may decompress to.")
     max_ratio: float = Field(200.0, gt=1, description="Decompressed bytes that each compressed one may give.")
     max_memory_bytes: int | None = Field(
-        None, ge=1, description="Memory that the conversions and downloads of a run may take; unset: half of the machine's."
+        None, ge=1, description="Bytes of memory that a run's conversions and downloads may take; unset: half of all."
     )
     webhook_url: SecretStr | None = Field(
         None, description="URL that is told, as JSON, of failed runs and overdue data; unset: nobody is told."

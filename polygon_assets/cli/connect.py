@@ -16,7 +16,9 @@ def open_catalog(settings: Settings) -> S3Catalog:
 
 def open_limits(settings: Settings) -> Limits:
     """How large a file may be."""
-    return Limits(max_raw_bytes=settings.max_raw_bytes, max_ratio=settings.max_ratio)
+    return Limits(
+        max_raw_bytes=settings.max_raw_bytes, max_ratio=settings.max_ratio, max_memory_bytes=settings.max_memory_bytes
+    )
 
 
 def open_downloader(settings: Settings) -> AsyncS3Downloader:

@@ -1,11 +1,13 @@
-"""How large and how wrong a file may be."""
+"""How large and how wrong a file may be, and how much memory a run may take."""
 
 from dataclasses import dataclass
+
+from polygon_assets.ingest import machine
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one conversion; a file beyond them is refused."""
+    """Bounds of one run, and of each of its conversions; a file beyond them is refused."""
 
     max_raw_bytes: int = 4 * 1024**3
     """Bytes that a file may decompress to; the largest real ones have some 300 MB."""
@@ -15,6 +17,14 @@ class Limits:
     """Rows of an unsorted file that may be sorted in memory, at about 100 bytes each."""
     max_set_aside_share: float = 0.01
     """Share of the rows, inclusive, that may be set aside as not belonging to the day."""
+    max_memory_bytes: int | None = None
+    """Memory for conversions and downloads at once; it bounds how many there are. None: half of the machine's."""
+
+    @property
+    def memory_budget(self) -> int:
+        """``max_memory_bytes``, never more than there is."""
+        there = machine.memory_bytes()
+        return there // 2 if self.max_memory_bytes is None else min(self.max_memory_bytes, there)
 
 
 DEFAULT_LIMITS = Limits()

@@ -5,7 +5,6 @@ Belongs here: which days run when, and that one bad day never loses the others. 
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError, NotATradingDayError
 from polygon_assets.ingest.day_ingest import DayIngest, Downloader, Run
 from polygon_assets.ingest.limits import DEFAULT_LIMITS, Limits
+from polygon_assets.ingest.machine import downloads_for, workers_for
 from polygon_assets.ingest.results import DayResult
 from polygon_assets.ingest.store import ParquetStore
 from polygon_assets.trading_calendar import parse_date
@@ -40,8 +40,9 @@ async def ingest_days(
 
     A day asked for twice is done once. ``on_result`` is told of each day as it ends. ``overwrite`` fetches and
     converts even what is unchanged or was refused. ``keep_raw`` keeps the source files. ``workers`` convert at once
-    (None: one for each core); at most ``max_in_flight`` days are between their first request and their end, which
-    bounds the files on disk (None: what the downloader has at once, and one for each worker).
+    (None: one for each core, as far as the memory of ``limits`` reaches); at most ``max_in_flight`` days are between
+    their first request and their end, which bounds the files on disk (None: what the downloader has at once, as far
+    as memory reaches, and one for each worker).
 
     Raises:
         ValueError: an unknown dataset, or a day that is no trading day; before any request.
@@ -49,9 +50,10 @@ async def ingest_days(
     """
     row = get_dataset(dataset)
     distinct = _trading_days(dataset, days, catalog)
-    workers = workers or _cores()
+    budget = limits.memory_budget
+    workers = workers or workers_for(budget)
     at_once: int = getattr(downloader, "max_concurrent", DEFAULT_CONCURRENT_DOWNLOADS)
-    lanes = min(max_in_flight or at_once + workers, len(distinct))
+    lanes = min(max_in_flight or downloads_for(budget, workers, at_once) + workers, len(distinct))
     results: dict[str, DayResult] = {}
     if not distinct:
         return []
@@ -94,7 +96,3 @@ def _threads(workers: int) -> Iterator[ThreadPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

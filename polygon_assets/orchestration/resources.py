@@ -80,10 +80,13 @@ class ParquetStoreResource(dg.ConfigurableResource[ParquetStore]):
     keep_raw: bool = False
     max_raw_bytes: int = DEFAULT_LIMITS.max_raw_bytes
     max_ratio: float = DEFAULT_LIMITS.max_ratio
+    max_memory_bytes: int | None = None
 
     def limits(self) -> Limits:
         """How large a file may be."""
-        return Limits(max_raw_bytes=self.max_raw_bytes, max_ratio=self.max_ratio)
+        return Limits(
+            max_raw_bytes=self.max_raw_bytes, max_ratio=self.max_ratio, max_memory_bytes=self.max_memory_bytes
+        )
 
     def store(self) -> ParquetStore:
         """The store of this configuration."""
@@ -121,6 +124,7 @@ def build_resources(settings: Settings) -> dict[str, object]:
             keep_raw=settings.keep_raw,
             max_raw_bytes=settings.max_raw_bytes,
             max_ratio=settings.max_ratio,
+            max_memory_bytes=settings.max_memory_bytes,
         ),
         "webhook": WebhookResource(url=_from_environment(settings, "webhook_url")),
     }
