@@ -38,12 +38,13 @@ def draw(inventory: Inventory) -> Text:
         for week in range(1, _LAST_WEEK + 1):
             picture.append(*_cell(weeks.get((year, week), ())))
         picture.append("\n")
+    picture.rstrip()
     return picture
 
 
 def legend() -> Text:
     """What the cells mean."""
-    line = Text("  a cell is a week: ")
+    line = Text("\n  a cell is a week: ")
     meanings = [
         (*_CELLS[DayState.PUBLISHED], "all published"),
         (*_CELLS[DayState.FLAGGED], "published, some flagged"),

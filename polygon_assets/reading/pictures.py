@@ -30,8 +30,8 @@ _LEGEND = {
 }
 _INK, _PALE, _BAR, _PAPER = "#343a40", "#868e96", "#4c6ef5", "#ffffff"
 _LEFT, _TOP, _RIGHT = 64, 52, 16
-_CELL, _WEEK, _ROW = 4, 21, 17
-"""Pixels: width of a day, of a week with its gap, and height of a year."""
+_CELL, _WEEK, _ROW = 3, 16, 17
+"""Pixels: width of a day, of a week with its gap, and height of a year; the UI shows some 1,100 pixels in a row."""
 _WIDTH = _LEFT + 54 * _WEEK + _RIGHT
 _CHART = 120
 
@@ -53,7 +53,7 @@ def draw_coverage(inventory: Inventory) -> bytes:
 
 
 def _draw_legend(canvas: ImageDraw.ImageDraw, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> None:
-    right = _LEFT + 250
+    right = _LEFT + 180
     for state, meaning in _LEGEND.items():
         canvas.rectangle((right, 10, right + 10, 20), COLOURS[state])
         canvas.text((right + 16, 8), meaning, _INK, font)

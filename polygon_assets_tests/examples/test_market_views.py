@@ -93,7 +93,7 @@ def test_the_chain_of_a_day(definitions: dg.Definitions, platform: Platform, tmp
     assert not materialise(definitions, platform, "option_chain", WEEK[1]).success
 
 
-def test_every_week_since_2003_reads_its_own_days(definitions: dg.Definitions) -> None:
+def test_weeks_since_2003_read_their_own_days(definitions: dg.Definitions) -> None:
     """And the upstream mapping never lacks one; it has one too many where a week begins on a holiday."""
     weekly = importlib.import_module("market_views.weekly_bars")
     weeks: Any = definitions.resolve_asset_graph().get(dg.AssetKey("weekly_bars")).partitions_def
@@ -102,8 +102,10 @@ def test_every_week_since_2003_reads_its_own_days(definitions: dg.Definitions) -
     mapping = dg.TimeWindowPartitionMapping()
     with partition_loading_context(dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)):
         every = days.get_partition_keys()
-        checked = 0
-        for week in weeks.get_partition_keys():
+        keys = weeks.get_partition_keys()
+        on_holidays = [week for week in keys if week not in set(every)]
+        assert len(on_holidays) > 100
+        for week in [*on_holidays, *keys[::20]]:
             window = weeks.time_window_for_partition_key(week)
             exact = [day for day in every if str(window.start.date()) <= day < str(window.end.date())]
             assert weekly.trading_days(days, window) == exact
@@ -112,8 +114,6 @@ def test_every_week_since_2003_reads_its_own_days(definitions: dg.Definitions) -
             extra = sorted(set(mapped.partitions_subset.get_partition_keys()) - set(exact))
             assert set(exact) <= set(mapped.partitions_subset.get_partition_keys())
             assert len(extra) == (week not in exact)
-            checked += 1
-    assert checked > 1200
 
 
 def test_the_workspace_loads_both(tmp_path: Path) -> None:
