@@ -22,6 +22,7 @@ def pytest_configure() -> None:
             del os.environ[name]
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
     """Keep a module's tests in one worker, for the servers they share; the heavy suites together in a single one."""
     if config.pluginmanager.hasplugin("xdist"):

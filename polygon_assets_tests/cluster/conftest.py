@@ -1,4 +1,4 @@
-"""One cluster for the whole suite, and who gets to see it."""
+"""One cluster for the whole suite, ended with it, and who gets to see it."""
 
 import shutil
 import tempfile
@@ -16,21 +16,15 @@ from polygon_assets_tests.everywhere import is_asked_for, skip_suite
 _HERE = Path(__file__).parent
 
 
-def _why_not(config: pytest.Config) -> str | None:
-    if not is_asked_for(config, _HERE):
-        return "takes minutes and several servers: make cluster"
-    if missing := missing_programs():
-        return f"{', '.join(missing)} not installed: {INSTALL} (Debian's packages)"
-    return None
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the suite, with the reason, unless it was asked for and its programs are there."""
-    if reason := _why_not(config):
-        skip_suite(items, _HERE, reason)
+    if not is_asked_for(config, _HERE):
+        skip_suite(items, _HERE, "takes minutes and several servers: make cluster")
+    elif missing := missing_programs():
+        skip_suite(items, _HERE, f"{', '.join(missing)} not installed: {INSTALL} (Debian's packages)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def folder() -> Iterator[Path]:
     """A folder that servers of another user can pass through."""
     path = Path(tempfile.mkdtemp(prefix="polygon-cluster-"))
@@ -39,14 +33,14 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def s3() -> Iterator[Objects]:
     """The vendor's bucket and the store."""
     with objects() as both:
         yield both
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(folder: Path, s3: Objects) -> Iterator[Platform]:
     """PostgreSQL, Redis, nginx, webserver, daemon and two workers."""
     with postgresql(folder) as database, redis_server(folder) as broker:
