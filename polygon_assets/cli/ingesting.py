@@ -23,6 +23,8 @@ from polygon_assets.orchestration.home import open_instance
 from polygon_assets.orchestration.recording import Recorder
 from polygon_assets.settings import Settings
 
+_NAMED = 20
+"""Days of which it is said one by one what became of them."""
 _FINE = STORED | {DayStatus.NOT_PUBLISHED_YET}
 
 
@@ -114,7 +116,7 @@ class _Reporter:
     def __init__(self, shown: Progress, dataset: Dataset, total: int, notes: _Notes) -> None:
         self._shown, self._notes = shown, notes
         self._task = shown.add_task(dataset.name, total=total, note="", received=0)
-        self._received = 0
+        self._received = self._named = 0
 
     def __call__(self, result: DayResult) -> None:
         if result.download_seconds:
@@ -122,8 +124,17 @@ class _Reporter:
         note = f"{result.day} {result.status.value.replace('_', ' ')}"
         self._shown.update(self._task, advance=1, note=escape(note), received=self._received)
         if result.status not in STORED or result.warning:
-            console.messages.print(escape(describe(result)), soft_wrap=True)
+            self._name(result)
         self._notes.add(result)
+
+    def _name(self, result: DayResult) -> None:
+        """Say what became of a day; a thousand days that a plan refuses need no thousand lines."""
+        self._named += 1
+        if self._named <= _NAMED:
+            warning = f": {result.warning}" if result.warning else ""
+            console.messages.print(escape(describe(result) + warning), soft_wrap=True)
+        elif self._named == _NAMED + 1:
+            console.messages.print("Further days are counted only; polygon-assets status and doctor say more.")
 
 
 def _cancel_on_sigterm() -> None:

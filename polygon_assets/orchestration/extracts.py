@@ -4,13 +4,13 @@ Belongs here: when a day is read again to be shown, and as what. Does not: choos
 """
 
 import logging
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import dagster as dg
 
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest.machine import cores
 from polygon_assets.reading.extracts import movers, movers_table, preview
 
 logger = logging.getLogger(__name__)
@@ -33,5 +33,5 @@ def day_extract(store: ParquetStore, dataset: str, day: str) -> Extract:
 
 def day_extracts(store: ParquetStore, dataset: str, days: Sequence[str]) -> dict[str, Extract]:
     """The extract of each of ``days``, with one thread for each core."""
-    with ThreadPoolExecutor(os.cpu_count()) as readers:
+    with ThreadPoolExecutor(cores()) as readers:
         return dict(zip(days, readers.map(lambda day: day_extract(store, dataset, day), days), strict=True))

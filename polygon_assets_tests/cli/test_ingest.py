@@ -165,3 +165,13 @@ def test_a_day_can_be_recorded_twice(platform: Platform, cli: Command) -> None:
     platform.put_broken("stocks_daily", DAYS[0])
     assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 1
     assert not platform.checks("stocks_daily")["readable", DAYS[0]]
+
+
+@pytest.mark.usefixtures("platform")
+def test_many_days_that_are_not_to_be_had_are_not_all_named(cli: Command) -> None:
+    done = cli("ingest", "stocks_daily", "--start", "2024-01-02", "--end", "2024-02-29")
+    assert done.code == 0
+    assert "41 not_published_yet" in done.out
+    lines = done.err.splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "Further days are counted only; polygon-assets status and doctor say more."

@@ -83,6 +83,13 @@ def test_ingest_days() -> None:
     assert inspect.iscoroutinefunction(ingest_days)
 
 
+def test_scan() -> None:
+    parameters = inspect.signature(polygon_assets.scan).parameters
+    assert list(parameters) == ["dataset", "start", "end", "tickers", "session", "store"]
+    assert parameters["session"].default == "all"
+    assert "scan" in polygon_assets.__all__
+
+
 def test_day_results() -> None:
     assert [field.name for field in dataclasses.fields(DayResult)][:14] == [
         "day", "status", "rows", "symbols", "source_key", "source_etag", "source_bytes", "parquet_bytes", "retries",
