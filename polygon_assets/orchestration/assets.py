@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
+from polygon_assets.errors import NotATradingDayError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.history import RowCounts
 from polygon_assets.ingest.results import stored_result
@@ -20,7 +21,7 @@ from polygon_assets.orchestration.freshness import due_day, evaluate_freshness, 
 from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
-from polygon_assets.orchestration.sensors import Clock
+from polygon_assets.orchestration.sensors import Clock, covered
 
 POOL = "polygon_s3"
 GROUP = "market_data"
@@ -103,7 +104,7 @@ def build_asset(
         async with downloader.open() as client:
             results = await ingest_days(
                 dataset.name,
-                context.partition_keys,
+                _days(context, dataset),
                 catalog=catalog.catalog(),
                 downloader=client,
                 store=parquet,
@@ -120,6 +121,18 @@ def build_asset(
             yield dg.MaterializeResult(asset_key=key)
 
     return flat_file_days
+
+
+def _days(context: dg.AssetExecutionContext, dataset: Dataset) -> Sequence[str]:
+    """The trading days of this run; for a closed day Dagster silently gives the next session, which nobody asked for.
+
+    Raises:
+        NotATradingDayError: a day was asked for on which the exchange was closed.
+    """
+    first, last = covered(context.run.tags)
+    if first <= last and not all(first <= day <= last for day in context.partition_keys):
+        raise NotATradingDayError(first, dataset.calendar)
+    return context.partition_keys
 
 
 def describe(result: DayResult) -> str:

@@ -5,7 +5,7 @@ import pytest
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.orchestration.conftest import QUIET, Platform
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-06")
 STATISTICS = {"total_downloads", "successful_downloads", "failed_downloads", "total_retries", "success_rate"}
@@ -79,6 +79,19 @@ def test_within_one_failed_run_good_bad_and_unpublished_days_are_told_apart(plat
     platform.put_broken("stocks_daily", DAYS[1])
     assert not platform.run("stocks_daily", DAYS).success
     assert platform.partition_statuses("stocks_daily") == (DAYS[:1] + DAYS[2:4], [DAYS[1]])
+
+
+def test_a_holiday_as_partition_key_is_refused(platform: Platform) -> None:
+    job = platform.definitions().resolve_implicit_global_asset_job_def()
+    of_stocks = job.get_subset(asset_selection={dg.AssetKey("stocks_daily")})
+    with pytest.raises(dg.DagsterUnknownPartitionError, match="2024-01-01"):
+        of_stocks.execute_in_process(instance=platform.instance, partition_key="2024-01-01", run_config=QUIET)
+    by_tag = of_stocks.execute_in_process(
+        instance=platform.instance, tags={"dagster/partition": "2024-01-01"}, run_config=QUIET, raise_on_error=False
+    )
+    assert not by_tag.success
+    assert "2024-01-01 is not a trading day of XNYS" in platform.why()
+    assert platform.materialised("stocks_daily") == []
 
 
 def test_a_second_run_downloads_nothing(platform: Platform) -> None:
