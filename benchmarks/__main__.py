@@ -1,7 +1,7 @@
 """``make bench``: measure side by side with peers, write ``benchmarks/results.md`` and its plot.
 
 ``--quick`` takes a few minutes and writes nothing; ``--only conversion`` (or end_to_end, download, framework,
-reading; several with commas) measures that alone and prints it.
+reading; several with commas) measures that anew and takes the rest of the report from the runs before.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import conversion, download, end_to_end, framework, reading, report
 from benchmarks.files import FULL, QUICK, Extent, prepare, served
 from benchmarks.processes import PEERS_PYTHON, ROOT
-from benchmarks.results import Result
+from benchmarks.results import Result, Section
 from polygon_assets_tests.servers.seaweed import S3Server
 
 LOCK = ROOT / "benchmarks" / "requirements.txt"
@@ -51,16 +51,11 @@ def install_peers() -> None:
     stamp.write_bytes(LOCK.read_bytes())
 
 
-def measure(
-    names: Sequence[str], extent: Extent, files: dict[str, list[Path]], server: S3Server
-) -> tuple[list[Result], list[tuple[float, float, float]]]:
-    """The results of the sections, and the machine's load before each of them and at the end."""
-    results: list[Result] = []
-    load = [os.getloadavg()]
-    for name in names:
-        results += SECTIONS[name](extent, files, server)
-        load.append(os.getloadavg())
-    return results, load
+def measure(name: str, extent: Extent, files: dict[str, list[Path]], server: S3Server) -> Section:
+    """The results of a section, and the machine's load before it and after it."""
+    before = os.getloadavg()[0]
+    results = SECTIONS[name](extent, files, server)
+    return Section(results, (before, os.getloadavg()[0]))
 
 
 def show(results: Sequence[Result]) -> None:
@@ -81,10 +76,13 @@ def main() -> None:
     extent = QUICK if options.quick else FULL
     files = prepare(extent)
     with served(files) as server:
-        results, load = measure(names, extent, files, server)
-    show(results)
-    if not options.quick and names == list(SECTIONS):
-        report.write(results, sys.argv[1:], load)
+        for name in names:
+            section = measure(name, extent, files, server)
+            show(section.results)
+            if not options.quick:
+                report.keep(name, section)
+    if not options.quick:
+        report.write(SECTIONS)
 
 
 if __name__ == "__main__":

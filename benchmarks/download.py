@@ -23,7 +23,7 @@ SYNC_SHARE = 4
 def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> list[Result]:
     """One result for each size of object and each link."""
     return [
-        _Race(dataset, files[dataset], server, slow=slow).result(2 if extent.quick else 5)
+        _Race(dataset, files[dataset], server, slow=slow).result(2 if extent.quick else 3)
         for dataset in ("stocks_daily", "stocks_minute")
         for slow in (False, True)
     ]

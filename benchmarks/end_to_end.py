@@ -20,7 +20,7 @@ MEMORY_BOUND = 0.5
 
 def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> list[Result]:
     """One result for each data type of which there are several days."""
-    rounds = 2 if extent.quick else 5
+    rounds = 2 if extent.quick else 3
     return [_Race(dataset, paths, server).result(rounds) for dataset, paths in files.items() if len(paths) > 1]
 
 

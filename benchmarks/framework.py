@@ -23,7 +23,7 @@ def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> l
     print(title, flush=True)
     outcomes = alternate(
         {DAGSTER: partial(_backfill, "dagster", paths, server), ALONE: partial(_backfill, "alone", paths, server)},
-        1 if extent.quick else 3,
+        1 if extent.quick else 2,
     )
     rows = [Row.inside(name, runs) for name, runs in outcomes.items()]
     costs = {

@@ -2,15 +2,16 @@
 
 import json
 import os
+import pickle
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.processes import PEERS_PYTHON, ROOT, Figure, peer
-from benchmarks.results import Result, Row
+from benchmarks.processes import PEERS_PYTHON, ROOT, WORK, Figure, peer
+from benchmarks.results import Result, Row, Section
 
 RESULTS = ROOT / "benchmarks" / "results.md"
 PLOT = ROOT / "benchmarks" / "results.png"
@@ -18,14 +19,23 @@ _OURS = ("polygon-assets", "pyarrow", "isal", "aioboto3", "aiobotocore", "aiohtt
 _PEERS = ("polars", "duckdb", "polygon-options-puller", "pyarrow", "s5cmd", "boto3")
 
 
-def write(results: Sequence[Result], arguments: Sequence[str], load: Sequence[tuple[float, float, float]]) -> None:
-    """Write the report, and draw the plot beside it."""
-    RESULTS.write_text("\n".join([*_head(arguments, load), *_targets(results), *_tables(results)]) + "\n")
+def keep(name: str, section: Section) -> None:
+    """Keep a section for the report, in place of an older one."""
+    (WORK / f"{name}.pickle").write_bytes(pickle.dumps(section))
+
+
+def write(names: Iterable[str]) -> None:
+    """Write the report on the sections that were kept, and draw the plot beside it."""
+    kept = [WORK / f"{name}.pickle" for name in names]
+    sections: list[Section] = [pickle.loads(path.read_bytes()) for path in kept if path.exists()]  # noqa: S301 (ours)
+    results = [result for section in sections for result in section.results]
+    load = [each for section in sections for each in section.load]
+    RESULTS.write_text("\n".join([*_head(load), *_targets(results), *_tables(results)]).rstrip() + "\n")
     data = json.dumps([asdict(result) for result in results])
     subprocess.run([str(part) for part in peer("plot", PLOT)], input=data.encode(), cwd=ROOT, check=True)
 
 
-def _head(arguments: Sequence[str], load: Sequence[tuple[float, float, float]]) -> list[str]:
+def _head(load: Sequence[float]) -> list[str]:
     peers = subprocess.run(
         [PEERS_PYTHON, "-c", f"from importlib.metadata import version as v; print([v(n) for n in {_PEERS}])"],
         capture_output=True, text=True, check=True,
@@ -34,14 +44,14 @@ def _head(arguments: Sequence[str], load: Sequence[tuple[float, float, float]]) 
     return [
         "# Benchmarks",
         "",
-        f"Written by `make bench{' ARGS=' + ' '.join(arguments) if arguments else ''}`. Contestants are programs of "
+        "Written by `make bench`. Contestants are programs of "
         "their own that take turns, round after round, on the same made-up files of full size and a real S3 server on "
         "the same machine. A result that does not hold the file's rows, in order, ends the benchmark. Figures are "
         "medians, with the lowest and highest in parentheses; ratios are medians of the ratios within each round.",
         "",
         f"- Machine: {os.cpu_count()} cores ({_processor()}), {_memory_gb():.0f} GB, {platform.system()} "
         f"{platform.release().split('-')[0]}, Python {platform.python_version()}; load during the measures "
-        f"{min(each[0] for each in load):.1f}–{max(each[0] for each in load):.1f} (this machine was shared: "
+        f"{min(load):.1f}–{max(load):.1f} (this machine was shared: "
         "wall times vary with it, CPU seconds and ratios less).",
         "- Ours: " + ", ".join(f"{name} {version(name)}" for name in _OURS) + ".",
         "- Peers: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",

@@ -1,7 +1,7 @@
 """What was measured, and how it compares: plain values, printed as Markdown by ``report``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from benchmarks.processes import Figure, Outcome, ratio
 
@@ -64,7 +64,15 @@ class Result:
     rows: Sequence[Row]
     targets: Sequence[Target] = ()
     note: str = ""
-    rates: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Section:
+    """What was measured in one go."""
+
+    results: Sequence[Result]
+    load: tuple[float, float]
+    """The machine's load, processes that run or wait to, before and after."""
 
 
 def compared(

@@ -1,4 +1,4 @@
-"""``read store|files DATASET FOLDER TICKER FIRST LAST``: one ticker's rows, by pyarrow, from our store or any files."""
+"""``read store|files|years DATASET FOLDER TICKER FIRST LAST``: a ticker's rows from our store or any files."""
 
 import hashlib
 import sys
@@ -10,6 +10,7 @@ import pyarrow.dataset as pads
 
 from benchmarks.measuring import Stopwatch, answer
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest.year_files import scan_years
 
 COLUMNS = ["ticker", "volume", "open", "close", "high", "low", "transactions"]
 
@@ -25,7 +26,12 @@ def from_files(_dataset: str, folder: str, ticker: str, _first: str, _last: str)
     return pads.dataset(files, format="parquet").to_table(COLUMNS, filter=pc.field("ticker") == ticker)
 
 
-READERS = {"store": from_store, "files": from_files}
+def from_years(dataset: str, folder: str, ticker: str, _first: str, _last: str) -> pa.Table:
+    """From the files of whole years."""
+    return scan_years(ParquetStore(folder), dataset).to_table(COLUMNS, filter=pc.field("ticker") == ticker)
+
+
+READERS = {"store": from_store, "files": from_files, "years": from_years}
 
 
 def main(kind: str, *arguments: str) -> None:

@@ -9,6 +9,7 @@ Where do I go to…
     know what is checked, and what is refused?       quality.py, ordering.py, limits.py, findings.py
     see these steps in their order?                  conversion.py
     compare a day with its neighbours?               history.py
+    read a ticker's years from few files?            year_files.py
     read everything stored again?                    verification.py
     know where a day came from, or what is aside?    provenance.py, raw_files.py, quarantine.py
 

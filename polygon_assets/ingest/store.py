@@ -5,6 +5,7 @@ and raw files' own layout (``quarantine``, ``raw_files``).
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -119,6 +120,24 @@ class ParquetStore:
     def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
         """The stored file, for reading."""
         return self._filesystem.open_input_file(_name(dataset, day))
+
+    def names(self, folder: str) -> list[str]:
+        """What ``folder`` of the store holds, sorted; empty where it is missing."""
+        return self._folder.names(folder)
+
+    def dataset_of(self, names: Sequence[str], schema: pa.Schema) -> pads.Dataset:
+        """The Parquet files ``names`` of the store as one Arrow dataset."""
+        return pads.FileSystemDataset.from_paths(
+            list(names), schema=schema, format=pads.ParquetFileFormat(), filesystem=self._filesystem
+        )
+
+    def metadata_of(self, name: str) -> dict[bytes, bytes]:
+        """The key-value metadata of a Parquet file of the store; empty where there is no such file."""
+        try:
+            with self._filesystem.open_input_file(name) as file:
+                return dict(pq.read_metadata(file).metadata or {})
+        except FileNotFoundError:
+            return {}
 
     def quarantined(self, dataset: str) -> list[QuarantinedDay]:
         """The days of which a source file was refused or rows were set aside, oldest first."""
