@@ -132,7 +132,7 @@ def _days(context: dg.AssetExecutionContext, dataset: Dataset) -> Sequence[str]:
     first, last = covered(context.run.tags)
     if first <= last and not all(first <= day <= last for day in context.partition_keys):
         raise NotATradingDayError(first, dataset.calendar)
-    return context.partition_keys
+    return list(context.partition_keys)
 
 
 def describe(result: DayResult) -> str:

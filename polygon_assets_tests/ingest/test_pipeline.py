@@ -16,6 +16,12 @@ from polygon_assets_tests.ingest.made import compressed, row, stamp, text
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
 
 
+@pytest.fixture
+def vendor(both: Vendor) -> Vendor:
+    """Every test of this module runs over both kinds of store."""
+    return both
+
+
 def day_text(day: str, *tickers: str, **values: object) -> bytes:
     start = stamp(day=dt.date.fromisoformat(day))
     return text([row(ticker, start, **values) for ticker in tickers or ("A", "B")])

@@ -9,21 +9,12 @@ from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.ingest import DayStatus, ParquetStore
 from polygon_assets.ingest.s3_folder import S3Folder
 from polygon_assets.ingest.verification import verify_store
-from polygon_assets_tests.ingest.conftest import Vendor
+from polygon_assets_tests.ingest.conftest import Vendor, s3_store
 from polygon_assets_tests.ingest.made import row, stamp, text
 from polygon_assets_tests.servers.seaweed import S3Server
 
 DAY, OTHER = "2024-01-02", "2024-01-03"
 GOOD = text([row("A", stamp()), row("B", stamp())])
-
-
-def s3_store(server: S3Server, bucket: str) -> ParquetStore:
-    return ParquetStore(
-        f"s3://{bucket}/my/store/",
-        endpoint_url=server.endpoint_url,
-        access_key_id=server.access_key_id,
-        secret_access_key=server.secret_access_key,
-    )
 
 
 @pytest.fixture
