@@ -31,7 +31,7 @@ class Extent:
 
 
 FULL = Extent(
-    days={"stocks_minute": 12, "options_minute": 1, "stocks_daily": 251, "options_daily": 40}, rounds=7, quick=False
+    days={"stocks_minute": 12, "options_minute": 1, "stocks_daily": 251, "options_daily": 40}, rounds=5, quick=False
 )
 QUICK = Extent(days={"stocks_minute": 4, "stocks_daily": 60}, rounds=3, quick=True)
 

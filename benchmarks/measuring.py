@@ -5,7 +5,9 @@ Imports nothing of anybody's, since peers' contestants run in another environmen
 
 import json
 import resource
+import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,19 @@ class Stopwatch:
     def read(self) -> dict[str, float]:
         """Seconds since the start, by the clock and of CPU, programs that were started included."""
         return {"wall": time.perf_counter() - self._wall, "cpu": cpu_seconds() - self._cpu}
+
+
+REPEATS = 3
+
+
+def repeated(action: Callable[[], object]) -> dict[str, float]:
+    """Medians of doing ``action`` a few times: a backfill converts one file after the other in one process."""
+    took = []
+    for _ in range(REPEATS):
+        watch = Stopwatch()
+        action()
+        took.append(watch.read())
+    return {unit: statistics.median(each[unit] for each in took) for unit in ("wall", "cpu")}
 
 
 def cpu_seconds() -> float:

@@ -4,7 +4,7 @@ import datetime as dt
 import sys
 from pathlib import Path
 
-from benchmarks.measuring import Stopwatch, answer
+from benchmarks.measuring import answer, repeated
 from polygon_assets.datasets import get_dataset
 from polygon_assets.ingest.conversion import convert
 from polygon_assets.ingest.provenance import Source
@@ -15,9 +15,7 @@ def main(dataset: str, day: str, raw: str, target: str, warm_up: str) -> None:
     row, date = get_dataset(dataset), dt.date.fromisoformat(day)
     source = Source("s3://flatfiles/key", "key", "0" * 32, dt.datetime.now(dt.UTC), Path(raw).stat().st_size)
     convert(Path(warm_up), Path(target), row, date, source)
-    watch = Stopwatch()
-    made = convert(Path(raw), Path(target), row, date, source)
-    answer(watch.read(), findings=[f"{each.rule}: {each.count}" for each in made.findings])
+    answer(repeated(lambda: convert(Path(raw), Path(target), row, date, source)))
 
 
 if __name__ == "__main__":

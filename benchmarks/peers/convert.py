@@ -7,7 +7,7 @@ environment.
 import sys
 from pathlib import Path
 
-from benchmarks.measuring import Stopwatch, answer
+from benchmarks.measuring import answer, repeated
 
 
 def with_polars(raw: str, target: str) -> None:
@@ -55,9 +55,7 @@ PEERS = {"polars": with_polars, "duckdb": with_duckdb, "puller": with_puller}
 def main(name: str, raw: str, target: str, warm_up: str) -> None:
     """Convert."""
     PEERS[name](warm_up, target)
-    watch = Stopwatch()
-    PEERS[name](raw, target)
-    answer(watch.read())
+    answer(repeated(lambda: PEERS[name](raw, target)))
 
 
 if __name__ == "__main__":
