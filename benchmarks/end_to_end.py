@@ -51,7 +51,9 @@ class _Race:
         targets = []
         title = f"{len(self._paths)} × {self._dataset}"
         for name, bound in zip(best, BOUNDS.get(self._dataset, ()), strict=False):
-            targets.append(compared(f"end to end, {title}, wall against {name}", outcomes, OURS, name, "wall", bound))
+            for unit, limit in (("wall", bound), ("cpu", None)):
+                label = f"end to end, {title}, {unit} against {name}"
+                targets.append(compared(label, outcomes, OURS, name, unit, limit, whole=True))
         if targets:
             peaks = [statistics.median(each.answer["peak"] for each in outcomes[name]) for name in (OURS, best[0])]
             share = peaks[0] / peaks[1]

@@ -81,12 +81,20 @@ def compared(
     mine: str,
     other: str,
     unit: str,
-    bound: float,
+    bound: float | None,
+    *,
+    whole: bool = False,
 ) -> Target:
-    """Our seconds as a multiple of another's, in the median of the rounds; ``unit`` is wall (whole program) or cpu."""
-    if unit == "wall":
-        figure = ratio([each.wall for each in outcomes[mine]], [each.wall for each in outcomes[other]])
-    else:
-        figure = ratio([each.answer[unit] for each in outcomes[mine]], [each.answer[unit] for each in outcomes[other]])
+    """Our seconds as a multiple of another's, in the median of the rounds; ``unit`` is wall or cpu.
+
+    ``whole`` programs, or only the part that they measured themselves.
+    """
+
+    def seconds(name: str) -> list[float]:
+        return [float(getattr(each, unit) if whole else each.answer[unit]) for each in outcomes[name]]
+
+    figure = ratio(seconds(mine), seconds(other))
     reached = f"{figure.median:.2f} × ({figure.lowest:.2f}–{figure.highest:.2f})"
+    if bound is None:
+        return Target(measure, reached, "reported", None)
     return Target(measure, reached, f"≤ {bound:g} ×", figure.median <= bound)
