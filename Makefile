@@ -28,11 +28,11 @@ help: ## List the commands
 
 install: $(VENV)/.dev ## Install everything into .venv, as pinned in requirements/
 
-demo: $(VENV)/.runtime ## Run the platform on made-up data, without a subscription (UI=0: end after the table)
-	@$(BIN)/polygon-assets demo $(if $(filter 0,$(UI)),--no-ui) $(ARGS)
+demo: $(VENV)/.runtime ## Run the platform on made-up data, without a subscription (UI=0: end after the table; PORT=3001)
+	@$(BIN)/polygon-assets demo $(if $(filter 0,$(UI)),--no-ui) $(if $(PORT),--port $(PORT)) $(ARGS)
 
 dev: $(VENV)/.runtime ## Serve the platform on the vendor's bucket (set POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY)
-	@$(BIN)/polygon-assets dev $(ARGS)
+	@$(BIN)/polygon-assets dev $(if $(PORT),--port $(PORT)) $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS="-k sensor" for some of them)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)

@@ -64,7 +64,9 @@ class PortTakenError(PolygonAssetsError):
 
     def __init__(self, port: int) -> None:
         """Name the ``port`` of 127.0.0.1."""
-        super().__init__(f"Port {port} of 127.0.0.1 is in use: stop that program, or choose another with --port.")
+        super().__init__(
+            f"Port {port} of 127.0.0.1 is in use: stop that program, or choose another with --port (make: PORT=3001)."
+        )
         self.port = port
 
 

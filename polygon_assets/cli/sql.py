@@ -52,11 +52,11 @@ def sql(
         raise InvalidInputError("A table is for reading: write a file as csv, json or parquet.")
     if chosen is Format.PARQUET and output is None:
         raise InvalidInputError("Parquet needs a file: --output FILE.parquet")
-    from polygon_assets.cli.connect import open_store  # noqa: PLC0415 (pyarrow's import is slow)
     from polygon_assets.cli.export import write  # noqa: PLC0415
     from polygon_assets.reading.queries import connect, run  # noqa: PLC0415
+    from polygon_assets.reading.stores import existing_store  # noqa: PLC0415 (pyarrow's import is slow)
 
-    with connect(open_store(load_settings())) as connection:
+    with connect(existing_store(load_settings())) as connection:
         result = run(connection, text)
         if chosen is Format.TABLE:
             _show(result, rows)

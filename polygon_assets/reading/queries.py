@@ -28,7 +28,9 @@ def connect(store: ParquetStore) -> "duckdb.DuckDBPyConnection":
     try:
         import duckdb  # noqa: PLC0415 (an optional part)
     except ModuleNotFoundError:
-        raise ConfigurationMissingError("SQL needs DuckDB: pip install 'polygon-assets[sql]'") from None
+        raise ConfigurationMissingError(
+            "SQL needs DuckDB: run `make install` in the checkout, or install duckdb beside this package"
+        ) from None
 
     connection = duckdb.connect()
     for dataset in DATASETS.values():

@@ -17,7 +17,7 @@ import pyarrow.dataset as pads
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.reading.stores import open_store
+from polygon_assets.reading.stores import existing_store
 from polygon_assets.settings import load_settings
 from polygon_assets.trading_calendar import trading_calendar
 
@@ -42,11 +42,11 @@ def scan(
     the settings. Column ``date`` is the trading day.
 
     Raises:
-        InvalidInputError: an unknown data type or session, an invalid date; a session of daily data.
+        InvalidInputError: an unknown data type or session, an invalid date; a session of daily data; no such store.
     """
     row = get_dataset(dataset)
     settings = load_settings()
-    opened = open_store(settings, store) if store is None or isinstance(store, str) else store
+    opened = existing_store(settings, store) if store is None or isinstance(store, str) else store
     found = opened.scan(dataset, start, end)
     if tickers is not None:
         wanted = [tickers] if isinstance(tickers, str) else list(tickers)

@@ -1,7 +1,10 @@
 """The store that the settings describe. Belongs here: opening it. Does not: reading it."""
 
+from pathlib import Path
+
+from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.settings import Settings
+from polygon_assets.settings import Settings, variable
 
 
 def open_store(settings: Settings, uri: str | None = None) -> ParquetStore:
@@ -14,3 +17,15 @@ def open_store(settings: Settings, uri: str | None = None) -> ParquetStore:
         access_key_id=settings.store_access_key_id,
         secret_access_key=secret.get_secret_value() if secret else None,
     )
+
+
+def existing_store(settings: Settings, uri: str | None = None) -> ParquetStore:
+    """The same, for reading: a folder that is not there would read like a market without trades.
+
+    Raises:
+        InvalidInputError: the folder is not there.
+    """
+    store = open_store(settings, uri)
+    if "://" not in store.uri and not Path(store.uri).is_dir():
+        raise InvalidInputError(f"There is no store at {store.uri}: set {variable('store')}, or ingest something first")
+    return store

@@ -163,6 +163,6 @@ def _announce(process: "subprocess.Popen[bytes]", url: str) -> None:
     """Say where the UI is, once it answers."""
     while process.poll() is None:
         with suppress(OSError), urllib.request.urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 (our own http URL)
-            console.messages.print(f"The UI is at [bold]{url}[/]; Ctrl-C ends it.")
+            console.messages.print(f"The UI is at [bold]{url}/assets[/]; Ctrl-C ends it.")
             return
         time.sleep(_LOOK_EVERY)

@@ -64,7 +64,6 @@ def test_only_the_files_of_the_days_are_read(filled: ParquetStore) -> None:
 def test_the_store_of_the_settings(filled: ParquetStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLYGON_STORE", filled.uri)
     assert polygon_assets.scan("stocks_daily").count_rows() == 60
-    assert polygon_assets.scan("stocks_daily", store=f"{filled.uri}/nowhere").count_rows() == 0
 
 
 def test_what_cannot_be_meant(filled: ParquetStore) -> None:
@@ -97,3 +96,11 @@ def test_a_store_whose_path_looks_like_a_pattern(filled: ParquetStore, tmp_path:
     Path(filled.uri).rename(odd)
     with connect(ParquetStore(str(odd))) as connection:
         assert connection.sql("SELECT count(*) FROM stocks_daily").fetchall() == [(60,)]
+
+
+def test_a_store_that_is_not_there_is_no_market_without_trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook started in another folder once computed on nothing."""
+    monkeypatch.chdir(tmp_path)
+    for store in (None, "nowhere"):
+        with pytest.raises(InvalidInputError, match=f"There is no store at {tmp_path}.*POLYGON_STORE"):
+            polygon_assets.scan("stocks_daily", store=store)
