@@ -23,7 +23,7 @@ from polygon_assets.ingest.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.ingest.option_tickers import TYPES, parse_option_tickers
 from polygon_assets.ingest.ordering import OrderCheck, OutOfOrderError, sorted_batches
 from polygon_assets.ingest.provenance import Provenance, Source
-from polygon_assets.ingest.quality import SET_ASIDE, DayQuality
+from polygon_assets.ingest.quality import ALIEN, SET_ASIDE, DayQuality
 from polygon_assets.ingest.schema import SOURCE_LINES, writer_options, written_schema
 
 _MICROSECONDS_PER_MINUTE = 60_000_000
@@ -112,7 +112,8 @@ class _Job:
             if len(admitted):
                 yield admitted
         if not file.ends_line:
-            quality.tally.note("no_final_line_end")
+            cause = "the last line has no line end: the file was cut, and so may be the last number"
+            raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _sorted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         held: list[Batch] = []
@@ -134,6 +135,11 @@ class _Job:
             raise UnusableDayError(self.source.key, f"{share}: {named}", quality.tally.findings())
         if not rows:
             raise UnusableDayError(self.source.key, "it holds no rows", quality.tally.findings())
+        for finding in quality.tally.findings():
+            if finding.rule in ALIEN and finding.count > self.limits.max_alien_share * rows:
+                share = f"{finding.count:,} of {rows:,} rows break {finding.rule}"
+                cause = f"{share}, as those of another data type would (first: {dict(finding.sample[0])})"
+                raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _to_arrow(self, batch: Batch, quality: DayQuality) -> pa.RecordBatch:
         schema = written_schema(self.dataset)

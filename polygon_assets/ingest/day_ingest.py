@@ -127,16 +127,21 @@ class DayIngest:
 
     async def _out_of_reach(self, kept: Source | None, error: TransferError, status: DayStatus) -> DayResult:
         """The vendor does not hand it out (any more): what is stored stays, what was kept is used."""
+        if kept and (self._run.overwrite or not self._stored):
+            return await self._rebuild(kept)
         if self._stored:
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
-        if kept:
-            return await self._rebuild(kept)
         return self._ended(status, error=error)
 
     async def _rebuild(self, kept: Source) -> DayResult:
-        """Convert the source file that was kept, without the network."""
+        """Convert the source file that was kept, without the network; one that has rotted is fetched again."""
         await self._in_thread(self._run.store.raw_files.fetch, self._run.dataset.name, self._day, kept, self._raw)
-        return await self._convert_and_publish(kept)
+        self._base = replace(self._base, source_etag=kept.etag, source_bytes=kept.size)
+        try:
+            return await self._in_thread(self._convert, kept)
+        except ContentError as error:
+            logger.warning("%s: the kept file does not convert, so it is fetched again: %s", self._key, error)
+            return await self._fetch_and_publish()
 
     async def _fetch_and_publish(self) -> DayResult:
         run, began = self._run, time.perf_counter()
@@ -162,16 +167,16 @@ class DayIngest:
         return self._stored_as(DayStatus.PUBLISHED, made.provenance, convert_seconds=seconds)
 
     def _publish(self, made: Conversion, source: Source) -> None:
-        """Quarantine first, then the day, then the raw file: whatever interrupts, nothing published lacks its rows."""
+        """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of."""
         run, name = self._run, self._run.dataset.name
         quarantine = run.store.quarantine
         if made.set_aside is not None:
             quarantine.keep_rows(made.set_aside, run.staging, name, self._day, source, made.findings)
+        if run.keep_raw and run.store.raw_files.source(name, self._day) != source:
+            run.store.raw_files.keep(self._raw, name, self._day, source)
         run.store.publish(self._parquet, name, self._day)
         if made.set_aside is None:
             quarantine.clear(name, self._day)
-        if run.keep_raw and run.store.raw_files.source(name, self._day) != source:
-            run.store.raw_files.keep(self._raw, name, self._day, source)
 
     def _refuse(self, source: Source, error: ContentError) -> DayResult:
         findings = tuple(each for each in error.findings if isinstance(each, Finding))

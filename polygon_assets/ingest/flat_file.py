@@ -23,7 +23,7 @@ from polygon_assets.ingest.schema import parsed_types
 
 MAX_TICKER_BYTES = 64
 """A ticker beyond this is no ticker; the longest real ones have 21 characters."""
-_MAX_COUNT = 2**53
+_MAX_COUNT = 2**53 - 1
 _MEANING = {"double": "a number", "int64": "a whole number of nanoseconds"}
 # What pyarrow says, pinned by a test: "In CSV column #1: Row #3: CSV conversion error to double: invalid value 'x'"
 # and "CSV parse error: Row #3: Expected 8 columns, got 2: A,1".
@@ -64,14 +64,15 @@ class FlatFile:
 
     def _parsed(self, block: Block) -> pa.Table:
         self._check_bytes(block)
-        data: Any = pa.BufferReader(pa.py_buffer(block.data))  # open_csv takes it, its stubs do not know
+        data: Any = pa.BufferReader(pa.py_buffer(block.data))  # read_csv takes it, its stubs do not know
         try:
-            return csv.open_csv(
+            # In this thread: open_csv would hand every block to another one and wait for it.
+            return csv.read_csv(
                 data,
                 read_options=self._read,
                 parse_options=self._parse,
                 convert_options=self._convert,
-            ).read_all()
+            )
         except pa.ArrowInvalid as error:
             self._explain(str(error))
 

@@ -45,6 +45,9 @@ class Folder(Protocol):
     def names(self, folder: str) -> list[str]:
         """The names, below this one, of the files and folders in ``folder``, sorted; empty where it is missing."""
 
+    def holding(self, folder: str, file: str) -> list[str]:
+        """Those of ``names`` that are folders with a ``file`` in them; on S3 it costs listings, no request for each."""
+
     def size(self, name: str) -> int | None:
         """Bytes of the file ``name``; None where there is none."""
 
@@ -86,6 +89,10 @@ class LocalFolder:
         """Names in the folder."""
         path = self._path / folder
         return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+
+    def holding(self, folder: str, file: str) -> list[str]:
+        """Names of the folders that hold ``file``."""
+        return [name for name in self.names(folder) if (self._path / folder / name / file).is_file()]
 
     def size(self, name: str) -> int | None:
         """Bytes of the file."""

@@ -17,6 +17,8 @@ class Limits:
     """Rows of an unsorted file that may be sorted in memory, at about 100 bytes each."""
     max_set_aside_share: float = 0.01
     """Share of the rows, inclusive, that may be set aside as not belonging to the day."""
+    max_alien_share: float = 0.5
+    """Share of the rows, inclusive, that may break a rule which a file of another data type breaks throughout."""
     max_memory_bytes: int | None = None
     """Memory for conversions and downloads at once; it bounds how many there are. None: half of the machine's."""
 

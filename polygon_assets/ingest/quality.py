@@ -14,7 +14,7 @@ import numpy as np
 
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.ingest.arrow_arrays import string_bytes
-from polygon_assets.ingest.batch import NANOSECONDS_PER_MINUTE, Batch, Column, Mask
+from polygon_assets.ingest.batch import NANOSECONDS_PER_MINUTE, Batch, Column, Ints, Mask
 from polygon_assets.ingest.findings import Severity, Tally
 
 RULES: Mapping[str, str] = {
@@ -22,6 +22,7 @@ RULES: Mapping[str, str] = {
     "not_whole_minute": "Set aside: window_start is not on a whole minute, hence no window's start.",
     "ticker_empty": "The ticker is empty.",
     "ticker_characters": "The ticker holds a control character, a space or a letter outside ASCII.",
+    "ticker_of_option": "The ticker is an option's, in a file of stocks.",
     "ticker_not_option": "The ticker is not in OCC notation; the four derived columns are null.",
     "price_not_finite": "A price is NaN or infinite.",
     "price_not_positive": "A price is zero or below.",
@@ -35,9 +36,11 @@ RULES: Mapping[str, str] = {
     "not_midnight": "A day's window that does not start at New York midnight.",
     "duplicate": "Same ticker and window_start as the row before it.",
     "unsorted": "The file was not sorted by ticker and window_start; what is published is. Counted once.",
-    "no_final_line_end": "The last line has no line end: the file may have been cut before it was compressed.",
 }
 SET_ASIDE = ("foreign_date", "not_whole_minute")
+ALIEN = ("ticker_of_option", "ticker_not_option", "not_midnight", "outside_session")
+"""What all rows break where the file is another data type's."""
+_OPTION_MARK = b"O:"
 _PRICES = ("open", "close", "high", "low")
 
 
@@ -106,9 +109,18 @@ class DayQuality:
         if strange.any():
             owners = np.searchsorted(offsets - offsets[0], np.flatnonzero(strange), side="right") - 1
             self.tally.add("ticker_characters", batch, np.isin(batch.codes, owners))
+        if self._dataset.instrument == "stock":
+            self._examine_kind(batch, offsets - offsets[0], data)
         if (offsets[1:] == offsets[:-1]).any():
             empty = np.flatnonzero(offsets[1:] == offsets[:-1])
             self.tally.add("ticker_empty", batch, np.isin(batch.codes, empty))
+
+    def _examine_kind(self, batch: Batch, offsets: Ints, data: Column) -> None:
+        """Is a stock's ticker an option's?"""
+        long = np.flatnonzero(np.diff(offsets) > len(_OPTION_MARK))
+        marked = (data[offsets[long]] == _OPTION_MARK[0]) & (data[offsets[long] + 1] == _OPTION_MARK[1])
+        if marked.any():
+            self.tally.add("ticker_of_option", batch, np.isin(batch.codes, long[marked]))
 
     def note_unparsed(self, batch: Batch, parsed: Mask) -> None:
         """Count the rows whose ticker, by its code, is not ``parsed`` as an option's."""

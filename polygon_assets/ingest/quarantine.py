@@ -85,12 +85,11 @@ class Quarantine:
     def keep_source(
         self, raw: Path, dataset: str, day: str, source: Source, cause: str, findings: tuple[Finding, ...]
     ) -> None:
-        """Keep the refused file ``raw``, which moves here."""
+        """Keep the refused file ``raw``, which moves here; rows set aside of a day that stays published stay, too."""
         place = _place(dataset, day)
         staged = _record(raw.parent, day, source, cause, findings, refused=True)
         self._folder.publish(raw, f"{place}/{SOURCE_FILE}")
         self._folder.publish(staged, f"{place}/{RECORD_FILE}")
-        self._folder.delete(f"{place}/{ROWS_FILE}")
 
     def keep_rows(
         self, rows: pa.Table, staging: Path, dataset: str, day: str, source: Source, findings: tuple[Finding, ...]

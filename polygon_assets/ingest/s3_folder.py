@@ -106,6 +106,20 @@ class S3Folder:
         entries = self.filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
         return sorted(entry.base_name for entry in entries)
 
+    def holding(self, folder: str, file: str) -> list[str]:
+        """The names one level below ``folder`` under which an object ``file`` lies, from listings alone."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{self._prefix}{folder}/"
+        )
+        try:
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise StoreError(
+                f"{self.uri}/{folder}: not listed: {error}. Check the POLYGON_STORE_* settings."
+            ) from error
+        parts = (key.removeprefix(f"{self._prefix}{folder}/").split("/") for key in keys)
+        return sorted(name for name, *rest in parts if rest == [file])
+
     def size(self, name: str) -> int | None:
         """Bytes of the object."""
         entry = self.filesystem.get_file_info(name)

@@ -4,7 +4,6 @@ Belongs here: the layout and everything that reads it. Does not: making files (`
 and raw files' own layout (``quarantine``, ``raw_files``).
 """
 
-import datetime as dt
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -75,8 +74,8 @@ class ParquetStore:
     def days(self, dataset: str) -> list[str]:
         """The stored days, YYYY-MM-DD, oldest first."""
         folder = get_dataset(dataset).name
-        days = [name.removeprefix("date=") for name in self._folder.names(folder) if _is_partition(name)]
-        return [day for day in days if self._folder.size(_name(dataset, day)) is not None]
+        held = self._folder.holding(folder, FILE_NAME)
+        return [name.removeprefix("date=") for name in held if _is_partition(name)]
 
     def parquet_bytes(self, dataset: str, day: str) -> int | None:
         """Size of the stored file in bytes; None where the day is not stored."""
@@ -180,6 +179,6 @@ def _name(dataset: str, day: str) -> str:
 
 def _is_partition(name: str) -> bool:
     try:
-        return name.startswith("date=") and bool(dt.date.fromisoformat(name.removeprefix("date=")))
-    except ValueError:
+        return name.startswith("date=") and bool(parse_date(name.removeprefix("date=")))
+    except InvalidInputError:
         return False

@@ -15,8 +15,13 @@ from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest.arrow_arrays import ascending
 from polygon_assets.ingest.provenance import Provenance
+from polygon_assets.ingest.quality import DayBounds
 from polygon_assets.ingest.schema import stored_schema
 from polygon_assets.ingest.store import ParquetStore
+from polygon_assets.trading_calendar import parse_date
+
+_PER_MINUTE = 60_000_000
+"""Microseconds, the unit of the stored ``window_start``."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def verify_store(
 
 def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
     """Read the stored ``day`` again."""
-    reading = _Reading(get_dataset(dataset))
+    reading = _Reading(get_dataset(dataset), day)
     try:
         with store.open_input_file(dataset, day) as file:
             reading.read(file)
@@ -96,7 +101,9 @@ def compare_with_remote(
 class _Reading:
     """One file, read to its end, with everything that is wrong with it."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, day: str) -> None:
+        self._day = day
+        self._bounds = DayBounds.of(dataset, parse_date(day))
         self.problems: list[str] = []
         self.rows = 0
         self._dataset = dataset
@@ -130,6 +137,8 @@ class _Reading:
             return
         tickers = table.column("ticker").combine_chunks().dictionary_encode()
         stamps = table.column("window_start").cast(pa.int64()).to_numpy()
+        if stamps.min() < self._bounds.start * _PER_MINUTE or stamps.max() >= self._bounds.end * _PER_MINUTE:
+            self._note(f"rows are of another day than {self._day}")
         names, codes = tickers.dictionary, tickers.indices.to_numpy()
         rising = ascending(names)
         same = codes[1:] == codes[:-1]

@@ -93,7 +93,7 @@ CONTENT: dict[str, tuple[bytes, tuple[type[ContentError], str] | dict[str, int]]
     "short row": (lines("A,1.5"), (RowError, "line 3: expected 8 columns, got 2")),
     "long row": (lines(row() + ",9"), (RowError, "line 3: expected 8 columns, got 9")),
     "empty line": (lines(""), (RowError, "line 3, column volume: invalid value '', where a number is due")),
-    "no final line end": (lines().removesuffix(b"\n"), {"no_final_line_end": 1}),
+    "no final line end": (lines().removesuffix(b"\n"), (UnusableDayError, "the last line has no line end")),
     "cut in the last row": (lines()[:-9], (RowError, "line 3: expected 8 columns, got 7")),
     "CRLF": (text([row("A"), row("B")], end="\r\n"), {}),
     "CR": (text([row("A"), row("B")], end="\r"), (HeaderError, "transactions")),

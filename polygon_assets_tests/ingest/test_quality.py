@@ -48,9 +48,38 @@ def test_a_blemish_is_published_and_flagged(tmp_path: Path, case: str) -> None:
 
 
 def test_day_windows_start_at_new_york_midnight(tmp_path: Path) -> None:
-    rows = [row("A", stamp()), row("B", stamp(15)), row("C", stamp(23, 59))]
+    rows = [row("A", stamp()), row("B", stamp(15)), row("C", stamp(23, 59)), row("D", stamp())]
     made, stored = converted(tmp_path, text(rows), "stocks_daily")
-    assert (len(stored), found(made)) == (3, {"not_midnight": 2})
+    assert (len(stored), found(made)) == (4, {"not_midnight": 2})
+
+
+OPTION = "O:SPY240119C00470000"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "ticker", "start", "rule"),
+    [
+        ("stocks_daily", OPTION, stamp(), "ticker_of_option"),
+        ("stocks_minute", OPTION, stamp(10), "ticker_of_option"),
+        ("options_daily", "AAPL", stamp(), "ticker_not_option"),
+        ("options_minute", "AAPL", stamp(10), "ticker_not_option"),
+        ("stocks_daily", "AAPL", stamp(10), "not_midnight"),
+        ("options_daily", OPTION, stamp(10), "not_midnight"),
+        ("stocks_minute", "AAPL", stamp(), "outside_session"),
+        ("options_minute", OPTION, stamp(), "outside_session"),
+    ],
+)
+def test_a_file_of_another_data_type_is_refused(
+    tmp_path: Path, dataset: str, ticker: str, start: int, rule: str
+) -> None:
+    """An options file under a stocks key was once published, and passed every check."""
+    with pytest.raises(UnusableDayError, match=f"2 of 2 rows break {rule}"):
+        converted(tmp_path, text([row(ticker, start), row(ticker, start)]), dataset)
+
+
+def test_a_single_option_among_stocks_is_flagged(tmp_path: Path) -> None:
+    made, stored = converted(tmp_path, text([row("A"), row("B"), row("O:SPY240119C00470000")]))
+    assert (len(stored), found(made)) == (3, {"ticker_of_option": 1})
 
 
 @pytest.mark.parametrize("start", [stamp(0, 0, TOMORROW), stamp(23, 59, YESTERDAY), -68_400_000_000_000, 0, 2**62])

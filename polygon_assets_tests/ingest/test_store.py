@@ -1,6 +1,7 @@
 """The store as its readers see it: scan, DuckDB, history and verification."""
 
 import datetime as dt
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -147,6 +148,13 @@ def test_wrong_order_counts_and_columns_are_named(store: ParquetStore) -> None:
     )
     assert second.problems[0].startswith("provenance: the footer lacks polygon.source_uri")
     assert second.problems[1].startswith("columns")
+
+
+def test_a_copy_of_another_day_is_found(store: ParquetStore) -> None:
+    shutil.copyfile(store.path("stocks_daily", DAYS[0]), store.path("stocks_daily", DAYS[1]))
+    first, second = verify_store(store, "stocks_daily", end=DAYS[1])
+    assert first.whole
+    assert second.problems == (f"rows are of another day than {DAYS[1]}",)
 
 
 def test_replaced_and_vanished_sources_are_named(store: ParquetStore) -> None:
