@@ -57,7 +57,7 @@ def parse(blocks: list[memoryview], dataset: Dataset) -> Seconds:
     watch = Stopwatch()
     for block in blocks:
         data: Any = pa.BufferReader(pa.py_buffer(block))
-        csv.open_csv(data, read_options=read, parse_options=rules, convert_options=convert).read_all()
+        csv.read_csv(data, read_options=read, parse_options=rules, convert_options=convert)
     return watch.read()
 
 
