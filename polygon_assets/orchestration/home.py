@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from polygon_assets.errors import ConfigurationMissingError
+from polygon_assets.orchestration.assets import POOL
 from polygon_assets.settings import dagster_home
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -40,6 +41,8 @@ def prepare_home(home: Path) -> Path:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         instance.get_run_records(limit=1)
         instance.get_asset_keys(limit=1)
+        # The queue learns of a pool from the first runs that it lets pass; this one's limit holds for them, too.
+        instance.event_log_storage.initialize_concurrency_limit_to_default(POOL)
     return home
 
 
