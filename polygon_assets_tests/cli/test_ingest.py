@@ -121,7 +121,7 @@ def test_interrupted(platform: Platform, stalling: Origin, cli: Command, number:
     }
     command = [sys.executable, "-m", "polygon_assets.cli", "ingest", "stocks_daily", *RANGE]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
-        wait_until_stored(platform, child)
+        wait_until_stored(platform, stalling, child)
         child.send_signal(number)
         out, err = child.communicate(timeout=60)
     assert child.returncode == code, err
@@ -133,12 +133,12 @@ def test_interrupted(platform: Platform, stalling: Origin, cli: Command, number:
     assert cli("verify", "stocks_daily").code == 0
 
 
-def wait_until_stored(platform: Platform, child: "subprocess.Popen[str]") -> None:
-    """Wait until the first day is stored and bytes of the second have come."""
+def wait_until_stored(platform: Platform, stalling: Origin, child: "subprocess.Popen[str]") -> None:
+    """Wait until the first day is stored and the second, which stalls, is being fetched."""
     first = Path(platform.store, "stocks_daily", f"date={DAYS[0]}", "data.parquet")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:
-        if first.exists() and list(platform.store.rglob("*.part")):
+        if first.exists() and any(DAYS[1] in seen.key and seen.method == "GET" for seen in list(stalling.seen)):
             return
         time.sleep(0.02)
     raise AssertionError(f"nothing was under way: {child.communicate(timeout=1)}")
