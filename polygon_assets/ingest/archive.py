@@ -14,8 +14,8 @@ from isal import igzip, isal_zlib
 from polygon_assets.errors import ArchiveError, HeaderError, RowError
 from polygon_assets.ingest.limits import RATIO_GRACE_BYTES, Limits
 
-BLOCK_BYTES = 8 * 1024**2
-"""Raw bytes of a block, hence of a row group: about 100,000 rows, so that one ticker reads little."""
+BLOCK_BYTES = 4 * 1024**2
+"""Raw bytes of a block, hence of a row group: about 50,000 rows, so that one ticker reads little."""
 MAX_HEADER_BYTES = 64 * 1024
 FIRST_RATIO = 4
 """Bytes of the first buffer for each compressed one; real files decompress to three to five times their size."""

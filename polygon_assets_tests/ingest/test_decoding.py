@@ -138,7 +138,7 @@ CONTENT: dict[str, tuple[bytes, tuple[type[ContentError], str] | dict[str, int]]
     ),
     "field of two megabytes": (lines(row("B" * 2_000_000)), (RowError, "line 3, column ticker: longer than 64")),
     "number of two megabytes": (lines(row("B", open="1" * 2_000_000)), {"price_not_finite": 1}),
-    "line longer than a block": (lines(row("B" * BLOCK_BYTES)), (RowError, "longer than 8,388,608 bytes")),
+    "line longer than a block": (lines(row("B" * BLOCK_BYTES)), (RowError, "longer than 4,194,304 bytes")),
 }
 
 
