@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.content import check_parquet
-from benchmarks.files import Extent, day_of
+from benchmarks.files import Extent, day_of, small_file
 from benchmarks.processes import WORK, Outcome, alternate, ours, peer, run
 from benchmarks.results import Result, Row, Target, compared
 
@@ -21,7 +21,7 @@ TARGETS = {PEERS["polars"]: 1.0, PEERS["puller"]: 0.65, PEERS["duckdb"]: 0.55, L
 def measure(extent: Extent, files: dict[str, list[Path]]) -> list[Result]:
     """One result for each kind of minute file there is."""
     return [
-        _measure(dataset, files[dataset][-1], files["stocks_daily"][-1], extent.rounds)
+        _measure(dataset, files[dataset][-1], small_file(dataset), extent.rounds)
         for dataset in ("stocks_minute", "options_minute")
         if dataset in files
     ]

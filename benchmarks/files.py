@@ -11,7 +11,7 @@ from benchmarks.processes import WORK
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import full_size
+from polygon_assets.sample.sizes import demo_size, full_size
 from polygon_assets_tests.servers.seaweed import S3Server, seaweed
 
 BUCKET = "flatfiles"
@@ -31,7 +31,7 @@ class Extent:
 
 
 FULL = Extent(
-    days={"stocks_minute": 12, "options_minute": 1, "stocks_daily": 251, "options_daily": 40}, rounds=5, quick=False
+    days={"stocks_minute": 12, "options_minute": 1, "stocks_daily": 251, "options_daily": 40}, rounds=4, quick=False
 )
 QUICK = Extent(days={"stocks_minute": 4, "stocks_daily": 60}, rounds=3, quick=True)
 
@@ -64,6 +64,14 @@ def _make(dataset: str, day: str) -> None:
     part = path.with_suffix(".part")
     part.write_bytes(flat_file(DATASETS[dataset], day, full_size(DATASETS[dataset])))
     part.replace(path)
+
+
+def small_file(dataset: str) -> Path:
+    """A small file of the last day, for warming up."""
+    path = WORK / "files" / f"small-{dataset}" / f"{LAST_DAY}.csv.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(flat_file(DATASETS[dataset], LAST_DAY.isoformat(), demo_size(DATASETS[dataset])))
+    return path
 
 
 @contextmanager
