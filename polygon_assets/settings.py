@@ -39,7 +39,10 @@ class Settings(BaseSettings):
     extra_closures: Annotated[tuple[dt.date, ...], NoDecode] = Field(
         (), description="Days, separated by commas, on which the exchange was closed although the calendar says open."
     )
-    keep_raw: bool = Field(default=False, description="Keep each verified csv.gz beside its Parquet.")
+    keep_raw: bool = Field(
+        default=False,
+        description="Keep each verified csv.gz beside its Parquet; of days stored before, once ingested again.",
+    )
     max_raw_bytes: int = Field(4 * 1024**3, ge=1, description="Bytes that a csv.gz may decompress to.")
     max_ratio: float = Field(200.0, gt=1, description="Decompressed bytes that each compressed one may give.")
     max_memory_bytes: int | None = Field(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from polygon_assets.datasets import DATASETS, Column
+from polygon_assets.ingest.quality import RULES
 from polygon_assets.settings import Settings, variable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +66,16 @@ not a column of the file, and every reader of Hive partitions adds it.
 
 {{columns}}
 
+## What is checked
+
+Every row is held against these rules while it is converted. What breaks one is counted, with its first rows, in the
+file's footer and in Dagster's checks. Rows that are *set aside* lie in `{{{{store}}}}/_quarantine/`; all others are
+published as the vendor wrote them.
+
+| rule | what breaks it |
+|---|---|
+{{rules}}
+
 ## The record in each file's footer
 
 | key | meaning |
@@ -108,7 +119,8 @@ def dictionary() -> str:
     )
     minutes = next(row for row in DATASETS.values() if row.window == "minute")
     hours = {"session_start": f"{minutes.session_start:%H:%M}", "session_end": f"{minutes.session_end:%H:%M}"}
-    return DICTIONARY.format(datasets=datasets, columns=columns, **hours)
+    rules = "\n".join(f"| `{rule}` | {meaning} |" for rule, meaning in RULES.items())
+    return DICTIONARY.format(datasets=datasets, columns=columns, rules=rules, **hours)
 
 
 def decisions() -> str:

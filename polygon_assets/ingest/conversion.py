@@ -149,7 +149,7 @@ class _Job:
         columns["window_start"] = stamps.view(schema.field("window_start").type)
         if self.dataset.instrument == "option":
             option = parse_option_tickers(batch.names)
-            quality.note_unparsed(batch, option.parsed)
+            quality.examine_options(batch, option)
             codes = array(batch.codes)
             roots: Any = option.underlying.dictionary_encode()
             columns["underlying"] = dictionary_array(roots.indices.take(codes), roots.dictionary)

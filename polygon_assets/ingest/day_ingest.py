@@ -29,8 +29,9 @@ from polygon_assets.errors import (
 )
 from polygon_assets.ingest.conversion import Conversion, convert
 from polygon_assets.ingest.findings import Finding
+from polygon_assets.ingest.known_day import KeptCopy, KnownDay, look
 from polygon_assets.ingest.limits import Limits
-from polygon_assets.ingest.provenance import Provenance, Source
+from polygon_assets.ingest.provenance import Source
 from polygon_assets.ingest.quarantine import QuarantinedDay
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.ingest.store import ParquetStore
@@ -78,7 +79,7 @@ class DayIngest:
         self._base = DayResult(
             day=day, status=DayStatus.FAILED, source_key=self._key, uri=run.store.path(run.dataset.name, day)
         )
-        self._stored: Provenance | None = None
+        self._known = KnownDay(None, 0, None, ())
 
     async def result(self) -> DayResult:
         """The day's outcome; only wrong input and cancelling raise."""
@@ -101,47 +102,65 @@ class DayIngest:
 
     async def _ingest(self) -> DayResult:
         run = self._run
-        self._stored, kept, seen = await asyncio.to_thread(self._look)
-        if kept and self._stored and not self._stored.is_current and not run.overwrite:
-            return await self._rebuild(kept)
+        known = self._known = await asyncio.to_thread(look, run.store, run.dataset.name, self._day)
+        if stored := known.stored:
+            self._base = replace(self._base, rows=stored.rows, symbols=stored.symbols, parquet_bytes=known.stored_bytes)
         try:
-            if seen and not run.overwrite:  # else the answer to the GET says all that a HEAD would
+            if known.copy and known.stored and not known.stored.is_current and not run.overwrite:
+                return await self._rebuild(known.copy)
+            if known.was_seen and not run.overwrite:  # else the answer to the GET says all that a HEAD would
                 head = await run.downloader.head(run.catalog.bucket, self._key)
-                if settled := await self._without_fetching(head.etag, kept):
+                if settled := await self._without_fetching(head.etag):
                     return settled
             return await self._fetch_and_publish()
         except AccessDeniedError as error:
-            return await self._out_of_reach(kept, error, DayStatus.NOT_ENTITLED)
+            return await self._out_of_reach(error, DayStatus.NOT_ENTITLED)
         except ObjectNotFoundError as error:
-            return await self._out_of_reach(kept, error, DayStatus.NOT_PUBLISHED_YET)
+            return await self._out_of_reach(error, DayStatus.NOT_PUBLISHED_YET)
 
-    async def _without_fetching(self, etag: str, kept: Source | None) -> DayResult | None:
+    async def _without_fetching(self, etag: str) -> DayResult | None:
         """The outcome where the source with ``etag`` has been seen already; None where it must be fetched."""
-        run, stored = self._run, self._stored
-        if stored and stored.is_current and stored.source_etag == etag:
-            return self._unchanged()
-        refused = await asyncio.to_thread(run.store.quarantine.day, run.dataset.name, self._day)
-        if refused and refused.refused and refused.is_current and refused.source.etag == etag:
-            return self._refused_before(refused)
-        return await self._rebuild(kept) if kept and kept.etag == etag else None
+        run, known = self._run, self._known
+        if known.stored_from(etag):
+            if run.keep_raw and not known.keeps_raw(etag):
+                return None
+            return await self._still_stored(etag)
+        if held := known.refused(etag):
+            return self._refused_before(held)
+        return await self._rebuild(known.copy) if known.copy and known.copy.source.etag == etag else None
 
-    async def _out_of_reach(self, kept: Source | None, error: TransferError, status: DayStatus) -> DayResult:
+    async def _still_stored(self, etag: str) -> DayResult:
+        if self._known.held:  # the vendor may have taken back a file that was refused
+            await asyncio.to_thread(self._run.store.quarantine.settle, self._run.dataset.name, self._day, etag)
+        return self._unchanged()
+
+    async def _out_of_reach(self, error: TransferError, status: DayStatus) -> DayResult:
         """The vendor does not hand it out (any more): what is stored stays, what was kept is used."""
-        if kept and (self._run.overwrite or not self._stored):
-            return await self._rebuild(kept)
-        if self._stored:
+        known = self._known
+        if known.copy and (self._run.overwrite or not known.stored):
+            try:
+                return await self._in_thread(self._convert_copy, known.copy)
+            except ContentError as refused:
+                if known.copy.refused:
+                    return await self._in_thread(self._refuse, known.copy.source, refused)
+                logger.warning("%s: the kept file does not convert: %s", self._key, refused)
+        if known.stored:
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
         return self._ended(status, error=error)
 
-    async def _rebuild(self, kept: Source) -> DayResult:
-        """Convert the source file that was kept, without the network; one that has rotted is fetched again."""
-        await self._in_thread(self._run.store.raw_files.fetch, self._run.dataset.name, self._day, kept, self._raw)
-        self._base = replace(self._base, source_etag=kept.etag, source_bytes=kept.size)
+    async def _rebuild(self, copy: KeptCopy) -> DayResult:
+        """Convert a source file that was kept, without the network; one that does not convert is fetched again."""
         try:
-            return await self._in_thread(self._convert, kept)
+            return await self._in_thread(self._convert_copy, copy)
         except ContentError as error:
             logger.warning("%s: the kept file does not convert, so it is fetched again: %s", self._key, error)
             return await self._fetch_and_publish()
+
+    def _convert_copy(self, copy: KeptCopy) -> DayResult:
+        self._raw.unlink(missing_ok=True)
+        copy.bring(self._raw)
+        self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
+        return self._convert(copy.source, is_raw_file=not copy.refused)
 
     async def _fetch_and_publish(self) -> DayResult:
         run, began = self._run, time.perf_counter()
@@ -149,34 +168,40 @@ class DayIngest:
         self._base = replace(self._base, retries=fetched.retries, download_seconds=time.perf_counter() - began)
         uri = f"s3://{run.catalog.bucket}/{fetched.key}"
         source = Source(uri, fetched.key, fetched.etag, fetched.last_modified, fetched.size)
-        return await self._convert_and_publish(source)
-
-    async def _convert_and_publish(self, source: Source) -> DayResult:
         self._base = replace(self._base, source_etag=source.etag, source_bytes=source.size)
+        if self._known.stored_from(source.etag) and not run.overwrite:  # only the raw file was lacking
+            await self._in_thread(run.store.raw_files.keep, self._raw, run.dataset.name, self._day, source)
+            return self._unchanged()
         try:
             return await self._in_thread(self._convert, source)
         except ContentError as error:
             return await self._in_thread(self._refuse, source, error)
 
-    def _convert(self, source: Source) -> DayResult:
+    def _convert(self, source: Source, *, is_raw_file: bool = False) -> DayResult:
         run, began = self._run, time.perf_counter()
         day = dt.date.fromisoformat(self._day)
         made = convert(self._raw, self._parquet, run.dataset, day, source, limits=run.limits, cancelled=run.cancelled)
-        self._publish(made, source)
-        seconds = time.perf_counter() - began
-        return self._stored_as(DayStatus.PUBLISHED, made.provenance, convert_seconds=seconds)
+        size = self._parquet.stat().st_size
+        self._publish(made, source, keep_raw=run.keep_raw and not is_raw_file)
+        return self._ended(
+            DayStatus.PUBLISHED,
+            rows=made.provenance.rows,
+            symbols=made.provenance.symbols,
+            parquet_bytes=size,
+            findings=made.findings,
+            convert_seconds=time.perf_counter() - began,
+        )
 
-    def _publish(self, made: Conversion, source: Source) -> None:
+    def _publish(self, made: Conversion, source: Source, *, keep_raw: bool) -> None:
         """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of."""
         run, name = self._run, self._run.dataset.name
         quarantine = run.store.quarantine
         if made.set_aside is not None:
             quarantine.keep_rows(made.set_aside, run.staging, name, self._day, source, made.findings)
-        if run.keep_raw and run.store.raw_files.source(name, self._day) != source:
+        if keep_raw:
             run.store.raw_files.keep(self._raw, name, self._day, source)
         run.store.publish(self._parquet, name, self._day)
-        if made.set_aside is None:
-            quarantine.clear(name, self._day)
+        quarantine.settle(name, self._day, source.etag)
 
     def _refuse(self, source: Source, error: ContentError) -> DayResult:
         findings = tuple(each for each in error.findings if isinstance(each, Finding))
@@ -191,42 +216,13 @@ class DayIngest:
         return self._ended(DayStatus.REFUSED, error=ContentError(self._key, cause), findings=held.findings)
 
     def _unchanged(self) -> DayResult:
-        assert self._stored is not None  # noqa: S101 (both callers have looked)
-        stored = self._stored
+        stored = self._known.stored
+        assert stored is not None  # noqa: S101 (all callers have looked)
         self._base = replace(self._base, source_etag=stored.source_etag, source_bytes=stored.source_bytes)
-        return self._stored_as(DayStatus.UNCHANGED, stored)
-
-    def _stored_as(self, status: DayStatus, provenance: Provenance, **timing: float) -> DayResult:
-        size = self._run.store.parquet_bytes(self._run.dataset.name, self._day) or 0
-        return replace(
-            self._base,
-            status=status,
-            rows=provenance.rows,
-            symbols=provenance.symbols,
-            parquet_bytes=size,
-            findings=provenance.findings,
-            **timing,  # type: ignore[arg-type]
-        )
+        return self._ended(DayStatus.UNCHANGED, findings=stored.findings)
 
     def _ended(self, status: DayStatus, **outcome: Any) -> DayResult:
         return replace(self._base, status=status, **outcome)
-
-    def _look(self) -> tuple[Provenance | None, Source | None, bool]:
-        """What is stored, which source file is kept, and whether a source file was seen before.
-
-        Quick, so it need not wait for a converting thread.
-        """
-        store, name = self._run.store, self._run.dataset.name
-        stored, kept = self._read_stored(), store.raw_files.source(name, self._day)
-        return stored, kept, bool(stored or kept or store.quarantine.day(name, self._day))
-
-    def _read_stored(self) -> Provenance | None:
-        """What is stored; a file that is not a stored day is as good as none, and is replaced."""
-        try:
-            return self._run.store.provenance(self._run.dataset.name, self._day)
-        except StoreError as error:
-            logger.warning("%s", error)
-            return None
 
     def _machine_error(self, error: OSError) -> StoreError:
         remedy = "Free space" if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else "Fix the cause"

@@ -5,6 +5,7 @@ Belongs here: the footer's key-value metadata, written and read. Does not: the r
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -30,6 +31,11 @@ class Source:
     """Aware, UTC."""
     size: int
     """Compressed bytes."""
+
+
+def etag_stem(etag: str) -> str:
+    """``etag`` as a part of a file's name: what is kept of two versions of an object never shares a name."""
+    return re.sub(r"[^0-9A-Za-z-]", "_", etag) or "unknown"
 
 
 def source_to_json(source: Source) -> str:

@@ -8,14 +8,18 @@ does it find out which.
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.ingest.arrow_arrays import string_bytes
 from polygon_assets.ingest.batch import NANOSECONDS_PER_MINUTE, Batch, Column, Ints, Mask
 from polygon_assets.ingest.findings import Severity, Tally
+from polygon_assets.ingest.option_tickers import OptionTickers
 
 RULES: Mapping[str, str] = {
     "foreign_date": "Set aside: the New York date of window_start is another day's.",
@@ -26,12 +30,17 @@ RULES: Mapping[str, str] = {
     "ticker_not_option": "The ticker is not in OCC notation; the four derived columns are null.",
     "price_not_finite": "A price is NaN or infinite.",
     "price_not_positive": "A price is zero or below.",
+    "price_beyond_belief": "A price is above ten million dollars; the highest real ones are below one million.",
     "price_order": "Not low ≤ open ≤ high, or not low ≤ close ≤ high.",
     "volume_not_finite": "The volume is NaN or infinite.",
+    "volume_beyond_belief": "A volume is above a trillion, more than the whole market trades in a day.",
     "volume_negative": "The volume is below zero.",
     "volume_zero": "The volume is zero.",
     "transactions_negative": "The number of trades is below zero.",
     "transactions_zero": "The number of trades is zero.",
+    "transactions_beyond_belief": "A number of trades is above a trillion.",
+    "option_expired": "The option had expired before the day.",
+    "strike_zero": "The option's strike is zero.",
     "outside_session": "A minute outside the hours that the data type's file covers.",
     "not_midnight": "A day's window that does not start at New York midnight.",
     "duplicate": "Same ticker and window_start as the row before it.",
@@ -40,6 +49,10 @@ RULES: Mapping[str, str] = {
 SET_ASIDE = ("foreign_date", "not_whole_minute")
 ALIEN = ("ticker_of_option", "ticker_not_option", "not_midnight", "outside_session")
 """What all rows break where the file is another data type's."""
+HIGHEST_PRICE = 1e7
+"""Dollars."""
+HIGHEST_AMOUNT = 1e12
+"""Shares, contracts or trades."""
 _OPTION_MARK = b"O:"
 _PRICES = ("open", "close", "high", "low")
 
@@ -77,6 +90,7 @@ class DayQuality:
         self.tally = Tally()
         self.set_aside: list[Batch] = []
         self._dataset = dataset
+        self._day = day
         self._bounds = DayBounds.of(dataset, day)
 
     def admit(self, batch: Batch) -> Batch:
@@ -122,29 +136,38 @@ class DayQuality:
         if marked.any():
             self.tally.add("ticker_of_option", batch, np.isin(batch.codes, long[marked]))
 
-    def note_unparsed(self, batch: Batch, parsed: Mask) -> None:
-        """Count the rows whose ticker, by its code, is not ``parsed`` as an option's."""
-        if not parsed.all():
-            self.tally.add("ticker_not_option", batch, ~parsed[batch.codes])
+    def examine_options(self, batch: Batch, option: OptionTickers) -> None:
+        """Count the rows whose ticker, taken apart as ``option``, is not an option's, or not a living one's."""
+        if not option.parsed.all():
+            self.tally.add("ticker_not_option", batch, ~option.parsed[batch.codes])
+        # Null where the ticker is no option's, hence neither.
+        expired: Any = pc.less(option.expiration, pa.scalar(self._day, pa.date32()))
+        worthless: Any = pc.equal(option.strike, pa.scalar(0.0))
+        for rule, broken in (("option_expired", expired), ("strike_zero", worthless)):
+            if pc.any(broken).as_py():
+                names: Mask = np.array(broken.to_pylist(), dtype=bool)  # null becomes False
+                self.tally.add(rule, batch, names[batch.codes])
 
     def _examine_prices(self, batch: Batch) -> None:
         opened, closed, high, low = (batch.columns[name] for name in _PRICES)
         ordered = (low <= opened) & (low <= closed) & (opened <= high) & (closed <= high)
-        if ordered.all() and low.min() > 0 and high.max() < np.inf:
+        if ordered.all() and low.min() > 0 and high.max() <= HIGHEST_PRICE:
             return
         prices = np.stack([opened, closed, high, low])
         infinite: Mask = ~np.isfinite(prices).all(axis=0)
         self.tally.add("price_not_finite", batch, infinite)
+        self.tally.add("price_beyond_belief", batch, (prices > HIGHEST_PRICE).any(axis=0) & ~infinite)
         self.tally.add("price_not_positive", batch, np.flatnonzero((prices <= 0).any(axis=0)))
         self.tally.add("price_order", batch, ~ordered & ~infinite)
 
     def _examine_amount(self, batch: Batch, name: str) -> None:
         amounts: Column = batch.columns[name]
-        if amounts.min() > 0 and amounts.max() < np.inf:
+        if amounts.min() > 0 and amounts.max() <= HIGHEST_AMOUNT:
             return
         finite = np.isfinite(amounts)
         if not finite.all():
             self.tally.add(f"{name}_not_finite", batch, ~finite)
+        self.tally.add(f"{name}_beyond_belief", batch, finite & (amounts > HIGHEST_AMOUNT))
         self.tally.add(f"{name}_negative", batch, finite & (amounts < 0))
         self.tally.add(f"{name}_zero", batch, amounts == 0)
 

@@ -6,11 +6,10 @@
 Belongs here: keeping and finding them. Does not: whether to (``pipeline``).
 """
 
-import re
 from pathlib import Path
 
 from polygon_assets.ingest.folders import Folder
-from polygon_assets.ingest.provenance import Source, source_from_json, source_to_json
+from polygon_assets.ingest.provenance import Source, etag_stem, source_from_json, source_to_json
 
 ROOT = "_raw"
 
@@ -27,17 +26,17 @@ class RawFiles:
         for name in self._folder.names(place):
             if name.endswith(".json"):
                 source = self._read(f"{place}/{name}")
-                if source and self._folder.size(f"{place}/{_stem(source)}.csv.gz") == source.size:
+                if source and self._folder.size(f"{place}/{etag_stem(source.etag)}.csv.gz") == source.size:
                     return source
         return None
 
     def fetch(self, dataset: str, day: str, source: Source, target: Path) -> None:
         """Bring the kept file to ``target``, which is only to be read."""
-        self._folder.copy_to(f"{_place(dataset, day)}/{_stem(source)}.csv.gz", target)
+        self._folder.copy_to(f"{_place(dataset, day)}/{etag_stem(source.etag)}.csv.gz", target)
 
     def keep(self, raw: Path, dataset: str, day: str, source: Source) -> None:
         """Keep ``raw``, which moves here, and drop an older version."""
-        place, stem = _place(dataset, day), _stem(source)
+        place, stem = _place(dataset, day), etag_stem(source.etag)
         record = raw.with_name(f"{raw.name}.json")
         record.write_text(source_to_json(source), encoding="utf-8")
         self._folder.publish(raw, f"{place}/{stem}.csv.gz")
@@ -56,7 +55,3 @@ class RawFiles:
 
 def _place(dataset: str, day: str) -> str:
     return f"{ROOT}/{dataset}/date={day}"
-
-
-def _stem(source: Source) -> str:
-    return re.sub(r"[^0-9A-Za-z-]", "_", source.etag) or "unknown"

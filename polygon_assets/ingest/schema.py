@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from polygon_assets.datasets import Dataset
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 """Raise it when stored columns, types or rules change: every stored day is then converted anew when asked for."""
 
 SOURCE_LINES = pa.field("line", pa.int64(), nullable=False)

@@ -144,8 +144,8 @@ class ParquetStore:
 
     def refused_etag(self, dataset: str, day: str) -> str | None:
         """ETag of the source file of ``day`` that was refused under the present rules; None where none was."""
-        held = self._quarantine.day(get_dataset(dataset).name, parse_date(day).isoformat())
-        return held.source.etag if held is not None and held.refused and held.is_current else None
+        held = self._quarantine.held(get_dataset(dataset).name, parse_date(day).isoformat())
+        return next((each.source.etag for each in held if each.refused and each.is_current), None)
 
     @property
     def quarantine(self) -> Quarantine:

@@ -97,9 +97,13 @@ def _reference_row(line: int, fields: Sequence[str]) -> dict[str, Any]:
         "line": line,
         "ticker": values["ticker"],
         **numbers,
-        "window_start": int(values["window_start"]),
+        "window_start": _reference_stamp(values["window_start"]),
         "transactions": int(numbers["transactions"]),
     }
+
+
+def _reference_stamp(text: str) -> int:
+    return int(text, 16 if text[:2] in {"0x", "0X"} else 10)
 
 
 def stored_stamp(nanoseconds: int) -> dt.datetime:

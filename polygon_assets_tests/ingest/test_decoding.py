@@ -131,6 +131,8 @@ CONTENT: dict[str, tuple[bytes, tuple[type[ContentError], str] | dict[str, int]]
     "count that is no whole number": (lines(row(transactions="1.5")), (RowError, "line 3, column transactions: '1.5'")),
     "count that is NaN": (lines(row(transactions="nan")), (RowError, "line 3, column transactions: 'nan'")),
     "count beyond exact floats": (lines(row(transactions=2**60)), (RowError, "line 3, column transactions")),
+    "count that is whole within a float's precision": (lines(row("B", transactions="2." + "9" * 20)), {}),
+    "stamp in hexadecimal, which gives the number that it writes": (lines(row("B", hex(stamp(9, 30)))), {}),
     "stamp beyond 64 bits": (lines(row(start=2**63)), (RowError, "line 3, column window_start")),
     "stamp with decimals": (
         lines(row(start="1.5e18")),

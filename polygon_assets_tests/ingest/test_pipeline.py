@@ -130,7 +130,7 @@ async def test_a_refused_file_is_kept_and_not_fetched_again(vendor: Vendor) -> N
     assert vendor.store.refused_etag("stocks_daily", DAYS[0]) == etag
     (held,) = vendor.store.quarantined("stocks_daily")
     assert (held.refused, held.cause, held.source.etag) == (True, "it holds no rows", etag)
-    assert vendor.files(held.uri) == ["findings.json", "source.csv.gz"]
+    assert vendor.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.findings.json"]
     (forced,) = await vendor.ingest("stocks_daily", DAYS[0], overwrite=True)
     assert "refused before" not in str(forced.error)
     assert vendor.downloader.get_statistics()["total_downloads"] == 2
@@ -167,7 +167,7 @@ async def test_foreign_rows_are_set_aside_and_counts_reconcile(vendor: Vendor) -
     (finding,) = result.findings
     assert (finding.rule, finding.count, finding.severity) == ("foreign_date", 1, "error")
     (held,) = vendor.store.quarantined("stocks_daily")
-    kept = vendor.store.quarantine.rows("stocks_daily", DAYS[0])
+    kept = vendor.store.quarantine.rows(held)
     assert (held.refused, kept.num_rows + result.rows) == (False, 200)
     assert kept.to_pylist()[0]["line"] == 9
     assert kept.to_pylist()[0]["window_start"] == tomorrow

@@ -7,6 +7,7 @@ import pytest
 
 from polygon_assets.datasets import get_dataset
 from polygon_assets.errors import UnusableDayError
+from polygon_assets.ingest.archive import BLOCK_BYTES
 from polygon_assets.ingest.conversion import convert
 from polygon_assets.ingest.findings import Finding, Severity, from_json, to_json
 from polygon_assets.ingest.limits import Limits
@@ -26,6 +27,11 @@ MINUTE_ROWS: dict[str, tuple[dict[str, object], dict[str, int]]] = {
     "close above high": ({"close": "1.71"}, {"price_order": 1}),
     "low above high": ({"low": "1.8"}, {"price_order": 1}),
     "no volume, no trades": ({"volume": 0, "transactions": 0}, {"volume_zero": 1, "transactions_zero": 1}),
+    "a price of ten million": ({"high": 10_000_000}, {}),
+    "a price above ten million": ({"high": 10_000_001}, {"price_beyond_belief": 1}),
+    "a volume of a trillion": ({"volume": 10**12}, {}),
+    "a volume above a trillion": ({"volume": 10**12 + 1}, {"volume_beyond_belief": 1}),
+    "more trades than there can be": ({"transactions": 10**12 + 1}, {"transactions_beyond_belief": 1}),
     "trades below zero": ({"transactions": -1}, {"transactions_negative": 1}),
     "first minute": ({"start": stamp(4)}, {}),
     "last minute": ({"start": stamp(19, 59)}, {}),
@@ -77,6 +83,24 @@ def test_a_file_of_another_data_type_is_refused(
         converted(tmp_path, text([row(ticker, start), row(ticker, start)]), dataset)
 
 
+@pytest.mark.parametrize(
+    ("ticker", "expected"),
+    [
+        ("O:SPY240102C00470000", {}),
+        ("O:SPY240101C00470000", {"option_expired": 1}),
+        ("O:SPY240119C00000000", {"strike_zero": 1}),
+        ("O:SPY200101P00000000", {"option_expired": 1, "strike_zero": 1}),
+        ("SPY", {"ticker_not_option": 1}),
+    ],
+)
+def test_an_option_that_cannot_be_traded_is_flagged(tmp_path: Path, ticker: str, expected: dict[str, int]) -> None:
+    rows = [row(OPTION), row(OPTION, stamp(9, 31)), row(ticker)]
+    made, stored = converted(tmp_path, text(rows), "options_minute")
+    assert len(stored) == 3
+    assert {rule: count for rule, count in found(made).items() if rule != "unsorted"} == expected
+    assert all(each.sample[0]["ticker"] == ticker for each in made.findings if each.rule in expected)
+
+
 def test_a_single_option_among_stocks_is_flagged(tmp_path: Path) -> None:
     made, stored = converted(tmp_path, text([row("A"), row("B"), row("O:SPY240119C00470000")]))
     assert (len(stored), found(made)) == (3, {"ticker_of_option": 1})
@@ -115,6 +139,33 @@ def test_duplicates_are_counted_sorted_or_not(tmp_path: Path) -> None:
     assert (len(stored), found(made)) == (5, {"duplicate": 3})
     made, stored = converted(tmp_path, text(rows[::-1]))
     assert (len(stored), found(made)) == (5, {"duplicate": 3, "unsorted": 1})
+
+
+@pytest.mark.parametrize("block_bytes", [150, BLOCK_BYTES], ids=["a row or two a block", "one block"])
+@pytest.mark.parametrize(
+    ("rows", "expected", "symbols"),
+    [
+        ([("A", 0), ("A", 1), ("B", 0), ("B", 1), ("C", 0)], {}, 3),
+        ([("A", 0), ("B", 0), ("C", 0), ("A", 1)], {"unsorted": 1}, 3),
+        ([("B", 0), ("B", 1), ("A", 0), ("A", 1)], {"unsorted": 1}, 2),
+        ([("A", 0), ("A", 1), ("A", 3), ("A", 2)], {"unsorted": 1}, 1),
+        ([("A", 1), ("A", 0), ("B", 0), ("B", 1)], {"unsorted": 1}, 2),
+        ([("A", 0), ("A", 0), ("A", 0), ("A", 0)], {"duplicate": 3}, 1),
+        ([("A", 0), ("B", 0), ("A", 0), ("B", 0)], {"duplicate": 2, "unsorted": 1}, 2),
+    ],
+)
+def test_order_holds_within_blocks_and_across_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, int]],
+    expected: dict[str, int],
+    symbols: int,
+    block_bytes: int,
+) -> None:
+    monkeypatch.setattr("polygon_assets.ingest.archive.BLOCK_BYTES", block_bytes)
+    made, stored = converted(tmp_path, text([row(ticker, stamp(9, minute)) for ticker, minute in rows]))
+    assert (found(made), made.provenance.symbols) == (expected, symbols)
+    assert [(each["ticker"], each["window_start"].minute) for each in stored] == sorted(rows)
 
 
 def test_equal_rows_keep_the_order_of_the_file(tmp_path: Path) -> None:

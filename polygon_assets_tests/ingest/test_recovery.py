@@ -2,10 +2,13 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from polygon_assets.ingest import DayStatus, ParquetStore, ingest_days
+from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
+from polygon_assets.ingest.limits import Limits
+from polygon_assets.ingest.quarantine import Quarantine
 from polygon_assets.ingest.verification import verify_store
 from polygon_assets_tests.ingest.conftest import Vendor
 from polygon_assets_tests.ingest.made import row, stamp, text
@@ -57,15 +60,174 @@ async def test_overwriting_heals_from_the_kept_file_what_lies_below_the_plans_fl
     assert next(verify_store(kept.store, "stocks_daily")).whole
 
 
-async def test_rows_set_aside_outlive_a_refused_replacement(vendor: Vendor) -> None:
+def with_foreign_rows(*foreign: int) -> bytes:
+    """200 rows, of which those numbered ``foreign`` are the next day's."""
     tomorrow = stamp(day=dt.date(2024, 1, 3))
-    rows = [row(f"T{number:04}", tomorrow if number == 7 else stamp()) for number in range(200)]
-    vendor.put("stocks_daily", DAY, text(rows))
-    await vendor.ingest("stocks_daily", DAY)
-    vendor.put("stocks_daily", DAY, text([]))
-    (result,) = await vendor.ingest("stocks_daily", DAY)
+    return text([row(f"T{number:04}", tomorrow if number in foreign else stamp()) for number in range(200)])
+
+
+def set_aside(vendor: Vendor) -> list[str]:
+    """Tickers of the rows that are set aside of the stored day."""
+    stored = vendor.store.provenance("stocks_daily", DAY)
+    held = [each for each in vendor.store.quarantined("stocks_daily") if not each.refused]
+    (ours,) = [each for each in held if stored and each.source.etag == stored.source_etag]
+    return [str(ticker) for ticker in vendor.store.quarantine.rows(ours).column("ticker").to_pylist()]
+
+
+async def test_rows_set_aside_outlive_a_refused_replacement(both: Vendor) -> None:
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    await both.ingest("stocks_daily", DAY)
+    both.put("stocks_daily", DAY, text([]))
+    (result,) = await both.ingest("stocks_daily", DAY)
     assert result.status is DayStatus.REFUSED
-    assert vendor.store.quarantine.rows("stocks_daily", DAY).num_rows == 1
+    assert result.rows == result.symbols == 199, "the older version is still stored"
+    assert set_aside(both) == ["T0007"]
+
+
+async def test_rows_set_aside_outlive_a_replacement_whose_publish_fails(
+    both: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows of version B once took the place of those of version A, which was still the stored one."""
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    await both.ingest("stocks_daily", DAY)
+    both.put("stocks_daily", DAY, with_foreign_rows(8, 9))
+    with monkeypatch.context() as broken:
+        broken.setattr(ParquetStore, "publish", _full)
+        (failed,) = await both.ingest("stocks_daily", DAY)
+    assert (failed.status, failed.rows) == (DayStatus.FAILED, 199)
+    assert set_aside(both) == ["T0007"]
+    (healed,) = await both.ingest("stocks_daily", DAY)
+    assert (healed.status, healed.rows) == (DayStatus.PUBLISHED, 198)
+    assert set_aside(both) == ["T0008", "T0009"]
+    assert len(both.store.quarantined("stocks_daily")) == 1
+
+
+async def test_a_day_is_not_published_before_its_set_aside_rows_are_kept(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor.put("stocks_daily", DAY, with_foreign_rows(7))
+    with monkeypatch.context() as broken:
+        broken.setattr(Quarantine, "keep_rows", _full)
+        (failed,) = await vendor.ingest("stocks_daily", DAY)
+    assert failed.status is DayStatus.FAILED
+    assert vendor.store.days("stocks_daily") == []
+
+
+async def test_a_refused_file_that_the_vendor_takes_back_leaves_no_trace(both: Vendor) -> None:
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    await both.ingest("stocks_daily", DAY)
+    both.put("stocks_daily", DAY, text([]))
+    await both.ingest("stocks_daily", DAY)
+    assert [each.refused for each in both.store.quarantined("stocks_daily")].count(True) == 1
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    (result,) = await both.ingest("stocks_daily", DAY)
+    assert (result.status, result.rows) == (DayStatus.UNCHANGED, 199)
+    assert [each.refused for each in both.store.quarantined("stocks_daily")] == [False]
+    assert set_aside(both) == ["T0007"]
+
+
+async def test_only_the_latest_refused_file_is_kept(both: Vendor) -> None:
+    for broken in ([], [row("A", "x")]):
+        etag = both.put("stocks_daily", DAY, text(broken))
+        await both.ingest("stocks_daily", DAY)
+    (held,) = both.store.quarantined("stocks_daily")
+    assert held.source.etag == etag
+    assert both.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.findings.json"]
+
+
+@pytest.fixture
+async def refused_under_other_rules(both: Vendor, monkeypatch: pytest.MonkeyPatch) -> Vendor:
+    """A day whose file was refused by rules that have been changed since, and that the plan no longer reaches."""
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    (refused,) = await both.ingest("stocks_daily", DAY, limits=Limits(max_set_aside_share=0.0))
+    assert refused.status is DayStatus.REFUSED
+    for module in ("provenance", "quarantine"):
+        monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", "next")
+    return both
+
+
+async def _offline(vendor: Vendor, **options: Any) -> DayResult:
+    (result,) = await ingest_days(
+        "stocks_daily", [DAY], catalog=vendor.catalog, downloader=Scripted({}), store=vendor.store, **options
+    )
+    return result
+
+
+async def test_new_rules_judge_a_refused_file_again_where_the_vendor_refuses_it(
+    refused_under_other_rules: Vendor,
+) -> None:
+    vendor = refused_under_other_rules
+    result = await _offline(vendor, keep_raw=True)
+    assert (result.status, result.rows) == (DayStatus.PUBLISHED, 199)
+    assert set_aside(vendor) == ["T0007"]
+    raw = vendor.store.raw_files.source("stocks_daily", DAY)
+    assert raw is not None
+    assert raw.etag == result.source_etag
+
+
+async def test_new_rules_judge_a_refused_file_again_without_fetching_it(refused_under_other_rules: Vendor) -> None:
+    vendor = refused_under_other_rules
+    before = vendor.downloader.get_statistics()["total_downloads"]
+    (result,) = await vendor.ingest("stocks_daily", DAY)
+    assert result.status is DayStatus.PUBLISHED
+    assert vendor.downloader.get_statistics()["total_downloads"] == before
+
+
+async def test_a_file_that_new_rules_refuse_as_well_stays_refused(refused_under_other_rules: Vendor) -> None:
+    vendor = refused_under_other_rules
+    strict = Limits(max_set_aside_share=0.0)
+    assert (await _offline(vendor, limits=strict)).status is DayStatus.REFUSED
+    (held,) = vendor.store.quarantined("stocks_daily")
+    assert held.is_current
+    assert vendor.store.quarantine.has_source(held)
+    (again,) = await vendor.ingest("stocks_daily", DAY)
+    assert "refused before" in str(again.error)
+
+
+async def test_raw_files_wanted_later_are_fetched_for_stored_days(both: Vendor) -> None:
+    """Whoever turned POLYGON_KEEP_RAW on after a backfill once kept nothing of it."""
+    etag = both.put("stocks_daily", DAY, day_text(DAY))
+    await both.ingest("stocks_daily", DAY)
+    before = both.stored_bytes("stocks_daily", DAY)
+    (result,) = await both.ingest("stocks_daily", DAY, keep_raw=True)
+    raw = both.store.raw_files.source("stocks_daily", DAY)
+    assert raw is not None
+    assert (result.status, result.rows, raw.etag) == (DayStatus.UNCHANGED, 2, etag)
+    assert both.stored_bytes("stocks_daily", DAY) == before
+    downloads = both.downloader.get_statistics()["total_downloads"]
+    await both.ingest("stocks_daily", DAY, keep_raw=True)
+    assert both.downloader.get_statistics()["total_downloads"] == downloads
+
+
+def test_a_raw_file_that_was_cut_is_none(kept: Vendor) -> None:
+    name = next(name for name in _raw(kept) if name.endswith(".csv.gz"))
+    path = Path(kept.store.uri, "_raw", "stocks_daily", f"date={DAY}", name)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert kept.store.raw_files.source("stocks_daily", DAY) is None
+
+
+async def test_a_raw_file_that_has_rotted_is_kept_anew(kept: Vendor) -> None:
+    _rot(kept)
+    kept.lose("stocks_daily", DAY)
+    await kept.ingest("stocks_daily", DAY, keep_raw=True)
+    kept.lose("stocks_daily", DAY)
+    assert (await _offline(kept)).status is DayStatus.PUBLISHED
+
+
+async def test_a_rotten_day_and_a_rotten_raw_file_out_of_reach_are_said_to_be(kept: Vendor) -> None:
+    _rot(kept)
+    kept.lose("stocks_daily", DAY)
+    assert (await _offline(kept)).status is DayStatus.NOT_ENTITLED
+
+
+async def test_a_stored_day_that_the_vendor_no_longer_has_stays_with_a_warning(both: Vendor) -> None:
+    both.put("stocks_daily", DAY, day_text(DAY))
+    await both.ingest("stocks_daily", DAY)
+    both.server.client().delete_object(Bucket=both.bucket, Key=both.catalog.get_key("stocks_daily", DAY))
+    (result,) = await both.ingest("stocks_daily", DAY)
+    assert (result.status, result.rows) == (DayStatus.UNCHANGED, 2)
+    assert result.warning is not None
+    assert "out of reach now" in result.warning
 
 
 async def test_a_publish_that_fails_leaves_the_raw_file_to_rebuild_from(

@@ -6,6 +6,7 @@ Hypothesis makes whole days near the right schema and corrupts them, as text and
 import tempfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow.parquet as pq
 from hypothesis import HealthCheck, event, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import ContentError
+from polygon_assets.ingest.archive import BLOCK_BYTES
 from polygon_assets.ingest.conversion import Conversion, convert
 from polygon_assets_tests.ingest.made import (
     DAY,
@@ -43,7 +45,9 @@ COUNTS = st.one_of(
 STARTS = st.one_of(
     st.integers(0, 15).map(lambda hour: str(stamp(4 + hour))),
     st.integers(-3, 24 * 60 + 3).map(lambda minute: str(stamp() + minute * 60_000_000_000)),
-    st.sampled_from(["0", "-68400000000000", "", "0x10", str(stamp(9) + 1), str(stamp(9) + 1000), str(2**63 - 1)]),
+    st.sampled_from(
+        ["0", "-68400000000000", "", "0x10", hex(stamp(9)), str(stamp(9) + 1), str(stamp(9) + 1000), str(2**63 - 1)]
+    ),
 )
 SOUND = st.builds(
     row, st.sampled_from(["A", "B", "C", "NA"]), st.integers(0, 900).map(lambda m: stamp(4) + m * 60 * 10**9)
@@ -92,10 +96,17 @@ def archives(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from(["stocks_minute", "options_minute", "stocks_daily"]), archives())
-def test_published_implies_identical_to_the_reference(dataset: str, archive: tuple[bytes, bytes]) -> None:
+@given(
+    st.sampled_from(["stocks_minute", "options_minute", "stocks_daily"]),
+    archives(),
+    st.sampled_from([150, 1000, BLOCK_BYTES]),
+)
+def test_published_implies_identical_to_the_reference(
+    dataset: str, archive: tuple[bytes, bytes], block_bytes: int
+) -> None:
+    """Blocks of a few lines, too: what is checked across their ends is checked here."""
     raw, body = archive
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, patch("polygon_assets.ingest.archive.BLOCK_BYTES", block_bytes):
         source, target = Path(folder, "x.csv.gz"), Path(folder, "out.parquet")
         source.write_bytes(body)
         try:

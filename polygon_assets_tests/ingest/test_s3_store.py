@@ -7,7 +7,9 @@ import pytest
 
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.ingest import DayStatus, ParquetStore
+from polygon_assets.ingest.quarantine import version_of
 from polygon_assets.ingest.s3_folder import S3Folder
+from polygon_assets.ingest.schema import SCHEMA_VERSION
 from polygon_assets.ingest.verification import verify_store
 from polygon_assets_tests.ingest.conftest import Vendor, s3_store
 from polygon_assets_tests.ingest.made import row, stamp, text
@@ -52,7 +54,8 @@ async def test_a_refused_day_is_quarantined_and_cleared(vendor_with_s3: Vendor) 
     assert refused.status is DayStatus.REFUSED
     assert vendor.store.refused_etag("stocks_daily", DAY) == etag
     assert keys(vendor) == [
-        f"_quarantine/stocks_daily/date={DAY}/{name}" for name in ("findings.json", "source.csv.gz")
+        f"_quarantine/stocks_daily/date={DAY}/{version_of(etag, SCHEMA_VERSION)}{suffix}"
+        for suffix in (".csv.gz", ".findings.json")
     ]
     vendor.put("stocks_daily", DAY, GOOD)
     await vendor.ingest("stocks_daily", DAY)
