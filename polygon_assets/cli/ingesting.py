@@ -20,6 +20,7 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.orchestration.assets import STORED, describe
 from polygon_assets.orchestration.home import open_instance
+from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.orchestration.recording import Recorder
 from polygon_assets.settings import Settings
 
@@ -41,7 +42,8 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, overwrite:
     """Ingest ``days``, show and record them; the exit code."""
     store, began = open_store(settings), time.monotonic()
     with open_instance() as instance:
-        notes = _Notes(Recorder(instance, dataset.name, store))
+        recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings))
+        notes = _Notes(recorder)
         try:
             results = _ingest(settings, dataset, days, store, notes, overwrite=overwrite)
         except (KeyboardInterrupt, asyncio.CancelledError) as ending:
@@ -51,6 +53,8 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, overwrite:
             return console.INTERRUPTED if isinstance(ending, KeyboardInterrupt) else console.TERMINATED
         unrecorded = notes.finish()
     _summarise(dataset, results, time.monotonic() - began)
+    if recorder.remark:
+        console.warn(f"{dataset.name}: {recorder.remark}")
     if unrecorded:
         console.fail(
             escape(

@@ -14,7 +14,7 @@ from polygon_assets.orchestration.assets import OnResult, build_asset, build_sou
 from polygon_assets.orchestration.coverage import build_coverage, build_coverage_sensor
 from polygon_assets.orchestration.freshness import build_freshness_sensor
 from polygon_assets.orchestration.notifications import build_failure_sensor, build_overdue_sensor
-from polygon_assets.orchestration.partitions import first_partition, trading_day_partitions
+from polygon_assets.orchestration.partitions import first_partition, partitions_of
 from polygon_assets.orchestration.resources import build_resources
 from polygon_assets.orchestration.sensors import Clock, build_new_days_sensor, utc_now
 from polygon_assets.settings import Settings
@@ -44,7 +44,7 @@ def _assemble(
     watched = {}
     for dataset in DATASETS.values():
         calendar = trading_calendar(dataset.calendar, settings.extra_closures)
-        partitions = trading_day_partitions(dataset, calendar, settings.history_start)
+        partitions = partitions_of(dataset, settings)
         first = first_partition(partitions)
         asset = build_asset(dataset, partitions, on_result, clock)
         assets.append(asset)

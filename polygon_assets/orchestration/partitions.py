@@ -6,7 +6,8 @@ import dagster as dg
 
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.errors import InvalidInputError
-from polygon_assets.trading_calendar import TradingCalendar
+from polygon_assets.settings import Settings
+from polygon_assets.trading_calendar import TradingCalendar, trading_calendar
 
 _WEEKDAYS = 7
 
@@ -32,6 +33,12 @@ def trading_day_partitions(
     if never_open:
         exclusions.insert(0, f"0 0 * * {','.join(str((weekday + 1) % 7) for weekday in never_open)}")
     return dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone=NEW_YORK, exclusions=exclusions)
+
+
+def partitions_of(dataset: Dataset, settings: Settings) -> dg.DailyPartitionsDefinition:
+    """The partitions of ``dataset`` under the user's settings."""
+    calendar = trading_calendar(dataset.calendar, settings.extra_closures)
+    return trading_day_partitions(dataset, calendar, settings.history_start)
 
 
 def first_partition(partitions: dg.DailyPartitionsDefinition) -> dt.date:

@@ -2,9 +2,12 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import dagster as dg
 
+from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.history import RowCounts
@@ -16,26 +19,47 @@ from polygon_assets.orchestration.extracts import day_extract
 from polygon_assets.orchestration.metadata import day_metadata
 
 logger = logging.getLogger(__name__)
+_READERS = 8
 
 
 class Recorder:
-    """Reports days of one data type; a stored day that the instance knows already is not reported twice."""
+    """Reports days of one dataset; what the instance knows already is not reported twice."""
 
-    def __init__(self, instance: dg.DagsterInstance, dataset: str, store: ParquetStore) -> None:
-        """``dataset`` is the name of a row of the table, ``store`` where its days are."""
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        dataset: Dataset,
+        store: ParquetStore,
+        partitions: dg.PartitionsDefinition[str],
+    ) -> None:
+        """``store`` is where the days are; days that are none of ``partitions`` are not reported."""
         self._instance = instance
         self._store = store
-        self._row_counts = RowCounts(store, dataset)
-        self._key = dg.AssetKey(dataset)
+        self._partitions = partitions
+        self._row_counts = RowCounts(store, dataset.name)
+        self._key = dg.AssetKey(dataset.name)
         self._known = set(instance.get_materialized_partitions(self._key))
+        self._outside: set[str] = set()
 
-    def knows(self, day: str) -> bool:
-        """Does the instance show ``day`` as materialised?"""
-        return day in self._known
+    @property
+    def remark(self) -> str | None:
+        """What to say of days that were not reported because they are no partitions; None where all are."""
+        if not self._outside:
+            return None
+        days = f"{len(self._outside)} days ({min(self._outside)} to {max(self._outside)})"
+        why = "outside its partitions: see POLYGON_HISTORY_START and POLYGON_EXTRA_CLOSURES"
+        return f"Dagster was not told of {days}, which lie {why}."
+
+    def knows(self, result: DayResult) -> bool:
+        """Does the instance show the day as materialised, from the same source?"""
+        return result.day in self._known and self._recorded_etag(result.day) == result.source_etag
 
     def record(self, result: DayResult) -> bool:
         """Report one day's outcome; True when something was written."""
-        if result.status is DayStatus.UNCHANGED and self.knows(result.day):
+        if result.status is DayStatus.UNCHANGED and self.knows(result):
+            return False
+        if result.day not in self._known and not self._partitions.has_partition_key(result.day):
+            self._outside.add(result.day)
             return False
         if result.status in STORED:
             metadata = day_metadata(result)
@@ -49,28 +73,36 @@ class Recorder:
             report_evaluation(self._instance, evaluation)
         return True
 
+    def _recorded_etag(self, day: str) -> str | None:
+        wanted = dg.AssetRecordsFilter(self._key, asset_partitions=[day])
+        for record in self._instance.fetch_materializations(wanted, limit=1).records:
+            materialisation = record.asset_materialization
+            if materialisation and (etag := materialisation.metadata.get("source_etag")):
+                return str(etag.value)
+        return None
+
 
 def record_stored(
-    instance: dg.DagsterInstance, dataset: str, store: ParquetStore, *, on_day: Callable[[str, bool], None]
+    recorder: Recorder, dataset: Dataset, store: ParquetStore, *, on_day: Callable[[str, bool], None]
 ) -> int:
-    """Report every stored day that the instance does not know, from the footers alone; how many were reported.
+    """Report every stored day that the instance does not know as it is, from the footers alone; how many were reported.
 
     ``on_day`` hears of each stored day, and whether it was reported. A day whose footer cannot be read is skipped
     with a line in the log; ``polygon-assets verify`` says more about it.
     """
-    recorder = Recorder(instance, dataset, store)
+    days = store.days(dataset.name)
     reported = 0
-    for day in store.days(dataset):
-        written = not recorder.knows(day) and _record_footer(recorder, dataset, day, store)
-        reported += written
-        on_day(day, written)
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="footers") as readers:
+        for day, stored in zip(days, readers.map(partial(_read_footer, store, dataset.name), days), strict=True):
+            written = stored is not None and recorder.record(stored)
+            reported += written
+            on_day(day, written)
     return reported
 
 
-def _record_footer(recorder: Recorder, dataset: str, day: str, store: ParquetStore) -> bool:
+def _read_footer(store: ParquetStore, dataset: str, day: str) -> DayResult | None:
     try:
-        stored = stored_result(store, dataset, day)
+        return stored_result(store, dataset, day)
     except StoreError as error:
         logger.warning("%s", error)
-        return False
-    return stored is not None and recorder.record(stored)
+        return None

@@ -182,7 +182,10 @@ class _Tick:
     def _past_runs(self, request: str) -> list[watch.PastRun]:
         records = self.instance.get_run_records(dg.RunsFilter(tags={REQUEST_TAG: request}))
         return [
-            watch.PastRun(record.end_time or record.update_timestamp.timestamp())
+            watch.PastRun(
+                int(record.dagster_run.tags.get(ATTEMPT_TAG, "1")),
+                record.end_time or record.update_timestamp.timestamp(),
+            )
             for record in records
             if record.dagster_run.is_finished
         ]

@@ -66,6 +66,8 @@ class Candidate:
 class PastRun:
     """A finished run that was asked for by the sensor."""
 
+    attempt: int
+    """Its number, from 1."""
     ended: float
     """Unix time."""
 
@@ -111,11 +113,16 @@ def find_candidates(
 
 
 def next_attempt(past: Sequence[PastRun], now: float) -> int | None:
-    """The number of the attempt that is due now, from 1; None while it is too early after the last one."""
-    if not past:
+    """The number of the attempt that is due now, from 1; None while it is too early after the last one.
+
+    It follows the highest number there was: of runs that were deleted since, none comes again, because Dagster starts
+    no second run for the same request.
+    """
+    made = max((run.attempt for run in past), default=0)
+    if not made:
         return 1
-    wait = RETRY_AFTER[min(len(past), len(RETRY_AFTER)) - 1]
-    return len(past) + 1 if now >= max(run.ended for run in past) + wait else None
+    wait = RETRY_AFTER[min(made, len(RETRY_AFTER)) - 1]
+    return made + 1 if now >= max(run.ended for run in past) + wait else None
 
 
 def within_plan(

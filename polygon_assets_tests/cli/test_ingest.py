@@ -101,6 +101,18 @@ def test_an_error_while_telling_dagster_is_told(
     assert platform.materialised("stocks_daily") == DAYS[:2]
 
 
+def test_a_day_before_the_first_partition_is_stored_and_dagster_is_not_told(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("stocks_daily", DAYS[:2])
+    monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[1])
+    done = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[1])
+    assert (done.code, "2 published" in done.out) == (0, True)
+    assert f"Dagster was not told of 1 days ({DAYS[0]} to {DAYS[0]})" in done.err
+    assert platform.materialised("stocks_daily") == DAYS[1:2]
+    assert "1 reported" not in cli("record", "stocks_daily").out
+
+
 @pytest.fixture
 def stalling() -> Iterator[Origin]:
     """A bucket whose second day begins to arrive, and does not end."""

@@ -1,12 +1,18 @@
 """Recording: what is stored but unknown to the instance is reported from the footers, without the network."""
 
+import asyncio
+
 import dagster as dg
 import pytest
 
-from polygon_assets.download import S3Catalog
-from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.recording import record_stored
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets.datasets import DATASETS
+from polygon_assets.download import AsyncS3Downloader, S3Catalog
+from polygon_assets.ingest import ParquetStore, ingest_days
+from polygon_assets.orchestration.partitions import partitions_of
+from polygon_assets.orchestration.recording import Recorder, record_stored
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.settings import load_settings
+from polygon_assets_tests.orchestration.conftest import SMALL, Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-10")
@@ -23,17 +29,16 @@ def lost(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
     return platform
 
 
-def _record(platform: Platform) -> tuple[int, list[tuple[str, bool]]]:
+def _record(platform: Platform) -> tuple[int, list[tuple[str, bool]], str | None]:
     heard: list[tuple[str, bool]] = []
-    store = ParquetStore(str(platform.store))
-    reported = record_stored(
-        platform.instance, "stocks_daily", store, on_day=lambda day, written: heard.append((day, written))
-    )
-    return reported, heard
+    store, row, settings = ParquetStore(str(platform.store)), DATASETS["stocks_daily"], load_settings()
+    recorder = Recorder(platform.instance, row, store, partitions_of(row, settings))
+    reported = record_stored(recorder, row, store, on_day=lambda day, written: heard.append((day, written)))
+    return reported, heard, recorder.remark
 
 
 def test_a_lost_history_comes_back_from_the_footers(lost: Platform) -> None:
-    assert _record(lost) == (len(DAYS), [(day, True) for day in DAYS])
+    assert _record(lost) == (len(DAYS), [(day, True) for day in DAYS], None)
     assert lost.materialised("stocks_daily") == DAYS
     metadata = lost.metadata("stocks_daily", DAYS[0])
     assert metadata["source_key"] == lost.catalog.get_key("stocks_daily", DAYS[0])
@@ -48,11 +53,39 @@ def test_a_lost_history_comes_back_from_the_footers(lost: Platform) -> None:
 
 def test_what_is_known_is_not_reported_twice(lost: Platform) -> None:
     _record(lost)
-    assert _record(lost) == (0, [(day, False) for day in DAYS])
+    assert _record(lost) == (0, [(day, False) for day in DAYS], None)
 
 
 def test_a_damaged_file_does_not_stop_the_others(lost: Platform, caplog: pytest.LogCaptureFixture) -> None:
     (lost.store / "stocks_daily" / f"date={DAYS[1]}" / "data.parquet").write_bytes(b"PAR1 rot PAR1")
-    reported, _ = _record(lost)
+    reported, *_ = _record(lost)
     assert reported == len(DAYS) - 1
     assert f"date={DAYS[1]}" in caplog.text
+
+
+def test_a_day_that_was_replaced_elsewhere_is_reported_again(platform: Platform) -> None:
+    """Dagster once went on showing the ETag of the file before, since the day was known to it."""
+    platform.publish("stocks_daily", DAYS[:2])
+    platform.run("stocks_daily", DAYS[:2])
+    etag = platform.put("stocks_daily", DAYS[1], flat_file(DATASETS["stocks_daily"], DAYS[1], SMALL, seed=1))
+    asyncio.run(_ingest_without_dagster(platform, DAYS[1]))
+    assert platform.metadata("stocks_daily", DAYS[1])["source_etag"] != etag
+    assert _record(platform) == (1, [(DAYS[0], False), (DAYS[1], True)], None)
+    assert platform.metadata("stocks_daily", DAYS[1])["source_etag"] == etag
+
+
+async def _ingest_without_dagster(platform: Platform, day: str) -> None:
+    settings = load_settings()
+    async with AsyncS3Downloader(settings.credentials, settings.endpoint_url) as downloader:
+        store = ParquetStore(str(platform.store))
+        await ingest_days("stocks_daily", [day], catalog=platform.catalog, downloader=downloader, store=store)
+
+
+def test_a_day_outside_the_partitions_is_not_reported_as_one(lost: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[2])
+    reported, _, remark = _record(lost)
+    assert reported == len(DAYS) - 2
+    assert lost.materialised("stocks_daily") == DAYS[2:]
+    assert remark is not None
+    assert f"2 days ({DAYS[0]} to {DAYS[1]})" in remark
+    assert "POLYGON_HISTORY_START" in remark

@@ -60,10 +60,15 @@ def test_a_refused_etag_is_no_candidate_but_its_replacement_is() -> None:
 
 @pytest.mark.parametrize(("failures", "wait"), [(1, HOUR), (2, 4 * HOUR), (3, DAY), (4, DAY), (30, DAY)])
 def test_after_a_failure_the_day_waits_one_hour_then_four_then_a_day(failures: int, wait: float) -> None:
-    past = [PastRun(1000.0 + number) for number in range(failures)]
+    past = [PastRun(number + 1, 1000.0 + number) for number in range(failures)]
     ended = past[-1].ended
     assert next_attempt(past, ended + wait - 1) is None
     assert next_attempt(past, ended + wait) == failures + 1
+
+
+def test_the_number_of_an_attempt_never_comes_again() -> None:
+    """Counted instead, the third attempt had the second's number once the first run was deleted, and never began."""
+    assert next_attempt([PastRun(2, 1000.0)], 1000.0 + 4 * HOUR) == 3
 
 
 def test_the_first_attempt_is_due_at_once() -> None:
