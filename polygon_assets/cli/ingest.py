@@ -28,7 +28,8 @@ def ingest(
     ] = None,
     *,
     missing: Annotated[
-        bool, typer.Option("--missing", help="Only days that are not stored; alone: of the whole history.")
+        bool,
+        typer.Option("--missing", help="Only days that are not stored, or not readable; alone: of the whole history."),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Fetch and convert stored days again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; fetch nothing.")] = False,
@@ -73,8 +74,9 @@ def _chosen(
 
 def _without_stored(settings: Settings, dataset: Dataset, days: list[str]) -> list[str]:
     from polygon_assets.cli.connect import open_store  # noqa: PLC0415 (pyarrow's import is slow)
+    from polygon_assets.reading.inventory import readable_days  # noqa: PLC0415
 
-    stored = set(open_store(settings).days(dataset.name))
+    stored = readable_days(open_store(settings), dataset)
     return [day for day in days if day not in stored]
 
 

@@ -17,6 +17,8 @@ from polygon_assets.download.termination import guard, release
 
 _GUARD = "guard.lock"
 _OWNER = "owner.lock"
+_MODE = 0o666
+"""Less the user's umask: a group may share a store."""
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def staging_folder(root: Path) -> Iterator[Path]:
     with _locked(root / _GUARD):
         _sweep(root)
         folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=root))
-        owner = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT, 0o644)
+        owner = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT, _MODE)
         fcntl.flock(owner, fcntl.LOCK_EX)
     guard(folder / _OWNER)  # SIGTERM unwinds the stack instead of ending the process on the spot
     try:
@@ -53,7 +55,7 @@ def temporary_staging() -> AbstractContextManager[Path]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Nobody sweeps between the making of a folder and its locking."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -72,6 +74,8 @@ def _is_owned(folder: Path) -> bool:
         descriptor = os.open(folder / _OWNER, os.O_RDWR)
     except FileNotFoundError:
         return False
+    except PermissionError:  # another user's, who sweeps it
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

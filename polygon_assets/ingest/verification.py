@@ -35,6 +35,8 @@ class VerifiedDay:
     """Rows that could be read."""
     problems: tuple[str, ...]
     """What is wrong with it; empty: it is whole."""
+    outdated: bool
+    """It was made under earlier rules: the next ingest converts it anew."""
 
     @property
     def whole(self) -> bool:
@@ -47,7 +49,8 @@ class RemoteDifference:
     """A stored day whose source differs from what the bucket lists."""
 
     day: str
-    stored_etag: str
+    stored_etag: str | None
+    """None: the stored file cannot be read."""
     remote_etag: str | None
     """None: the bucket no longer lists the day."""
 
@@ -73,13 +76,13 @@ def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
             reading.read(file)
     except (OSError, pa.ArrowException, StoreError) as error:
         reading.problems.append(f"not readable: {error}")
-    return VerifiedDay(day, store.path(dataset, day), reading.rows, tuple(reading.problems))
+    return VerifiedDay(day, store.path(dataset, day), reading.rows, tuple(reading.problems), reading.outdated)
 
 
 def compare_with_remote(
     store: ParquetStore, dataset: str, listed: Iterable[RemoteObject], catalog: S3Catalog
 ) -> Iterator[RemoteDifference]:
-    """The stored days, oldest first, whose ETag is not that of the bucket's listing ``listed``.
+    """The stored days, oldest first, that are not readable, or whose ETag is not that of the listing ``listed``.
 
     ``listed`` must cover the keys of all stored days; entries that are no key of ``dataset`` are passed over.
     """
@@ -92,7 +95,8 @@ def compare_with_remote(
     for day in store.days(dataset):
         try:
             stored = store.provenance(dataset, day)
-        except StoreError:  # verify_store names it
+        except StoreError:
+            yield RemoteDifference(day, None, etags.get(day))
             continue
         if stored is not None and stored.source_etag != etags.get(day):
             yield RemoteDifference(day, stored.source_etag, etags.get(day))
@@ -106,6 +110,7 @@ class _Reading:
         self._bounds = DayBounds.of(dataset, parse_date(day))
         self.problems: list[str] = []
         self.rows = 0
+        self.outdated = False
         self._dataset = dataset
         self._symbols = 0
         self._last: tuple[str, int] | None = None
@@ -121,6 +126,10 @@ class _Reading:
         for number in range(file.num_row_groups):
             self._follow(file.read_row_group(number))
         if provenance:
+            self.outdated = not provenance.is_current
+            path = S3Catalog().get_key(self._dataset.name, self._day).partition("/")[2]  # its folder is a setting
+            if not provenance.source_key.endswith(f"/{path}"):
+                self._note(f"the footer names {provenance.source_key}, which is another day's or dataset's source")
             self._compare("rows", provenance.rows, self.rows)
             self._compare("symbols", provenance.symbols, self._symbols)
 

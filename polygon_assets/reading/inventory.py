@@ -149,6 +149,12 @@ def take_inventory(
     return Inventory(dataset, {day: state(day) for day in sessions}, stored, quarantined, upcoming, now)
 
 
+def readable_days(store: ParquetStore, dataset: Dataset) -> set[str]:
+    """The stored days, YYYY-MM-DD, whose footers can be read."""
+    stored = _stored_days(store, dataset, None)
+    return {day.isoformat() for day, held in stored.items() if held.rows is not None}
+
+
 def _stored_days(
     store: ParquetStore, dataset: Dataset, on_day: Callable[[int], None] | None
 ) -> dict[dt.date, StoredDay]:

@@ -1,6 +1,9 @@
 """``verify``: rot is named and ends with 1; ``--remote`` names what the vendor has replaced."""
 
+import shutil
 from pathlib import Path
+
+import pytest
 
 from polygon_assets_tests.cli.conftest import Command, Platform
 
@@ -68,3 +71,42 @@ def test_a_day_that_the_vendor_no_longer_lists_is_no_failure(platform: Platform,
     assert done.code == 0
     assert f"{DAYS[0]}: stored from" in done.out
     assert "no longer listed; the stored day stays" in done.out
+
+
+def test_a_day_that_cannot_be_read_is_not_passed_over_by_the_comparison(platform: Platform, cli: Command) -> None:
+    ingested(platform, cli)
+    stored_file(platform, DAYS[1]).write_bytes(b"PAR1 not at all")
+    done = cli("verify", "stocks_daily", "--remote")
+    assert done.code == 1
+    assert f"stocks_daily {DAYS[1]}: not readable" in done.out
+    assert "1 days are not readable. Fetch them again: polygon-assets ingest stocks_daily --missing" in done.out
+    assert "all as the bucket lists them" not in done.out
+    again = cli("ingest", "stocks_daily", "--missing", "--start", DAYS[0], "--end", DAYS[-1])
+    assert "1 published" in again.out
+    assert cli("verify", "stocks_daily", "--remote").code == cli("verify", "stocks_daily").code == 0
+
+
+def test_a_file_in_another_datasets_place_is_found(platform: Platform, cli: Command) -> None:
+    """A minute file has the columns of a day file, and its rows are of the day."""
+    platform.publish("stocks_minute", DAYS[:1])
+    ingest = ("--start", DAYS[0])
+    assert cli("ingest", "stocks_minute", *ingest).code == 0
+    misplaced = stored_file(platform, DAYS[0])
+    misplaced.parent.mkdir(parents=True)
+    shutil.copy(platform.store / "stocks_minute" / f"date={DAYS[0]}" / "data.parquet", misplaced)
+    done = cli("verify", "stocks_daily")
+    assert done.code == 1
+    assert "which is another day's or dataset's source" in done.out
+
+
+def test_days_made_under_earlier_rules_are_counted_and_no_failure(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingested(platform, cli)
+    monkeypatch.setattr("polygon_assets.ingest.provenance.SCHEMA_VERSION", "next")
+    done = cli("verify", "stocks_daily")
+    assert done.code == 0
+    assert (
+        f"3 days were made under earlier rules; to renew them: polygon-assets ingest stocks_daily --start {DAYS[0]}"
+        in done.out
+    )

@@ -61,11 +61,12 @@ def converted(
     dataset: str | Dataset = "stocks_minute",
     day: dt.date = DAY,
     limits: Limits = DEFAULT_LIMITS,
+    source: Source = SOURCE,
 ) -> tuple[Conversion, list[dict[str, Any]]]:
     """Convert ``raw``, and read back what was written."""
     row_of_table = get_dataset(dataset) if isinstance(dataset, str) else dataset
     target = folder / "out.parquet"
-    made = convert(csv_gz(folder, raw), target, row_of_table, day, SOURCE, limits=limits)
+    made = convert(csv_gz(folder, raw), target, row_of_table, day, source, limits=limits)
     return made, pq.read_table(target).to_pylist()
 
 

@@ -132,6 +132,34 @@ async def test_a_full_disk_fails_the_day_and_keeps_what_was_stored(published: Ve
     assert (verified.whole, verified.rows) == (True, 60_000)
 
 
+def test_a_folder_that_this_user_may_not_look_into_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user's run in a shared store once ended every ingest."""
+    foreign = tmp_path / "run-3-foreign"
+    foreign.mkdir()
+    opened = os.open
+
+    def guarded(path: str | Path, *options: int) -> int:
+        if Path(path).parent == foreign:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *options)
+
+    monkeypatch.setattr(os, "open", guarded)
+    with staging_folder(tmp_path):
+        assert foreign.exists()
+
+
+def test_a_group_may_share_a_staging_folder(tmp_path: Path) -> None:
+    mask = os.umask(0o002)
+    try:
+        with staging_folder(tmp_path) as folder:
+            modes = {oct(path.stat().st_mode & 0o777) for path in (tmp_path / "guard.lock", folder / "owner.lock")}
+    finally:
+        os.umask(mask)
+    assert modes == {"0o664"}
+
+
 def test_folders_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:
     with staging_folder(tmp_path) as living:
         (living / "part").write_text("x")

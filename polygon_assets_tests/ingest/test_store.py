@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -16,15 +17,18 @@ from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.history import RowCounts, row_count_verdict
 from polygon_assets.ingest.verification import compare_with_remote, verify_store
-from polygon_assets_tests.ingest.made import converted, row, stamp, text
+from polygon_assets_tests.ingest.made import SOURCE, converted, row, stamp, text
 
 DAYS = S3Catalog.get_business_days("2024-01-02", "2024-01-31")
 
 
 def store_day(store: ParquetStore, day: str, rows: int = 3, dataset: str = "stocks_daily") -> None:
     date = dt.date.fromisoformat(day)
+    source = replace(SOURCE, key=S3Catalog().get_key(dataset, day))
     with store.staging() as staging:
-        converted(staging, text([row(f"T{number}", stamp(day=date)) for number in range(rows)]), dataset, date)
+        converted(
+            staging, text([row(f"T{number}", stamp(day=date)) for number in range(rows)]), dataset, date, source=source
+        )
         store.publish(staging / "out.parquet", dataset, day)
 
 
@@ -154,7 +158,8 @@ def test_a_copy_of_another_day_is_found(store: ParquetStore) -> None:
     shutil.copyfile(store.path("stocks_daily", DAYS[0]), store.path("stocks_daily", DAYS[1]))
     first, second = verify_store(store, "stocks_daily", end=DAYS[1])
     assert first.whole
-    assert second.problems == (f"rows are of another day than {DAYS[1]}",)
+    assert second.problems[0] == f"rows are of another day than {DAYS[1]}"
+    assert second.problems[1].endswith(f"{DAYS[0]}.csv.gz, which is another day's or dataset's source")
 
 
 def test_replaced_and_vanished_sources_are_named(store: ParquetStore) -> None:
