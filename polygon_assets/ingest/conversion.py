@@ -91,7 +91,8 @@ class _Job:
             batches = self._sorted(batches)
         rows = 0
         options = writer_options(self.dataset)
-        with pq.ParquetWriter(self.target, written_schema(self.dataset), **options) as writer:
+        pool = pa.system_memory_pool()
+        with pq.ParquetWriter(self.target, written_schema(self.dataset), memory_pool=pool, **options) as writer:
             for batch in batches:
                 quality.examine(batch)
                 order.follow(batch)

@@ -9,8 +9,9 @@ import errno
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -96,9 +97,6 @@ class DayIngest:
             unexpected = PolygonAssetsError(f"{self._key}: unexpected {type(error).__name__}: {error}")
             unexpected.__cause__ = error
             return self._ended(DayStatus.FAILED, error=unexpected)
-        finally:
-            self._raw.unlink(missing_ok=True)
-            self._parquet.unlink(missing_ok=True)
 
     async def _ingest(self) -> DayResult:
         run = self._run
@@ -142,7 +140,7 @@ class DayIngest:
                 return await self._in_thread(self._convert_copy, known.copy)
             except ContentError as refused:
                 if known.copy.refused:
-                    return await self._in_thread(self._refuse, known.copy.source, refused)
+                    return await self._in_thread(self._refuse_copy, known.copy, refused)
                 logger.warning("%s: the kept file does not convert: %s", self._key, refused)
         if known.stored:
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
@@ -157,10 +155,15 @@ class DayIngest:
             return await self._fetch_and_publish()
 
     def _convert_copy(self, copy: KeptCopy) -> DayResult:
-        self._raw.unlink(missing_ok=True)
-        copy.bring(self._raw)
-        self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
-        return self._convert(copy.source, is_raw_file=not copy.refused)
+        with self._cleaned():
+            copy.bring(self._raw)
+            self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
+            return self._convert(copy.source, is_raw_file=not copy.refused)
+
+    def _refuse_copy(self, copy: KeptCopy, error: ContentError) -> DayResult:
+        with self._cleaned():
+            copy.bring(self._raw)
+            return self._refuse(copy.source, error)
 
     async def _fetch_and_publish(self) -> DayResult:
         run, began = self._run, time.perf_counter()
@@ -172,10 +175,14 @@ class DayIngest:
         if self._known.stored_from(source.etag) and not run.overwrite:  # only the raw file was lacking
             await self._in_thread(run.store.raw_files.keep, self._raw, run.dataset.name, self._day, source)
             return self._unchanged()
-        try:
-            return await self._in_thread(self._convert, source)
-        except ContentError as error:
-            return await self._in_thread(self._refuse, source, error)
+        return await self._in_thread(self._convert_or_refuse, source)
+
+    def _convert_or_refuse(self, source: Source) -> DayResult:
+        with self._cleaned():
+            try:
+                return self._convert(source)
+            except ContentError as error:
+                return self._refuse(source, error)
 
     def _convert(self, source: Source, *, is_raw_file: bool = False) -> DayResult:
         run, began = self._run, time.perf_counter()
@@ -227,6 +234,15 @@ class DayIngest:
     def _machine_error(self, error: OSError) -> StoreError:
         remedy = "Free space" if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else "Fix the cause"
         return StoreError(f"{self._base.uri}: this machine could not write it: {error}. {remedy}, then try again.")
+
+    @contextmanager
+    def _cleaned(self) -> Iterator[None]:
+        """Leave no file of this day in staging; in the converting thread, since an event loop waits for each call."""
+        try:
+            yield
+        finally:
+            self._raw.unlink(missing_ok=True)
+            self._parquet.unlink(missing_ok=True)
 
     async def _in_thread(self, call: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._run.executor, call, *arguments)
