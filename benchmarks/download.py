@@ -13,6 +13,8 @@ from benchmarks.slow_link import slow_link
 from polygon_assets_tests.servers.seaweed import S3Server
 
 ASYNC_8, ASYNC_32 = "AsyncS3Downloader, 8 at once", "AsyncS3Downloader, 32 at once"
+UNVERIFIED = "AsyncS3Downloader, 8 at once, verify_md5='never'"
+"""What the peers do: to see what of the difference is the checksum."""
 SYNC = "SyncS3Downloader"
 S5CMD_8, S5CMD_32 = "s5cmd, 8 at once", "s5cmd, 32 at once"
 BOTO3 = "boto3, 8 threads"
@@ -50,6 +52,7 @@ class _Race:
                     BOTO3: partial(self._race, "boto3", 8, variables),
                     ASYNC_32: partial(self._race, "async", 32, variables),
                     S5CMD_32: partial(self._race, "s5cmd", 32, variables),
+                    UNVERIFIED: partial(self._race, "async-unverified", 8, variables),
                 },
                 rounds,
             )
@@ -64,7 +67,7 @@ class _Race:
         if kind == "sync" and self._slow:
             paths = paths[: max(2, len(paths) // SYNC_SHARE)]
         keys = [CATALOG.get_key(self._dataset, day_of(path)) for path in paths]
-        command = ours if kind in ("async", "sync") else peer
+        command = ours if kind in ("async", "async-unverified", "sync") else peer
         outcome = run(command("download", kind, str(concurrency), folder, *keys), variables)
         for path in paths:
             check_bytes(folder / path.name, path)
@@ -77,7 +80,7 @@ class _Race:
     def _targets(self, outcomes: dict[str, list[Outcome]]) -> list[Target]:
         rates = {name: [each.answer["rate"] for each in runs] for name, runs in outcomes.items()}
         wanted: list[tuple[str, str, float | None]] = [(ASYNC_8, S5CMD_8, 0.9 if self._slow else 0.8)]
-        wanted.append((ASYNC_32, S5CMD_32, None))
+        wanted += [(ASYNC_32, S5CMD_32, None), (UNVERIFIED, S5CMD_8, None)]
         if self._slow:
             wanted += [(ASYNC_8, SYNC, 5.0), (ASYNC_32, SYNC, None)]
         targets = []

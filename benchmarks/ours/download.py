@@ -1,4 +1,4 @@
-"""``download async|sync CONCURRENCY FOLDER KEY…``: our downloaders, objects kept as they are stored, verified."""
+"""``download async|async-unverified|sync CONCURRENCY FOLDER KEY…``: our downloaders, objects kept as they are stored."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Stopwatch, answer
 from polygon_assets.download import AsyncS3Downloader, SyncS3Downloader
+from polygon_assets.download.options import Md5Policy
 
 ENDPOINT = os.environ["BENCH_ENDPOINT_URL"]
 BUCKET = os.environ["BENCH_BUCKET"]
@@ -16,10 +17,10 @@ KEYS = {
 }
 
 
-async def asynchronously(concurrency: int, folder: Path, keys: list[str]) -> None:
+async def asynchronously(concurrency: int, folder: Path, keys: list[str], verify_md5: Md5Policy) -> None:
     """All at once, as far as ``max_concurrent`` lets them."""
     async with (
-        AsyncS3Downloader(KEYS, ENDPOINT, max_concurrent=concurrency) as downloader,
+        AsyncS3Downloader(KEYS, ENDPOINT, max_concurrent=concurrency, verify_md5=verify_md5) as downloader,
         asyncio.TaskGroup() as group,
     ):
         for key in keys:
@@ -36,8 +37,9 @@ def one_by_one(folder: Path, keys: list[str]) -> None:
 def main(kind: str, concurrency: str, folder: str, *keys: str) -> None:
     """Download."""
     watch = Stopwatch()
-    if kind == "async":
-        asyncio.run(asynchronously(int(concurrency), Path(folder), list(keys)))
+    if kind != "sync":
+        policy: Md5Policy = "never" if kind == "async-unverified" else "auto"
+        asyncio.run(asynchronously(int(concurrency), Path(folder), list(keys), policy))
     else:
         one_by_one(Path(folder), list(keys))
     answer(watch.read())
