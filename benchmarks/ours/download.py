@@ -1,4 +1,4 @@
-"""``download async|async-unverified|sync CONCURRENCY FOLDER KEY…``: our downloaders, objects kept as they are stored."""
+"""``download async|async-unverified|sync CONCURRENCY FOLDER KEY…``: our downloaders, bytes kept as they come."""
 
 import asyncio
 import os

@@ -11,7 +11,8 @@ Where do I go to…
     compare a day with its neighbours?               history.py
     read a ticker's years from few files?            year_files.py
     read everything stored again?                    verification.py
-    know where a day came from, or what is aside?    provenance.py, raw_files.py, quarantine.py
+    put a day into the store, or aside?              day_files.py
+    know where a day came from, or what is aside?    known_day.py, provenance.py, raw_files.py, quarantine.py
 
 Does not belong here: keys and downloads (``download``), Dagster (``orchestration``), the environment (``settings``).
 """

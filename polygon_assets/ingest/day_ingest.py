@@ -4,15 +4,14 @@ Belongs here: the steps and which outcome each failure is. Does not: many days a
 """
 
 import asyncio
-import datetime as dt
 import errno
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -28,8 +27,8 @@ from polygon_assets.errors import (
     StoreError,
     TransferError,
 )
-from polygon_assets.ingest.conversion import Conversion, convert
-from polygon_assets.ingest.findings import Finding
+from polygon_assets.ingest.conversion import Conversion
+from polygon_assets.ingest.day_files import DayFiles
 from polygon_assets.ingest.known_day import KeptCopy, KnownDay, look
 from polygon_assets.ingest.limits import Limits
 from polygon_assets.ingest.provenance import Source
@@ -60,7 +59,10 @@ class Run:
     downloader: Downloader
     store: ParquetStore
     staging: Path
-    executor: Executor
+    converting: Executor
+    """As many threads as may convert at once."""
+    saving: Executor
+    """Threads that wait for a disk or an object store."""
     limits: Limits
     overwrite: bool
     keep_raw: bool
@@ -75,8 +77,7 @@ class DayIngest:
         self._run = run
         self._day = day
         self._key = run.catalog.get_key(run.dataset.name, day)
-        self._raw = run.staging / f"{day}.csv.gz"
-        self._parquet = run.staging / f"{day}.parquet"
+        self._files = DayFiles(run.store, run.dataset, day, run.staging)
         self._base = DayResult(
             day=day, status=DayStatus.FAILED, source_key=self._key, uri=run.store.path(run.dataset.name, day)
         )
@@ -137,11 +138,11 @@ class DayIngest:
         known = self._known
         if known.copy and (self._run.overwrite or not known.stored):
             try:
-                return await self._in_thread(self._convert_copy, known.copy)
-            except ContentError as refused:
+                return await self._convert_copy(known.copy)
+            except ContentError as wrong:
                 if known.copy.refused:
-                    return await self._in_thread(self._refuse_copy, known.copy, refused)
-                logger.warning("%s: the kept file does not convert: %s", self._key, refused)
+                    return await self._refuse(known.copy.source, wrong)
+                logger.warning("%s: the kept file does not convert: %s", self._key, wrong)
         if known.stored:
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
         return self._ended(status, error=error)
@@ -149,71 +150,46 @@ class DayIngest:
     async def _rebuild(self, copy: KeptCopy) -> DayResult:
         """Convert a source file that was kept, without the network; one that does not convert is fetched again."""
         try:
-            return await self._in_thread(self._convert_copy, copy)
+            return await self._convert_copy(copy)
         except ContentError as error:
             logger.warning("%s: the kept file does not convert, so it is fetched again: %s", self._key, error)
             return await self._fetch_and_publish()
 
-    def _convert_copy(self, copy: KeptCopy) -> DayResult:
-        with self._cleaned():
-            copy.bring(self._raw)
-            self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
-            return self._convert(copy.source, is_raw_file=not copy.refused)
-
-    def _refuse_copy(self, copy: KeptCopy, error: ContentError) -> DayResult:
-        with self._cleaned():
-            copy.bring(self._raw)
-            return self._refuse(copy.source, error)
+    async def _convert_copy(self, copy: KeptCopy) -> DayResult:
+        run = self._run
+        self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
+        made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled)
+        return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused)
 
     async def _fetch_and_publish(self) -> DayResult:
         run, began = self._run, time.perf_counter()
-        fetched = await run.downloader.fetch(run.catalog.bucket, self._key, self._raw)
+        fetched = await run.downloader.fetch(run.catalog.bucket, self._key, self._files.raw)
         self._base = replace(self._base, retries=fetched.retries, download_seconds=time.perf_counter() - began)
         uri = f"s3://{run.catalog.bucket}/{fetched.key}"
         source = Source(uri, fetched.key, fetched.etag, fetched.last_modified, fetched.size)
         self._base = replace(self._base, source_etag=source.etag, source_bytes=source.size)
         if self._known.stored_from(source.etag) and not run.overwrite:  # only the raw file was lacking
-            await self._in_thread(run.store.raw_files.keep, self._raw, run.dataset.name, self._day, source)
+            await _in(run.saving, self._files.keep_raw, source)
             return self._unchanged()
-        return await self._in_thread(self._convert_or_refuse, source)
+        try:
+            made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled)
+        except ContentError as error:
+            return await self._refuse(source, error)
+        return await self._publish(made, source, keep_raw=run.keep_raw)
 
-    def _convert_or_refuse(self, source: Source) -> DayResult:
-        with self._cleaned():
-            try:
-                return self._convert(source)
-            except ContentError as error:
-                return self._refuse(source, error)
-
-    def _convert(self, source: Source, *, is_raw_file: bool = False) -> DayResult:
-        run, began = self._run, time.perf_counter()
-        day = dt.date.fromisoformat(self._day)
-        made = convert(self._raw, self._parquet, run.dataset, day, source, limits=run.limits, cancelled=run.cancelled)
-        size = self._parquet.stat().st_size
-        self._publish(made, source, keep_raw=run.keep_raw and not is_raw_file)
+    async def _publish(self, made: Conversion, source: Source, *, keep_raw: bool) -> DayResult:
+        size = await _in(self._run.saving, partial(self._files.publish, made, source, keep_raw=keep_raw))
         return self._ended(
             DayStatus.PUBLISHED,
             rows=made.provenance.rows,
             symbols=made.provenance.symbols,
             parquet_bytes=size,
             findings=made.findings,
-            convert_seconds=time.perf_counter() - began,
+            convert_seconds=self._files.seconds,
         )
 
-    def _publish(self, made: Conversion, source: Source, *, keep_raw: bool) -> None:
-        """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of."""
-        run, name = self._run, self._run.dataset.name
-        quarantine = run.store.quarantine
-        if made.set_aside is not None:
-            quarantine.keep_rows(made.set_aside, run.staging, name, self._day, source, made.findings)
-        if keep_raw:
-            run.store.raw_files.keep(self._raw, name, self._day, source)
-        run.store.publish(self._parquet, name, self._day)
-        quarantine.settle(name, self._day, source.etag)
-
-    def _refuse(self, source: Source, error: ContentError) -> DayResult:
-        findings = tuple(each for each in error.findings if isinstance(each, Finding))
-        name = self._run.dataset.name
-        self._run.store.quarantine.keep_source(self._raw, name, self._day, source, error.cause, findings)
+    async def _refuse(self, source: Source, error: ContentError) -> DayResult:
+        findings = await _in(self._run.saving, self._files.refuse, source, error)
         return self._ended(DayStatus.REFUSED, error=error, findings=findings)
 
     def _refused_before(self, held: QuarantinedDay) -> DayResult:
@@ -235,14 +211,6 @@ class DayIngest:
         remedy = "Free space" if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else "Fix the cause"
         return StoreError(f"{self._base.uri}: this machine could not write it: {error}. {remedy}, then try again.")
 
-    @contextmanager
-    def _cleaned(self) -> Iterator[None]:
-        """Leave no file of this day in staging; in the converting thread, since an event loop waits for each call."""
-        try:
-            yield
-        finally:
-            self._raw.unlink(missing_ok=True)
-            self._parquet.unlink(missing_ok=True)
 
-    async def _in_thread(self, call: Callable[..., Result], *arguments: object) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._run.executor, call, *arguments)
+async def _in(executor: Executor, call: Callable[..., Result], *arguments: object) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(executor, call, *arguments)

@@ -20,6 +20,8 @@ from polygon_assets.ingest.store import ParquetStore
 from polygon_assets.trading_calendar import parse_date
 
 DEFAULT_CONCURRENT_DOWNLOADS = 8
+SAVERS = 4
+"""Days that are published at once: who waits for the disk or an object store keeps no core from converting."""
 
 
 async def ingest_days(
@@ -57,8 +59,8 @@ async def ingest_days(
     results: dict[str, DayResult] = {}
     if not distinct:
         return []
-    with store.staging() as staging, _threads(workers) as executor:
-        run = Run(row, catalog, downloader, store, staging, executor, limits, overwrite=overwrite, keep_raw=keep_raw)
+    with store.staging() as staging, _threads("convert", workers) as converting, _threads("save", SAVERS) as saving:
+        run = Run(row, catalog, downloader, store, staging, converting, saving, limits, overwrite, keep_raw)
         waiting = iter(distinct)
 
         async def lane() -> None:
@@ -89,9 +91,9 @@ def _trading_days(dataset: str, days: Sequence[str], catalog: S3Catalog) -> list
 
 
 @contextmanager
-def _threads(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that have ended when the context has: no conversion outlives its staging folder."""
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="convert")
+def _threads(name: str, count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that have ended when the context has: none outlives its staging folder."""
+    executor = ThreadPoolExecutor(count, thread_name_prefix=name)
     try:
         yield executor
     finally:

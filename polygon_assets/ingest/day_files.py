@@ -1,0 +1,92 @@
+"""One day's files in staging, and their ways into the store.
+
+Belongs here: blocking steps, each in a thread. Does not: which of them a day takes (``day_ingest``).
+"""
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from polygon_assets.datasets import Dataset
+from polygon_assets.errors import ContentError
+from polygon_assets.ingest.conversion import Conversion, convert
+from polygon_assets.ingest.findings import Finding
+from polygon_assets.ingest.known_day import KeptCopy
+from polygon_assets.ingest.limits import Limits
+from polygon_assets.ingest.provenance import Source
+from polygon_assets.ingest.store import ParquetStore
+
+
+class DayFiles:
+    """The csv.gz and the Parquet file of one day; the step that needs them last removes them."""
+
+    def __init__(self, store: ParquetStore, dataset: Dataset, day: str, staging: Path) -> None:
+        self.raw = staging / f"{day}.csv.gz"
+        """Where the source file is to be put."""
+        self.seconds = 0.0
+        """Spent on converting and publishing, without waiting for a thread."""
+        self._parquet = staging / f"{day}.parquet"
+        self._store, self._dataset, self._day, self._staging = store, dataset, day, staging
+
+    def convert(self, source: Source, limits: Limits, cancelled: threading.Event) -> Conversion:
+        """Make the Parquet file; after a ContentError the source file is still there, to be refused."""
+        day, began = dt.date.fromisoformat(self._day), time.perf_counter()
+        try:
+            return convert(self.raw, self._parquet, self._dataset, day, source, limits=limits, cancelled=cancelled)
+        except ContentError:
+            raise
+        except BaseException:
+            self._remove()
+            raise
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def convert_copy(self, copy: KeptCopy, limits: Limits, cancelled: threading.Event) -> Conversion:
+        """Make the Parquet file of a source file that lies in the store."""
+        self.raw.unlink(missing_ok=True)
+        copy.bring(self.raw)
+        return self.convert(copy.source, limits, cancelled)
+
+    def publish(self, made: Conversion, source: Source, *, keep_raw: bool) -> int:
+        """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of.
+
+        Gives the Parquet file's bytes.
+        """
+        began = time.perf_counter()
+        store, name, quarantine = self._store, self._dataset.name, self._store.quarantine
+        with self._removed():
+            size = self._parquet.stat().st_size
+            if made.set_aside is not None:
+                quarantine.keep_rows(made.set_aside, self._staging, name, self._day, source, made.findings)
+            if keep_raw:
+                store.raw_files.keep(self.raw, name, self._day, source)
+            store.publish(self._parquet, name, self._day)
+            quarantine.settle(name, self._day, source.etag)
+        self.seconds += time.perf_counter() - began
+        return size
+
+    def refuse(self, source: Source, error: ContentError) -> tuple[Finding, ...]:
+        """Put the source file into quarantine; what was found in it."""
+        findings = tuple(each for each in error.findings if isinstance(each, Finding))
+        with self._removed():
+            self._store.quarantine.keep_source(self.raw, self._dataset.name, self._day, source, error.cause, findings)
+        return findings
+
+    def keep_raw(self, source: Source) -> None:
+        """Keep the source file of a day that is stored."""
+        with self._removed():
+            self._store.raw_files.keep(self.raw, self._dataset.name, self._day, source)
+
+    @contextmanager
+    def _removed(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._remove()
+
+    def _remove(self) -> None:
+        self.raw.unlink(missing_ok=True)
+        self._parquet.unlink(missing_ok=True)
