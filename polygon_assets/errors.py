@@ -167,3 +167,7 @@ class UnusableDayError(ContentError):
 
 class StoreError(PolygonAssetsError):
     """The Parquet store cannot be read or written."""
+
+
+class RottenCopyError(StoreError):
+    """A source file that was kept in the store is not what it was when it was kept."""

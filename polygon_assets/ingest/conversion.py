@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,6 +27,8 @@ from polygon_assets.ingest.quality import ALIEN, SET_ASIDE, DayQuality
 from polygon_assets.ingest.schema import SOURCE_LINES, writer_options, written_schema
 
 _MICROSECONDS_PER_MINUTE = 60_000_000
+MAX_SET_ASIDE_ROWS = 250_000
+"""Held in memory until the file has ended; of the largest real files, one in a hundred rows is a tenth of that."""
 
 
 class CancelledConversionError(Exception):
@@ -110,6 +112,8 @@ class _Job:
             if self.cancelled.is_set():
                 raise CancelledConversionError
             admitted = quality.admit(batch)
+            if quality.tally.count(*SET_ASIDE) > MAX_SET_ASIDE_ROWS:
+                self._refuse_set_aside(f"more than {MAX_SET_ASIDE_ROWS:,} rows", quality)
             if len(admitted):
                 yield admitted
         if not file.ends_line:
@@ -130,10 +134,7 @@ class _Job:
     def _require_usable(self, rows: int, quality: DayQuality) -> None:
         aside = quality.tally.count(*SET_ASIDE)
         if aside > self.limits.max_set_aside_share * (rows + aside):
-            causes = [each for each in quality.tally.findings() if each.rule in SET_ASIDE]
-            named = ", ".join(f"{each.count:,} {each.rule} (first: {dict(each.sample[0])})" for each in causes)
-            share = f"{aside:,} of {rows + aside:,} rows do not belong to {self.day}"
-            raise UnusableDayError(self.source.key, f"{share}: {named}", quality.tally.findings())
+            self._refuse_set_aside(f"{aside:,} of {rows + aside:,} rows", quality)
         if not rows:
             raise UnusableDayError(self.source.key, "it holds no rows", quality.tally.findings())
         for finding in quality.tally.findings():
@@ -141,6 +142,12 @@ class _Job:
                 share = f"{finding.count:,} of {rows:,} rows break {finding.rule}"
                 cause = f"{share}, as those of another data type would (first: {dict(finding.sample[0])})"
                 raise UnusableDayError(self.source.key, cause, quality.tally.findings())
+
+    def _refuse_set_aside(self, share: str, quality: DayQuality) -> NoReturn:
+        causes = [each for each in quality.tally.findings() if each.rule in SET_ASIDE]
+        named = ", ".join(f"{each.count:,} {each.rule} (first: {dict(each.sample[0])})" for each in causes)
+        cause = f"{share} do not belong to {self.day}: {named}"
+        raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _to_arrow(self, batch: Batch, quality: DayQuality) -> pa.RecordBatch:
         schema = written_schema(self.dataset)

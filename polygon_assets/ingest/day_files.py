@@ -7,16 +7,18 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.errors import ContentError
+from polygon_assets.errors import ContentError, StoreError
 from polygon_assets.ingest.conversion import Conversion, convert
+from polygon_assets.ingest.copies import KeptCopy
 from polygon_assets.ingest.findings import Finding
-from polygon_assets.ingest.known_day import KeptCopy
 from polygon_assets.ingest.limits import Limits
 from polygon_assets.ingest.provenance import Source
+from polygon_assets.ingest.quarantine import Stored, version_of
+from polygon_assets.ingest.schema import SCHEMA_VERSION
 from polygon_assets.ingest.store import ParquetStore
 
 
@@ -45,28 +47,56 @@ class DayFiles:
             self.seconds += time.perf_counter() - began
 
     def convert_copy(self, copy: KeptCopy, limits: Limits, cancelled: threading.Event) -> Conversion:
-        """Make the Parquet file of a source file that lies in the store."""
+        """Make the Parquet file of a source file that lies in the store; RottenCopyError where it has rotted."""
         self.raw.unlink(missing_ok=True)
         copy.bring(self.raw)
         return self.convert(copy.source, limits, cancelled)
 
-    def publish(self, made: Conversion, source: Source, *, keep_raw: bool) -> int:
+    def publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> int:
         """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of.
 
-        Gives the Parquet file's bytes.
+        ``latest``: it is what the vendor has now. Gives the Parquet file's bytes.
         """
         began = time.perf_counter()
-        store, name, quarantine = self._store, self._dataset.name, self._store.quarantine
         with self._removed():
             size = self._parquet.stat().st_size
             if made.set_aside is not None:
-                quarantine.keep_rows(made.set_aside, self._staging, name, self._day, source, made.findings)
+                self._keep_rows(made, source)
             if keep_raw:
-                store.raw_files.keep(self.raw, name, self._day, source)
-            store.publish(self._parquet, name, self._day)
-            quarantine.settle(name, self._day, source.etag)
+                self._store.raw_files.keep(self.raw, self._dataset.name, self._day, source)
+            try:
+                self._store.publish(self._parquet, self._dataset.name, self._day)
+            except BaseException:
+                with suppress(OSError, StoreError):  # the error that counts is on its way
+                    self.settle(latest=False)
+                raise
+            self._settle_published(made, source, latest=latest)
         self.seconds += time.perf_counter() - began
         return size
+
+    def settle(self, *, latest: bool) -> None:
+        """Leave in quarantine what belongs to the day as it is stored now, by whomever."""
+        name, quarantine = self._dataset.name, self._store.quarantine
+        now = self._store.provenance(name, self._day)
+        if now is not None:
+            quarantine.settle(name, self._day, Stored(now.source_etag, now.schema_version), latest=latest)
+
+    def _settle_published(self, made: Conversion, source: Source, *, latest: bool) -> None:
+        name, quarantine = self._dataset.name, self._store.quarantine
+        if made.set_aside is None and not quarantine.names(name, self._day):
+            return
+        self.settle(latest=latest)
+        # Another process, publishing another version at the same time, may have taken the rows for leftovers.
+        if made.set_aside is not None and not quarantine.has_rows(
+            name, self._day, version_of(source.etag, SCHEMA_VERSION)
+        ):
+            self._keep_rows(made, source)
+
+    def _keep_rows(self, made: Conversion, source: Source) -> None:
+        assert made.set_aside is not None  # noqa: S101 (both callers have looked)
+        self._store.quarantine.keep_rows(
+            made.set_aside, self._staging, self._dataset.name, self._day, source, made.findings
+        )
 
     def refuse(self, source: Source, error: ContentError) -> tuple[Finding, ...]:
         """Put the source file into quarantine; what was found in it."""

@@ -24,12 +24,14 @@ from polygon_assets.errors import (
     InvalidInputError,
     ObjectNotFoundError,
     PolygonAssetsError,
+    RottenCopyError,
     StoreError,
     TransferError,
 )
 from polygon_assets.ingest.conversion import Conversion
+from polygon_assets.ingest.copies import KeptCopy
 from polygon_assets.ingest.day_files import DayFiles
-from polygon_assets.ingest.known_day import KeptCopy, KnownDay, look
+from polygon_assets.ingest.known_day import KnownDay, look
 from polygon_assets.ingest.limits import Limits
 from polygon_assets.ingest.provenance import Source
 from polygon_assets.ingest.quarantine import QuarantinedDay
@@ -81,7 +83,7 @@ class DayIngest:
         self._base = DayResult(
             day=day, status=DayStatus.FAILED, source_key=self._key, uri=run.store.path(run.dataset.name, day)
         )
-        self._known = KnownDay(None, 0, None, ())
+        self._known = KnownDay()
 
     async def result(self) -> DayResult:
         """The day's outcome; only wrong input and cancelling raise."""
@@ -103,10 +105,16 @@ class DayIngest:
         run = self._run
         known = self._known = await asyncio.to_thread(look, run.store, run.dataset.name, self._day)
         if stored := known.stored:
-            self._base = replace(self._base, rows=stored.rows, symbols=stored.symbols, parquet_bytes=known.stored_bytes)
+            self._base = replace(
+                self._base,
+                rows=stored.rows,
+                symbols=stored.symbols,
+                parquet_bytes=known.stored_bytes,
+                schema_version=stored.schema_version,
+            )
         try:
-            if known.copy and known.stored and not known.stored.is_current and not run.overwrite:
-                return await self._rebuild(known.copy)
+            if stored and not stored.is_current and not run.overwrite and (copy := self._copy(stored.source_etag)):
+                return await self._rebuild(copy)
             if known.was_seen and not run.overwrite:  # else the answer to the GET says all that a HEAD would
                 head = await run.downloader.head(run.catalog.bucket, self._key)
                 if settled := await self._without_fetching(head.etag):
@@ -123,43 +131,52 @@ class DayIngest:
         if known.stored_from(etag):
             if run.keep_raw and not known.keeps_raw(etag):
                 return None
-            return await self._still_stored(etag)
+            return await self._still_stored()
         if held := known.refused(etag):
             return self._refused_before(held)
-        return await self._rebuild(known.copy) if known.copy and known.copy.source.etag == etag else None
+        return await self._rebuild(copy) if (copy := self._copy(etag)) else None
 
-    async def _still_stored(self, etag: str) -> DayResult:
-        if self._known.held:  # the vendor may have taken back a file that was refused
-            await asyncio.to_thread(self._run.store.quarantine.settle, self._run.dataset.name, self._day, etag)
+    def _copy(self, etag: str) -> KeptCopy | None:
+        """The file in the store to convert instead of fetching the one with ``etag``."""
+        return next((each for each in self._known.usable(overwrite=False) if each.source.etag == etag), None)
+
+    async def _still_stored(self) -> DayResult:
+        if self._known.in_quarantine:  # the vendor may have taken back a file that was refused
+            await _in(self._run.saving, partial(self._files.settle, latest=True))
         return self._unchanged()
 
     async def _out_of_reach(self, error: TransferError, status: DayStatus) -> DayResult:
         """The vendor does not hand it out (any more): what is stored stays, what was kept is used."""
-        known = self._known
-        if known.copy and (self._run.overwrite or not known.stored):
+        known, outcome = self._known, self._ended(status, error=error)
+        for copy in known.usable(overwrite=self._run.overwrite):
             try:
-                return await self._convert_copy(known.copy)
-            except ContentError as wrong:
-                if known.copy.refused:
-                    return await self._refuse(known.copy.source, wrong)
-                logger.warning("%s: the kept file does not convert: %s", self._key, wrong)
+                outcome = await self._convert_copy(copy)
+            except RottenCopyError as rotten:
+                logger.warning("%s", rotten)
+            if outcome.status is DayStatus.PUBLISHED:
+                return outcome
         if known.stored:
+            if known.in_quarantine:
+                await _in(self._run.saving, partial(self._files.settle, latest=False))
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
-        return self._ended(status, error=error)
+        return outcome
 
     async def _rebuild(self, copy: KeptCopy) -> DayResult:
-        """Convert a source file that was kept, without the network; one that does not convert is fetched again."""
+        """Convert a source file that was kept, without the network; one that has rotted is fetched again."""
         try:
             return await self._convert_copy(copy)
-        except ContentError as error:
-            logger.warning("%s: the kept file does not convert, so it is fetched again: %s", self._key, error)
+        except RottenCopyError as error:
+            logger.warning("%s", error)
             return await self._fetch_and_publish()
 
     async def _convert_copy(self, copy: KeptCopy) -> DayResult:
         run = self._run
         self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
-        made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled)
-        return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused)
+        try:
+            made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled)
+        except ContentError as error:
+            return await self._refuse(copy.source, error)
+        return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=False)
 
     async def _fetch_and_publish(self) -> DayResult:
         run, began = self._run, time.perf_counter()
@@ -175,15 +192,16 @@ class DayIngest:
             made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled)
         except ContentError as error:
             return await self._refuse(source, error)
-        return await self._publish(made, source, keep_raw=run.keep_raw)
+        return await self._publish(made, source, keep_raw=run.keep_raw, latest=True)
 
-    async def _publish(self, made: Conversion, source: Source, *, keep_raw: bool) -> DayResult:
-        size = await _in(self._run.saving, partial(self._files.publish, made, source, keep_raw=keep_raw))
+    async def _publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> DayResult:
+        size = await _in(self._run.saving, partial(self._files.publish, made, source, keep_raw=keep_raw, latest=latest))
         return self._ended(
             DayStatus.PUBLISHED,
             rows=made.provenance.rows,
             symbols=made.provenance.symbols,
             parquet_bytes=size,
+            schema_version=made.provenance.schema_version,
             findings=made.findings,
             convert_seconds=self._files.seconds,
         )

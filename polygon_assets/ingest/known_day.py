@@ -3,14 +3,14 @@
 Belongs here: looking. Does not: what follows from it (``day_ingest``).
 """
 
+import datetime as dt
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from polygon_assets.errors import StoreError
-from polygon_assets.ingest.provenance import Provenance, Source
+from polygon_assets.ingest.copies import KeptCopy
+from polygon_assets.ingest.provenance import Provenance
 from polygon_assets.ingest.quarantine import QuarantinedDay
 from polygon_assets.ingest.store import ParquetStore
 
@@ -18,33 +18,26 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class KeptCopy:
-    """A source file that lies in the store."""
-
-    source: Source
-    bring: Callable[[Path], None]
-    """Puts it at a path, where it is only to be read."""
-    refused: bool
-    """It lies in quarantine, refused under earlier rules."""
-
-
-@dataclass(frozen=True)
 class KnownDay:
     """One day, as the store has it."""
 
-    stored: Provenance | None
+    stored: Provenance | None = None
     """None: not stored, or its footer cannot be read."""
-    stored_bytes: int
+    stored_bytes: int = 0
     """Size of the stored file; 0 where there is none."""
-    copy: KeptCopy | None
-    """The source file to convert again without the network."""
-    held: tuple[QuarantinedDay, ...]
-    """What is in quarantine."""
+    raw: KeptCopy | None = None
+    """Its source file, where it was to be kept."""
+    held: tuple[QuarantinedDay, ...] = ()
+    """What is in quarantine, newest source first."""
+    judged_before: tuple[KeptCopy, ...] = ()
+    """Files in quarantine that were refused under other rules than today's."""
+    in_quarantine: bool = False
+    """Is there any file in quarantine, with a record or without?"""
 
     @property
     def was_seen(self) -> bool:
         """Was a source file of the day seen before?"""
-        return bool(self.stored or self.copy or self.held)
+        return bool(self.stored or self.raw or self.held)
 
     def stored_from(self, etag: str) -> bool:
         """Was the stored day made from the source with ``etag``, under today's rules?"""
@@ -52,7 +45,25 @@ class KnownDay:
 
     def keeps_raw(self, etag: str) -> bool:
         """Is the source with ``etag`` among the raw files?"""
-        return self.copy is not None and not self.copy.refused and self.copy.source.etag == etag
+        return self.raw is not None and self.raw.source.etag == etag
+
+    def usable(self, *, overwrite: bool) -> list[KeptCopy]:
+        """The source files to convert without the network, newest first.
+
+        None that is older than what is stored, and none that today's rules have refused. That of the stored day
+        itself only where the day is to be made anew.
+        """
+        copies = [*([self.raw] if self.raw else []), *self.judged_before]
+        fitting = [each for each in copies if not self.refused(each.source.etag) and self._is_due(each, overwrite)]
+        return sorted(fitting, key=lambda each: each.source.last_modified, reverse=True)
+
+    def _is_due(self, copy: KeptCopy, overwrite: bool) -> bool:
+        stored = self.stored
+        if stored is None:
+            return True
+        if copy.source.etag == stored.source_etag:
+            return overwrite or not stored.is_current
+        return copy.source.last_modified > dt.datetime.fromisoformat(stored.source_last_modified)
 
     def refused(self, etag: str) -> QuarantinedDay | None:
         """The verdict on the source with ``etag`` where it was refused under today's rules."""
@@ -66,16 +77,18 @@ def look(store: ParquetStore, dataset: str, day: str) -> KnownDay:
     except StoreError as error:
         logger.warning("%s", error)
         stored = None
-    held = store.quarantine.held(dataset, day)
-    size = (store.parquet_bytes(dataset, day) or 0) if stored else 0
-    return KnownDay(stored, size, _copy(store, dataset, day, held), held)
-
-
-def _copy(store: ParquetStore, dataset: str, day: str, held: tuple[QuarantinedDay, ...]) -> KeptCopy | None:
-    """The raw file; else a file that was refused under other rules than today's."""
-    if raw := store.raw_files.source(dataset, day):
-        return KeptCopy(raw, partial(store.raw_files.fetch, dataset, day, raw), refused=False)
-    for each in held:
-        if each.refused and not each.is_current and store.quarantine.has_source(each):
-            return KeptCopy(each.source, partial(store.quarantine.fetch_source, each), refused=True)
-    return None
+    quarantine, raw = store.quarantine, store.raw_files.source(dataset, day)
+    names = quarantine.names(dataset, day)
+    held = quarantine.held(dataset, day) if names else ()
+    return KnownDay(
+        stored,
+        (store.parquet_bytes(dataset, day) or 0) if stored else 0,
+        KeptCopy(raw, partial(store.raw_files.fetch, dataset, day, raw), refused=False) if raw else None,
+        held,
+        tuple(
+            KeptCopy(each.source, partial(quarantine.fetch_source, each), refused=True)
+            for each in held
+            if each.refused and not each.is_current and quarantine.has_source(each)
+        ),
+        bool(names),
+    )

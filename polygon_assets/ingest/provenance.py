@@ -4,12 +4,12 @@ Belongs here: the footer's key-value metadata, written and read. Does not: the r
 """
 
 import datetime as dt
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from polygon_assets.ingest.findings import Finding, from_json, to_json
 from polygon_assets.ingest.schema import SCHEMA_VERSION
@@ -38,14 +38,13 @@ def etag_stem(etag: str) -> str:
     return re.sub(r"[^0-9A-Za-z-]", "_", etag) or "unknown"
 
 
-def source_to_json(source: Source) -> str:
-    """Write ``source`` down."""
-    return json.dumps({**vars(source), "last_modified": source.last_modified.isoformat()})
+def source_to_plain(source: Source) -> dict[str, Any]:
+    """``source`` as values for JSON."""
+    return {**vars(source), "last_modified": source.last_modified.isoformat()}
 
 
-def source_from_json(text: str) -> Source:
-    """Read back what ``source_to_json`` wrote; ValueError, KeyError or TypeError where it did not write it."""
-    record = json.loads(text)
+def source_from_plain(record: Mapping[str, Any]) -> Source:
+    """Read back what ``source_to_plain`` gave; ValueError, KeyError or TypeError where it did not give it."""
     return Source(
         uri=str(record["uri"]),
         key=str(record["key"]),

@@ -1,9 +1,11 @@
 """What is kept aside: refused source files, and rows that do not belong to their day, each with its findings.
 
-    {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.csv.gz          a refused file, as received
-    {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.parquet         rows of a published day, with their lines
-    {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.findings.json   why; written last: it vouches for the file
+    {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.csv.gz           a refused file, as received
+    {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.refused.json     why
+    {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.parquet          rows of a published day, with their lines
+    {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.set_aside.json   why
 
+Each record is written after its file, and deleted before it: it vouches for it.
 A version is a source's ETag and the rules that it was judged under, so that what is kept of one version never
 replaces what is kept of another. Belongs here: keeping and listing. Does not: judging (``quality``), or trying again
 (``day_ingest``).
@@ -13,17 +15,20 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from polygon_assets.ingest.copies import digest, fetch_copy
 from polygon_assets.ingest.findings import Finding, from_json, to_json
 from polygon_assets.ingest.folders import Folder
-from polygon_assets.ingest.provenance import Source, etag_stem, source_from_json, source_to_json
+from polygon_assets.ingest.provenance import Source, etag_stem, source_from_plain, source_to_plain
 from polygon_assets.ingest.schema import SCHEMA_VERSION
 
 ROOT = "_quarantine"
-_SOURCE, _ROWS, _RECORD = ".csv.gz", ".parquet", ".findings.json"
+_SOURCE, _REFUSED = ".csv.gz", ".refused.json"
+_ROWS, _SET_ASIDE = ".parquet", ".set_aside.json"
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class QuarantinedDay:
     findings: tuple[Finding, ...]
     schema_version: str
     """Under which rules it was judged."""
+    sha256: str
+    """Of the refused file, or of the file with the rows, in hex."""
     uri: str
     """The folder that holds it."""
 
@@ -59,8 +66,9 @@ class QuarantinedDay:
         record = {
             "refused": self.refused,
             "cause": self.cause,
-            "source": json.loads(source_to_json(self.source)),
+            "source": source_to_plain(self.source),
             "schema_version": self.schema_version,
+            "sha256": self.sha256,
             "findings": json.loads(to_json(self.findings)),
         }
         return json.dumps(record, indent=1) + "\n"
@@ -69,6 +77,13 @@ class QuarantinedDay:
 def version_of(etag: str, schema_version: str) -> str:
     """The source with ``etag`` as judged under the rules of ``schema_version``: the beginning of files' names."""
     return f"{etag_stem(etag)}.v{schema_version}"
+
+
+class Stored(NamedTuple):
+    """Which version of a day is stored."""
+
+    etag: str
+    schema_version: str
 
 
 class Quarantine:
@@ -82,25 +97,28 @@ class Quarantine:
         names = [name for name in self._folder.names(f"{ROOT}/{dataset}") if name.startswith("date=")]
         return [each for name in names for each in self.held(dataset, name.removeprefix("date="))]
 
-    def held(self, dataset: str, day: str) -> tuple[QuarantinedDay, ...]:
-        """What is kept aside of ``day``; records that cannot be read are passed over.
+    def names(self, dataset: str, day: str) -> list[str]:
+        """The files that are kept of ``day``."""
+        return self._folder.names(_place(dataset, day))
 
-        At most one refused file, and the rows set aside of the stored version.
+    def held(self, dataset: str, day: str) -> tuple[QuarantinedDay, ...]:
+        """What is kept aside of ``day``, newest source first; records that cannot be read are passed over.
+
+        As a rule one refused file at most, and the rows set aside of the stored version.
         """
-        return tuple(self._records(dataset, day))
+        return tuple(sorted(self._records(dataset, day), key=lambda each: each.source.last_modified, reverse=True))
 
     def keep_source(
         self, raw: Path, dataset: str, day: str, source: Source, cause: str, findings: tuple[Finding, ...]
     ) -> None:
-        """Keep the refused file ``raw``, which moves here, in place of one refused earlier.
+        """Keep the refused file ``raw``, which moves here, in place of older ones.
 
         Rows set aside of a day that stays published stay, too.
         """
-        earlier = [each.version for each in self.held(dataset, day) if each.refused]
-        self._keep(raw, _SOURCE, self._judged(dataset, day, source, cause, findings, refused=True))
-        for version in earlier:
-            if version != version_of(source.etag, SCHEMA_VERSION):
-                self._delete(_place(dataset, day), [version + _RECORD, version + _SOURCE])
+        judged = self._judged(raw, dataset, day, source, cause, findings, refused=True)
+        older = [each for each in self.held(dataset, day) if each.refused and _is_older(each, judged)]
+        self._keep(raw, _SOURCE, _REFUSED, judged)
+        self._delete(dataset, day, [each.version + suffix for each in older for suffix in (_SOURCE, _REFUSED)])
 
     def keep_rows(
         self, rows: pa.Table, staging: Path, dataset: str, day: str, source: Source, findings: tuple[Finding, ...]
@@ -108,8 +126,13 @@ class Quarantine:
         """Keep ``rows`` that were set aside of a day that is about to be published."""
         staged = staging / f"{day}.set_aside.parquet"
         pq.write_table(rows, staged, compression="zstd", compression_level=1)
-        cause = f"{rows.num_rows:,} rows do not belong to {day} and were set aside; the others are published"
-        self._keep(staged, _ROWS, self._judged(dataset, day, source, cause, findings, refused=False))
+        cause = f"{rows.num_rows:,} rows do not belong to {day} and were set aside"
+        judged = self._judged(staged, dataset, day, source, cause, findings, refused=False)
+        self._keep(staged, _ROWS, _SET_ASIDE, judged)
+
+    def has_rows(self, dataset: str, day: str, version: str) -> bool:
+        """Are rows kept that were set aside of ``version``?"""
+        return {version + _ROWS, version + _SET_ASIDE} <= set(self.names(dataset, day))
 
     def rows(self, held: QuarantinedDay) -> pa.Table:
         """The rows that were set aside, with their lines; FileNotFoundError where the whole file was refused."""
@@ -121,39 +144,51 @@ class Quarantine:
         return self._folder.size(_path(held) + _SOURCE) == held.source.size
 
     def fetch_source(self, held: QuarantinedDay, target: Path) -> None:
-        """Bring the refused file to ``target``, which is only to be read."""
-        self._folder.copy_to(_path(held) + _SOURCE, target)
+        """Bring the refused file to ``target``, which is only to be read; RottenCopyError where it has changed."""
+        fetch_copy(self._folder, _path(held) + _SOURCE, target, held.sha256)
 
-    def settle(self, dataset: str, day: str, etag: str) -> None:
-        """Drop all that was kept of ``day`` but the rows set aside of the source with ``etag``, which is stored now."""
-        place = _place(dataset, day)
-        names = self._folder.names(place)
-        stored = version_of(etag, SCHEMA_VERSION)
-        aside = bool(names) and any(each.version == stored and not each.refused for each in self.held(dataset, day))
-        kept = {stored + _ROWS, stored + _RECORD} if aside else set()
-        self._delete(place, sorted(set(names) - kept, key=lambda name: not name.endswith(_RECORD)))
+    def settle(self, dataset: str, day: str, stored: Stored, *, latest: bool) -> None:
+        """Drop what means nothing beside the day that is ``stored``.
 
-    def _keep(self, staged: Path, suffix: str, judged: QuarantinedDay) -> None:
-        record = staged.with_name(f"{judged.day}{_RECORD}")
+        Of rows set aside only its own stay. Where it is the ``latest`` that the vendor has, no refused file stays;
+        else one of another ETag does, since it may be newer.
+        """
+        own = version_of(*stored)
+        kept = {own + _ROWS, own + _SET_ASIDE}
+        names = set(self.names(dataset, day))
+        if not latest:
+            stem = f"{etag_stem(stored.etag)}.v"
+            kept |= {name for name in names if _is_refusals(name) and not name.startswith(stem)}
+        self._delete(dataset, day, names - kept)
+
+    def _keep(self, staged: Path, suffix: str, record_suffix: str, judged: QuarantinedDay) -> None:
+        record = staged.with_name(f"{judged.day}{record_suffix}")
         record.write_text(judged.to_json(), encoding="utf-8")
         self._folder.publish(staged, f"{_path(judged)}{suffix}")
-        self._folder.publish(record, f"{_path(judged)}{_RECORD}")
+        self._folder.publish(record, f"{_path(judged)}{record_suffix}")
 
-    def _delete(self, place: str, names: Iterable[str]) -> None:
-        """Delete files, in this order: records first, since they vouch for the others."""
-        for name in names:
-            self._folder.delete(f"{place}/{name}")
+    def _delete(self, dataset: str, day: str, names: Iterable[str]) -> None:
+        for name in sorted(names, key=lambda name: not name.endswith((_REFUSED, _SET_ASIDE))):
+            self._folder.delete(f"{_place(dataset, day)}/{name}")
 
     def _judged(
-        self, dataset: str, day: str, source: Source, cause: str, findings: tuple[Finding, ...], *, refused: bool
+        self,
+        file: Path,
+        dataset: str,
+        day: str,
+        source: Source,
+        cause: str,
+        findings: tuple[Finding, ...],
+        *,
+        refused: bool,
     ) -> QuarantinedDay:
         uri = f"{self._folder.uri}/{_place(dataset, day)}"
-        return QuarantinedDay(dataset, day, refused, cause, source, findings, SCHEMA_VERSION, uri)
+        return QuarantinedDay(dataset, day, refused, cause, source, findings, SCHEMA_VERSION, digest(file), uri)
 
     def _records(self, dataset: str, day: str) -> Iterator[QuarantinedDay]:
         place = _place(dataset, day)
-        for name in self._folder.names(place):
-            if name.endswith(_RECORD):
+        for name in self.names(dataset, day):
+            if name.endswith((_REFUSED, _SET_ASIDE)):
                 try:
                     with self._folder.filesystem.open_input_stream(f"{place}/{name}") as file:
                         yield _read(dataset, day, f"{self._folder.uri}/{place}", file.read())
@@ -168,9 +203,10 @@ def _read(dataset: str, day: str, uri: str, text: bytes) -> QuarantinedDay:
         day=day,
         refused=record["refused"],
         cause=record["cause"],
-        source=source_from_json(json.dumps(record["source"])),
+        source=source_from_plain(record["source"]),
         findings=from_json(json.dumps(record["findings"])),
         schema_version=record["schema_version"],
+        sha256=record["sha256"],
         uri=uri,
     )
 
@@ -181,3 +217,11 @@ def _place(dataset: str, day: str) -> str:
 
 def _path(held: QuarantinedDay) -> str:
     return f"{_place(held.dataset, held.day)}/{held.version}"
+
+
+def _is_refusals(name: str) -> bool:
+    return name.endswith((_SOURCE, _REFUSED))
+
+
+def _is_older(held: QuarantinedDay, judged: QuarantinedDay) -> bool:
+    return held.version != judged.version and held.source.last_modified <= judged.source.last_modified

@@ -6,10 +6,12 @@
 Belongs here: keeping and finding them. Does not: whether to (``pipeline``).
 """
 
+import json
 from pathlib import Path
 
+from polygon_assets.ingest.copies import digest, fetch_copy
 from polygon_assets.ingest.folders import Folder
-from polygon_assets.ingest.provenance import Source, etag_stem, source_from_json, source_to_json
+from polygon_assets.ingest.provenance import Source, etag_stem, source_from_plain, source_to_plain
 
 ROOT = "_raw"
 
@@ -21,34 +23,38 @@ class RawFiles:
         self._folder = folder
 
     def source(self, dataset: str, day: str) -> Source | None:
-        """Where the kept file of ``day`` came from; None where none is kept whole."""
+        """Where the newest kept file of ``day`` came from; None where none is kept whole."""
         place = _place(dataset, day)
-        for name in self._folder.names(place):
-            if name.endswith(".json"):
-                source = self._read(f"{place}/{name}")
-                if source and self._folder.size(f"{place}/{etag_stem(source.etag)}.csv.gz") == source.size:
-                    return source
-        return None
+        records = (self._read(f"{place}/{name}") for name in self._folder.names(place) if name.endswith(".json"))
+        whole = [
+            source
+            for source in records
+            if source and self._folder.size(f"{place}/{etag_stem(source.etag)}.csv.gz") == source.size
+        ]
+        return max(whole, key=lambda source: source.last_modified, default=None)
 
     def fetch(self, dataset: str, day: str, source: Source, target: Path) -> None:
-        """Bring the kept file to ``target``, which is only to be read."""
-        self._folder.copy_to(f"{_place(dataset, day)}/{etag_stem(source.etag)}.csv.gz", target)
+        """Bring the kept file to ``target``, which is only to be read; RottenCopyError where it has changed."""
+        name = f"{_place(dataset, day)}/{etag_stem(source.etag)}"
+        with self._folder.filesystem.open_input_stream(f"{name}.json") as file:
+            expected = str(json.loads(file.read())["sha256"])
+        fetch_copy(self._folder, f"{name}.csv.gz", target, expected)
 
     def keep(self, raw: Path, dataset: str, day: str, source: Source) -> None:
         """Keep ``raw``, which moves here, and drop an older version."""
         place, stem = _place(dataset, day), etag_stem(source.etag)
         record = raw.with_name(f"{raw.name}.json")
-        record.write_text(source_to_json(source), encoding="utf-8")
+        record.write_text(json.dumps({**source_to_plain(source), "sha256": digest(raw)}), encoding="utf-8")
         self._folder.publish(raw, f"{place}/{stem}.csv.gz")
         self._folder.publish(record, f"{place}/{stem}.json")
-        for name in self._folder.names(place):
-            if not name.startswith(f"{stem}."):
-                self._folder.delete(f"{place}/{name}")
+        older = [name for name in self._folder.names(place) if not name.startswith(f"{stem}.")]
+        for name in sorted(older, key=lambda name: not name.endswith(".json")):  # it vouches for the other
+            self._folder.delete(f"{place}/{name}")
 
     def _read(self, name: str) -> Source | None:
         try:
             with self._folder.filesystem.open_input_stream(name) as file:
-                return source_from_json(file.read().decode())
+                return source_from_plain(json.loads(file.read()))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 

@@ -44,6 +44,8 @@ class DayResult:
     """Its compressed bytes."""
     parquet_bytes: int = 0
     """Size of the stored file in bytes."""
+    schema_version: str = ""
+    """The rules that the stored day was made under; empty where it is not stored."""
     retries: int = 0
     """Requests of the download beyond the first."""
     download_seconds: float = 0.0
@@ -78,6 +80,7 @@ def stored_result(store: ParquetStore, dataset: str, day: str) -> DayResult | No
         source_etag=stored.source_etag,
         source_bytes=stored.source_bytes,
         parquet_bytes=store.parquet_bytes(dataset, day) or 0,
+        schema_version=stored.schema_version,
         uri=store.path(dataset, day),
         findings=stored.findings,
     )

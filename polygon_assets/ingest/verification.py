@@ -5,8 +5,11 @@ Belongs here: reading everything again. Does not: repairing (ingest with ``overw
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from polygon_assets.datasets import Dataset, get_dataset
@@ -15,7 +18,8 @@ from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest.arrow_arrays import ascending
 from polygon_assets.ingest.provenance import Provenance
-from polygon_assets.ingest.quality import DayBounds
+from polygon_assets.ingest.quality import SET_ASIDE, DayBounds
+from polygon_assets.ingest.quarantine import version_of
 from polygon_assets.ingest.schema import stored_schema
 from polygon_assets.ingest.store import ParquetStore
 from polygon_assets.trading_calendar import parse_date
@@ -74,8 +78,13 @@ def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
     try:
         with store.open_input_file(dataset, day) as file:
             reading.read(file)
-    except (OSError, pa.ArrowException, StoreError) as error:
+    except (OSError, ValueError, pa.ArrowException, StoreError) as error:
         reading.problems.append(f"not readable: {error}")
+    if stored := reading.provenance:
+        aside = sum(each.count for each in stored.findings if each.rule in SET_ASIDE)
+        version = version_of(stored.source_etag, stored.schema_version)
+        if aside and not store.quarantine.has_rows(dataset, day, version):
+            reading.problems.append(f"{aside:,} rows were set aside, and are not in quarantine")
     return VerifiedDay(day, store.path(dataset, day), reading.rows, tuple(reading.problems), reading.outdated)
 
 
@@ -110,30 +119,41 @@ class _Reading:
         self._bounds = DayBounds.of(dataset, parse_date(day))
         self.problems: list[str] = []
         self.rows = 0
-        self.outdated = False
+        self.provenance: Provenance | None = None
+        """What the footer says; None where it says nothing."""
         self._dataset = dataset
         self._symbols = 0
         self._last: tuple[str, int] | None = None
 
+    @property
+    def outdated(self) -> bool:
+        """Was it made under earlier rules?"""
+        return self.provenance is not None and not self.provenance.is_current
+
     def read(self, source: pa.NativeFile) -> None:
         """Read all of ``source``; what cannot be read raises, what is wrong is noted."""
         file = pq.ParquetFile(source, page_checksum_verification=True)
-        provenance = self._provenance(file)
+        provenance = self.provenance = self._read_provenance(file)
         expected = stored_schema(self._dataset)
+        written: Any = pads.ParquetFileFormat().make_fragment(source)  # type: ignore[arg-type]  # takes any file
         if file.schema_arrow.remove_metadata() != expected:
             self.problems.append(f"columns {file.schema_arrow.names} with types other than expected")
             return
         for number in range(file.num_row_groups):
-            self._follow(file.read_row_group(number))
+            group = file.read_row_group(number)
+            self._follow(group)
+            if _types_agree(file.metadata, number):
+                self._check_statistics(written, number, group)
+            else:
+                self._note("the footer names a column's type in two ways")
         if provenance:
-            self.outdated = not provenance.is_current
             path = S3Catalog().get_key(self._dataset.name, self._day).partition("/")[2]  # its folder is a setting
             if not provenance.source_key.endswith(f"/{path}"):
                 self._note(f"the footer names {provenance.source_key}, which is another day's or dataset's source")
             self._compare("rows", provenance.rows, self.rows)
             self._compare("symbols", provenance.symbols, self._symbols)
 
-    def _provenance(self, file: pq.ParquetFile) -> Provenance | None:
+    def _read_provenance(self, file: pq.ParquetFile) -> Provenance | None:
         try:
             return Provenance.from_metadata(file.metadata.metadata)
         except ValueError as error:
@@ -158,6 +178,15 @@ class _Reading:
         self._symbols += len(names) - (self._last is not None and first[0] == self._last[0])
         self._last = (names[int(codes[-1])].as_py(), int(stamps[-1]))
 
+    def _check_statistics(self, written: Any, number: int, group: pa.Table) -> None:
+        """Would a reader that filters find row group ``number``? It passes over groups by their statistics."""
+        for name in ("ticker", "window_start"):
+            bounds: Any = pc.min_max(group.column(name))
+            for value in (bounds["min"], bounds["max"]):
+                found = written.subset(pads.field(name) == value).row_groups
+                if number not in {each.id for each in found}:
+                    self._note(f"the footer hides rows from whoever filters by {name}")
+
     def _compare(self, what: str, recorded: int, found: int) -> None:
         if recorded != found:
             self._note(f"the footer says {recorded:,} {what}, the file holds {found:,}")
@@ -165,3 +194,9 @@ class _Reading:
     def _note(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
+
+
+def _types_agree(footer: pq.FileMetaData, number: int) -> bool:
+    """Where a column's type in a row group is not that in the schema, looking at its statistics ends the process."""
+    group, schema = footer.row_group(number), footer.schema
+    return all(group.column(at).physical_type == schema.column(at).physical_type for at in range(group.num_columns))

@@ -7,7 +7,9 @@ import logging
 from typing import cast
 
 import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
@@ -52,3 +54,11 @@ def report_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEva
         with storage.index_connection() as connection:
             connection.execute(before)
     instance.report_runless_asset_event(evaluation)
+
+
+def latest_passed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: str) -> bool:
+    """Did the latest evaluation of a check on one partition pass? False also where there is none."""
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, partition_filter=PartitionKeyFilter(key=day)
+    )
+    return any(record.status is AssetCheckExecutionRecordStatus.SUCCEEDED for record in records)

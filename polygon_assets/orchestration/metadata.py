@@ -36,6 +36,7 @@ def day_metadata(result: DayResult) -> dict[str, Any]:
         "source_key": result.source_key,
         "source_etag": result.source_etag,
         "source_bytes": result.source_bytes,
+        "schema_version": result.schema_version,
         "parquet_bytes": result.parquet_bytes,
         "retries": result.retries,
         "download_seconds": round(result.download_seconds, 3),

@@ -13,8 +13,8 @@ from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.history import RowCounts
 from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.assets import STORED
-from polygon_assets.orchestration.checks import day_checks
-from polygon_assets.orchestration.events import report_evaluation
+from polygon_assets.orchestration.checks import READABLE, day_checks
+from polygon_assets.orchestration.events import latest_passed, report_evaluation
 from polygon_assets.orchestration.extracts import day_extract
 from polygon_assets.orchestration.metadata import day_metadata
 
@@ -51,8 +51,12 @@ class Recorder:
         return f"Dagster was not told of {days}, which lie {why}."
 
     def knows(self, result: DayResult) -> bool:
-        """Does the instance show the day as materialised, from the same source?"""
-        return result.day in self._known and self._recorded_etag(result.day) == result.source_etag
+        """Does the instance show the day as materialised, from the same source under the same rules, and readable?"""
+        return (
+            result.day in self._known
+            and self._recorded(result.day) == (result.source_etag, result.schema_version)
+            and latest_passed(self._instance, dg.AssetCheckKey(self._key, READABLE), result.day)
+        )
 
     def record(self, result: DayResult) -> bool:
         """Report one day's outcome; True when something was written."""
@@ -73,12 +77,13 @@ class Recorder:
             report_evaluation(self._instance, evaluation)
         return True
 
-    def _recorded_etag(self, day: str) -> str | None:
+    def _recorded(self, day: str) -> tuple[object, object] | None:
+        """ETag and schema version of the newest materialisation."""
         wanted = dg.AssetRecordsFilter(self._key, asset_partitions=[day])
         for record in self._instance.fetch_materializations(wanted, limit=1).records:
-            materialisation = record.asset_materialization
-            if materialisation and (etag := materialisation.metadata.get("source_etag")):
-                return str(etag.value)
+            if materialisation := record.asset_materialization:
+                said = {name: value.value for name, value in materialisation.metadata.items()}
+                return said.get("source_etag"), said.get("schema_version")
         return None
 
 

@@ -101,6 +101,16 @@ def test_an_error_while_telling_dagster_is_told(
     assert platform.materialised("stocks_daily") == DAYS[:2]
 
 
+def test_raw_files_are_kept_where_the_environment_says_so(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("stocks_daily", DAYS[:1])
+    monkeypatch.setenv("POLYGON_KEEP_RAW", "true")
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
+    (raw,) = platform.store.glob(f"_raw/stocks_daily/date={DAYS[0]}/*.csv.gz")
+    assert raw.read_bytes() == flat_file(DATASETS["stocks_daily"], DAYS[0], SMALL)
+
+
 def test_a_day_before_the_first_partition_is_stored_and_dagster_is_not_told(
     platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,7 +130,7 @@ async def test_a_refused_file_is_kept_and_not_fetched_again(vendor: Vendor) -> N
     assert vendor.store.refused_etag("stocks_daily", DAYS[0]) == etag
     (held,) = vendor.store.quarantined("stocks_daily")
     assert (held.refused, held.cause, held.source.etag) == (True, "it holds no rows", etag)
-    assert vendor.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.findings.json"]
+    assert vendor.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.refused.json"]
     (forced,) = await vendor.ingest("stocks_daily", DAYS[0], overwrite=True)
     assert "refused before" not in str(forced.error)
     assert vendor.downloader.get_statistics()["total_downloads"] == 2
@@ -187,7 +187,7 @@ async def test_kept_raw_files_rebuild_a_day_without_the_network(
 ) -> None:
     etag = vendor.put("stocks_daily", DAYS[0], day_text(DAYS[0]))
     await vendor.ingest("stocks_daily", DAYS[0], keep_raw=True)
-    for module in ("provenance", "quarantine"):
+    for module in ("provenance", "quarantine", "day_files"):
         monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", "next")
     offline = Scripted({})
     (result,) = await ingest_days(

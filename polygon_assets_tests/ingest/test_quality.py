@@ -133,6 +133,14 @@ def test_more_than_one_percent_set_aside_refuse_the_day(tmp_path: Path) -> None:
     assert made.provenance.rows == 98
 
 
+def test_rows_of_another_day_are_not_collected_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four million of them once took 300 MB before the day was refused."""
+    monkeypatch.setattr("polygon_assets.ingest.conversion.MAX_SET_ASIDE_ROWS", 2)
+    foreign = [row(f"F{number}", stamp(9, 30, TOMORROW)) for number in range(3)]
+    with pytest.raises(UnusableDayError, match="more than 2 rows do not belong to 2024-01-02: 3 foreign_date"):
+        converted(tmp_path, text([*foreign, *[row(f"T{number:03}") for number in range(900)]]))
+
+
 def test_duplicates_are_counted_sorted_or_not(tmp_path: Path) -> None:
     rows = [row("A"), row("A"), row("A"), row("B"), row("B")]
     made, stored = converted(tmp_path, text(rows))

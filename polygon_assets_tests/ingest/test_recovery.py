@@ -1,5 +1,6 @@
 """What was kept, and what may be lost: rotten raw files, replaced and refused ones, a publish that fails."""
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.limits import Limits
-from polygon_assets.ingest.quarantine import Quarantine
+from polygon_assets.ingest.quarantine import Quarantine, Stored
 from polygon_assets.ingest.verification import verify_store
 from polygon_assets_tests.ingest.conftest import Vendor
 from polygon_assets_tests.ingest.made import row, stamp, text
@@ -132,7 +133,7 @@ async def test_only_the_latest_refused_file_is_kept(both: Vendor) -> None:
         await both.ingest("stocks_daily", DAY)
     (held,) = both.store.quarantined("stocks_daily")
     assert held.source.etag == etag
-    assert both.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.findings.json"]
+    assert both.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.refused.json"]
 
 
 @pytest.fixture
@@ -141,8 +142,7 @@ async def refused_under_other_rules(both: Vendor, monkeypatch: pytest.MonkeyPatc
     both.put("stocks_daily", DAY, with_foreign_rows(7))
     (refused,) = await both.ingest("stocks_daily", DAY, limits=Limits(max_set_aside_share=0.0))
     assert refused.status is DayStatus.REFUSED
-    for module in ("provenance", "quarantine"):
-        monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", "next")
+    _new_rules(monkeypatch)
     return both
 
 
@@ -265,3 +265,89 @@ async def test_listing_a_store_on_s3_costs_listings_and_no_request_a_day(
     await both.ingest("stocks_daily", *DAYS[:3])
     monkeypatch.setattr(type(both.store._folder), "size", _full)
     assert both.store.days("stocks_daily") == list(DAYS[:3])
+
+
+def _new_rules(monkeypatch: pytest.MonkeyPatch, version: str = "next") -> None:
+    for module in ("provenance", "quarantine", "day_files"):
+        monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", version)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_an_older_raw_file_never_takes_a_newer_days_place(
+    both: Vendor, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    """It once did, where raw files were kept of the older version only, without asking the vendor."""
+    both.put("stocks_daily", DAY, day_text(DAY))
+    await both.ingest("stocks_daily", DAY, keep_raw=True)
+    await asyncio.sleep(1)  # last-modified has whole seconds
+    newer = both.put("stocks_daily", DAY, day_text(DAY, "NEW"))
+    await both.ingest("stocks_daily", DAY)
+    _new_rules(monkeypatch)
+    result = await _offline(both, overwrite=overwrite)
+    assert (result.status, result.source_etag) == (DayStatus.UNCHANGED, newer)
+    stored = both.store.provenance("stocks_daily", DAY)
+    assert stored is not None
+    assert stored.source_etag == newer
+
+
+async def test_a_stored_day_that_stricter_limits_refuse_keeps_its_set_aside_rows(both: Vendor) -> None:
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    await both.ingest("stocks_daily", DAY)
+    strict = Limits(max_set_aside_share=0.0)
+    (refused,) = await both.ingest("stocks_daily", DAY, overwrite=True, limits=strict)
+    assert refused.status is DayStatus.REFUSED
+    (again,) = await both.ingest("stocks_daily", DAY)
+    assert again.status is DayStatus.UNCHANGED
+    assert set_aside(both) == ["T0007"]
+    assert next(verify_store(both.store, "stocks_daily")).whole
+
+
+async def test_a_raw_file_that_new_rules_refuse_is_not_fetched_at_every_run(
+    both: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    await both.ingest("stocks_daily", DAY, keep_raw=True)
+    _new_rules(monkeypatch)
+    before = both.downloader.get_statistics()["total_downloads"]
+    strict = Limits(max_set_aside_share=0.0)
+    statuses = [(await both.ingest("stocks_daily", DAY, limits=strict))[0].status for _ in range(3)]
+    assert statuses == [DayStatus.REFUSED] * 3
+    assert both.downloader.get_statistics()["total_downloads"] == before
+
+
+async def test_a_rotten_quarantined_file_is_not_blamed_on_the_vendor(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor.put("stocks_daily", DAY, with_foreign_rows(7))
+    await vendor.ingest("stocks_daily", DAY, limits=Limits(max_set_aside_share=0.0))
+    (held,) = vendor.store.quarantined("stocks_daily")
+    _flip(Path(held.uri, f"{held.version}.csv.gz"), 2)
+    _new_rules(monkeypatch)
+    assert (await _offline(vendor)).status is DayStatus.NOT_ENTITLED
+    (result,) = await vendor.ingest("stocks_daily", DAY)
+    assert (result.status, result.rows) == (DayStatus.PUBLISHED, 199)
+
+
+async def test_rows_that_another_process_took_for_leftovers_are_kept_again(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two versions of a day, published at the same time: the other one's end swept these rows away."""
+    vendor.put("stocks_daily", DAY, with_foreign_rows(7))
+    publish = ParquetStore.publish
+
+    def publish_after_the_other(store: ParquetStore, staged: Path, dataset: str, day: str) -> None:
+        store.quarantine.settle(dataset, day, Stored("another", "3"), latest=True)
+        publish(store, staged, dataset, day)
+
+    monkeypatch.setattr(ParquetStore, "publish", publish_after_the_other)
+    await vendor.ingest("stocks_daily", DAY)
+    assert set_aside(vendor) == ["T0007"]
+
+
+async def test_rows_that_somebody_deleted_are_missed_by_verify(both: Vendor) -> None:
+    both.put("stocks_daily", DAY, with_foreign_rows(7))
+    await both.ingest("stocks_daily", DAY)
+    assert next(verify_store(both.store, "stocks_daily")).whole
+    both.store.quarantine.settle("stocks_daily", DAY, Stored("another", "3"), latest=True)
+    (problem,) = next(verify_store(both.store, "stocks_daily")).problems
+    assert problem == "1 rows were set aside, and are not in quarantine"

@@ -55,7 +55,7 @@ async def test_a_refused_day_is_quarantined_and_cleared(vendor_with_s3: Vendor) 
     assert vendor.store.refused_etag("stocks_daily", DAY) == etag
     assert keys(vendor) == [
         f"_quarantine/stocks_daily/date={DAY}/{version_of(etag, SCHEMA_VERSION)}{suffix}"
-        for suffix in (".csv.gz", ".findings.json")
+        for suffix in (".csv.gz", ".refused.json")
     ]
     vendor.put("stocks_daily", DAY, GOOD)
     await vendor.ingest("stocks_daily", DAY)

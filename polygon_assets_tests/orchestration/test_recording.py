@@ -7,7 +7,8 @@ import pytest
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
-from polygon_assets.ingest import ParquetStore, ingest_days
+from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
+from polygon_assets.orchestration.events import latest_passed
 from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.sample.flat_files import flat_file
@@ -74,11 +75,45 @@ def test_a_day_that_was_replaced_elsewhere_is_reported_again(platform: Platform)
     assert platform.metadata("stocks_daily", DAYS[1])["source_etag"] == etag
 
 
-async def _ingest_without_dagster(platform: Platform, day: str) -> None:
+def test_a_day_made_anew_under_other_rules_is_reported_again(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("stocks_daily", DAYS[:1])
+    platform.run("stocks_daily", DAYS[:1])
+    for module in ("provenance", "quarantine", "day_files"):
+        monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", "next")
+    asyncio.run(_ingest_without_dagster(platform, DAYS[0]))
+    assert _record(platform)[0] == 1
+    assert platform.metadata("stocks_daily", DAYS[0])["schema_version"] == "next"
+
+
+def test_a_file_that_the_vendor_takes_back_turns_the_check_green(platform: Platform) -> None:
+    """``readable`` once stayed red for good, since the day itself had not changed."""
+    platform.publish("stocks_daily", DAYS[:1])
+    platform.run("stocks_daily", DAYS[:1])
+    platform.put_broken("stocks_daily", DAYS[0])
+    platform.run("stocks_daily", DAYS[:1])
+    assert not platform.checks("stocks_daily")["readable", DAYS[0]]
+    platform.publish("stocks_daily", DAYS[:1])
+    result = asyncio.run(_ingest_without_dagster(platform, DAYS[0]))
+    assert result.status is DayStatus.UNCHANGED
+    row, store = DATASETS["stocks_daily"], ParquetStore(str(platform.store))
+    recorder = Recorder(platform.instance, row, store, partitions_of(row, load_settings()))
+    readable = dg.AssetCheckKey(dg.AssetKey("stocks_daily"), "readable")
+    assert not latest_passed(platform.instance, readable, DAYS[0])
+    assert recorder.record(result)
+    assert latest_passed(platform.instance, readable, DAYS[0])
+    assert not recorder.record(result)
+
+
+async def _ingest_without_dagster(platform: Platform, day: str) -> DayResult:
     settings = load_settings()
     async with AsyncS3Downloader(settings.credentials, settings.endpoint_url) as downloader:
         store = ParquetStore(str(platform.store))
-        await ingest_days("stocks_daily", [day], catalog=platform.catalog, downloader=downloader, store=store)
+        (result,) = await ingest_days(
+            "stocks_daily", [day], catalog=platform.catalog, downloader=downloader, store=store
+        )
+    return result
 
 
 def test_a_day_outside_the_partitions_is_not_reported_as_one(lost: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
