@@ -10,7 +10,7 @@ import pytest
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 NO_SKIPS = "POLYGON_ASSETS_NO_SKIPS"
-HEAVY = frozenset({"cluster", "ui", "test_daemon.py", "test_demo.py"})
+HEAVY = frozenset({"cluster", "ui", "test_daemon.py", "test_demo.py", "test_serve.py"})
 """Folders and modules that start a whole platform: two at once would starve each other on two cores."""
 FOREIGN = ("POLYGON_", "DAGSTER_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 

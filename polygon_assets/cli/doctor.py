@@ -43,9 +43,12 @@ def _lines(settings: Settings) -> "Iterator[Line]":
     from polygon_assets.cli import machine_checks, vendor_checks  # noqa: PLC0415 (slow imports)
 
     reaches: dict[str, vendor_checks.Reach] = {}
+    unset = vendor_checks.unset_credentials(settings)
+    if unset:
+        yield unset
     answering = list(vendor_checks.endpoint(settings))
     yield from answering
-    if answering[0].state == "ok":
+    if not unset and answering[0].state == "ok":
         with console.messages.status("Asking the vendor …"):
             yield from vendor_checks.credentials(settings, reaches)
     usable = machine_checks.store(settings)

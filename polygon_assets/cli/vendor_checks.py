@@ -15,7 +15,7 @@ from polygon_assets.cli.connect import open_catalog, open_sync_downloader
 from polygon_assets.cli.findings import Line, failed, note, ok
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
-from polygon_assets.errors import AccessDeniedError, PolygonAssetsError
+from polygon_assets.errors import AccessDeniedError, MissingCredentialsError, PolygonAssetsError
 from polygon_assets.settings import Settings, variable
 
 _PATIENCE = 10
@@ -31,6 +31,15 @@ class Reach:
     """Bytes of each listed day, oldest first."""
     floor: str | None
     """The oldest day that the plan includes; None: the data type is not in the plan, or nothing is listed."""
+
+
+def unset_credentials(settings: Settings) -> Line | None:
+    """The line that says that there are no keys; None: there are."""
+    try:
+        settings.credentials  # noqa: B018 (raises)
+    except MissingCredentialsError as error:
+        return failed("credentials", "not set: nothing that needs the vendor's bucket works", str(error))
+    return None
 
 
 def endpoint(settings: Settings) -> Iterator[Line]:
@@ -63,6 +72,21 @@ def _date_of(url: str) -> dt.datetime | None:
         with answer:
             said = answer.headers.get("Date")
     return parsedate_to_datetime(said) if said else None
+
+
+def trouble(settings: Settings) -> str | None:
+    """Why the bucket cannot be read now, and what helps, in one line; None: it can. One try, within seconds."""
+    (answers, *_) = endpoint(settings)
+    if answers.state == "failed":
+        return f"{answers.text}. {answers.remedy}"
+    catalog = open_catalog(settings)
+    quick = settings.model_copy(update={"max_retries": 0, "timeout": min(settings.timeout, _PATIENCE)})
+    try:
+        with open_sync_downloader(quick) as downloader:
+            downloader.list_entries(catalog.bucket, catalog.get_prefix(next(iter(DATASETS))), 1)
+    except PolygonAssetsError as error:
+        return str(error)
+    return None
 
 
 def credentials(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]:

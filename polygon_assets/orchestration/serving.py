@@ -1,21 +1,30 @@
-"""Serving: webserver, daemon and code server of ``dagster dev`` on 127.0.0.1, and their end.
+"""Serving: webserver, daemon and code server of ``dagster dev`` on 127.0.0.1, their log, and their end.
 
 Belongs here: starting and stopping. Does not: what they serve.
 """
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
 from polygon_assets.errors import PortTakenError
 
 HOST = "127.0.0.1"
-_STOP_SECONDS = 20
+STOP_SECONDS = 20
+"""How long the servers may take to end before they are killed."""
+_LOOK_EVERY = 0.5
+_COLOURS = re.compile(rb"\x1b\[[0-9;]*m")
 _WORKSPACE = """load_from:
   - python_module:
       module_name: polygon_assets.definitions
@@ -33,27 +42,65 @@ def require_free_port(port: int) -> None:
             raise PortTakenError(port) from None
 
 
+def log_of(home: Path) -> Path:
+    """Where the servers on ``home`` write what they have to say; that of the time before ends in ``.1``."""
+    return home / "serving.log"
+
+
 @contextmanager
 def dagster_dev(home: Path, port: int, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run ``dagster dev`` on ``home`` and ``port`` with ``environment``; all its processes end with the block.
 
-    It gets a process group of its own and default signal handlers: started from a shell's background it would
-    ignore SIGINT and leave its children behind.
+    What they print goes to ``log_of(home)``. It gets a process group of its own and default signal handlers: started
+    from a shell's background it would ignore SIGINT and leave its children behind.
     """
     require_free_port(port)
     workspace = home / "workspace.yaml"  # the checkout's own is not installed with the package
     workspace.write_text(_WORKSPACE)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", HOST, "-p", str(port)]
+    log = log_of(home)
+    if log.exists():
+        log.replace(f"{log}.1")
     process = subprocess.Popen(  # noqa: S603 (our own interpreter and arguments)
-        command,
+        [*command, "--log-level", "warning"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         env={**environment, "DAGSTER_HOME": str(home)},
         start_new_session=True,
         preexec_fn=_default_signals,  # noqa: PLW1509 (no thread has started yet)
     )
+    assert process.stdout is not None  # noqa: S101 (asked for)
+    writer = Thread(target=_keep, args=(process.stdout, log), daemon=True)
+    writer.start()
     try:
         yield process
     finally:
         _end(process)
+        writer.join(_LOOK_EVERY)
+
+
+def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Wait for the webserver on ``port``; False: ``process`` ended before it answered."""
+    while process.poll() is None:
+        with suppress(OSError, HTTPException), closing(HTTPConnection(HOST, port, timeout=5)) as connection:
+            connection.request("GET", "/server_info")
+            if connection.getresponse().status == HTTPStatus.OK:
+                return True
+        time.sleep(_LOOK_EVERY)
+    return False
+
+
+def _keep(said: IO[bytes], log: Path) -> None:
+    """Write what is said to ``log``, without the colours that Dagster gives it on a terminal or not.
+
+    Where the disk is full it is still read: whoever writes into a pipe that nobody reads stands still.
+    """
+    with suppress(OSError), log.open("wb", buffering=0) as file:
+        for line in said:
+            file.write(_COLOURS.sub(b"", line))
+    for _ in said:
+        pass
 
 
 def _default_signals() -> None:
@@ -67,7 +114,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         if not _signal_group(process.pid, number):
             break
         try:
-            process.wait(_STOP_SECONDS)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             continue
     process.wait()

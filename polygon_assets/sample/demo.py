@@ -3,22 +3,20 @@
 Belongs here: the order of things and what is said about them. Does not: any of the steps.
 """
 
-import os
-import signal
-import subprocess
+import shlex
 import time
-import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.filesize import decimal
-from rich.markup import escape
 from rich.table import Table
 
 from polygon_assets.cli import console
 from polygon_assets.cli.connect import open_catalog
+from polygon_assets.cli.endings import heed_endings
+from polygon_assets.cli.foreground import relative, serve, this_command
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import PolygonAssetsError
@@ -26,14 +24,16 @@ from polygon_assets.ingest import DayResult
 from polygon_assets.orchestration.assets import STORED, describe
 from polygon_assets.orchestration.home import open_instance
 from polygon_assets.orchestration.runs import materialise
-from polygon_assets.orchestration.serving import HOST, dagster_dev, require_free_port
+from polygon_assets.orchestration.serving import require_free_port
 from polygon_assets.sample.environment import DemoFolder, demo_environment, fresh_folder
 from polygon_assets.sample.local_s3 import DAYS, LocalS3, fill, last_sessions, local_s3
 from polygon_assets.settings import load_settings
 
 FOLDER = Path(".demo")
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LOOK_EVERY = 0.5
+_OPEN = "stocks_daily, Partitions, for a day and where it came from; coverage, for all of them at a glance"
+_REMEDY = "If they name this machine, mend that; if not, it is a fault of this project: please report them."
+_NAMED = 10
+"""Days of which it is said why they did not arrive."""
 
 
 @dataclass
@@ -59,17 +59,21 @@ def run_demo(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: 
     """
     if ui:
         require_free_port(port)
-    for number in _ENDINGS:
-        # Also where a shell started this in the background with SIGINT ignored, which children would inherit.
-        signal.signal(number, signal.default_int_handler)
+    heed_endings()
+    here = Path.cwd()
     first_day = min(last_sessions(S3Catalog(), dataset, days)[0] for dataset in DATASETS.values())
     with fresh_folder(folder) as own, local_s3() as server, demo_environment(own, server, first_day):
         arrivals = _ingest(_fill(server, days))
         console.out.print(arrival_table(arrivals))
         _require_all_stored(arrivals)
-        console.messages.print(f"Parquet: {escape(str(own.store))}", soft_wrap=True)
+        look = _status_command(own, here)
         if ui:
-            _serve(own, port)
+            with suppress(KeyboardInterrupt, SystemExit):
+                serve(own.dagster_home, port, {"Open": _OPEN, "Ask": look, "Store": relative(own.store, here)})
+        else:
+            console.messages.print(
+                f"Parquet: {relative(own.store, here)}\nAsk it:  {look}", soft_wrap=True, markup=False
+            )
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
@@ -137,32 +141,16 @@ def _require_all_stored(arrivals: Mapping[str, Arrivals]) -> None:
         for name, found in arrivals.items()
         if not found.succeeded or len(found.results) < len(found.days)
     ]
+    for cause in causes[:_NAMED]:
+        console.messages.print(cause, soft_wrap=True, markup=False)
     if causes:
-        raise PolygonAssetsError(
-            f"The demo's data did not arrive whole, which is a fault of this project, not yours: {'; '.join(causes)}"
-        )
+        named = f"{len(causes)} causes, the first of them above" if len(causes) > _NAMED else "the causes are above"
+        raise PolygonAssetsError(f"The demo's data did not arrive whole: {named}. {_REMEDY}")
 
 
-def _serve(own: DemoFolder, port: int) -> None:
-    """Serve the UI until this process is told to end."""
-    console.messages.print("Starting the UI; that takes about fifteen seconds …")
-    with dagster_dev(own.dagster_home, port, os.environ) as process:
-        try:
-            _announce(process, f"http://{HOST}:{port}")
-            code = process.wait()
-        except KeyboardInterrupt:
-            for number in _ENDINGS:
-                # Impatient repetitions must not interrupt the ending of the servers.
-                signal.signal(number, signal.SIG_IGN)
-            console.messages.print("Stopping …")
-            return
-    raise PolygonAssetsError(f"The UI ended by itself with exit code {code}; its messages are above.")
-
-
-def _announce(process: "subprocess.Popen[bytes]", url: str) -> None:
-    """Say where the UI is, once it answers."""
-    while process.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 (our own http URL)
-            console.messages.print(f"The UI is at [bold]{url}/assets[/]; Ctrl-C ends it.")
-            return
-        time.sleep(_LOOK_EVERY)
+def _status_command(own: DemoFolder, here: Path) -> str:
+    """The command that shows what is stored; a ``.env`` where it is called would win over its variable."""
+    folder = own.root if (here / ".env").exists() else here
+    store = shlex.quote(relative(own.store, folder))
+    command = f"POLYGON_STORE={store} {this_command(folder)} status"
+    return f"cd {shlex.quote(relative(own.root, here))} && {command}" if folder != here else command

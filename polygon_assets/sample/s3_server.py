@@ -5,7 +5,9 @@ started it ends, however it ends, so no server is left behind.
 """
 
 import logging
+import os
 import sys
+from contextlib import suppress
 
 from moto.server import ThreadedMotoServer
 
@@ -16,8 +18,8 @@ def main() -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    sys.stdout.write(f"http://{host}:{port}\n")
-    sys.stdout.flush()
+    with suppress(BrokenPipeError):  # whoever started it was interrupted meanwhile
+        os.write(sys.stdout.fileno(), f"http://{host}:{port}\n".encode())
     sys.stdin.read()
 
 

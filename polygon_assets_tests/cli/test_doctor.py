@@ -75,10 +75,19 @@ def test_nothing_is_set_up(cli: Command, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_unset_keys(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come first; what needs none is still asked."""
     monkeypatch.delenv("POLYGON_ACCESS_KEY_ID")
     shutil.rmtree(platform.store, ignore_errors=True)
-    found = lines(cli("doctor", "--json"))
-    assert "Set POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY" in found["credentials"]["text"]
+    done = cli("doctor", "--json")
+    assert done.code == 1
+    found = lines(done)
+    assert next(iter(found)) == "credentials"
+    assert found["credentials"]["state"] == "failed"
+    assert "Set POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY" in found["credentials"]["remedy"]
+    assert {"endpoint", "clock", "store", "disk", "calendar", "Dagster home"} < set(found)
+    first, second, *_ = cli("doctor").out.splitlines()
+    assert first.startswith("failed  credentials           not set")
+    assert "make demo" in second
 
 
 @pytest.fixture

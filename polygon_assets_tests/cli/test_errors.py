@@ -154,15 +154,34 @@ def test_a_traceback_only_on_request(arguments: list[str]) -> None:
 HEAVY = ("dagster", "pyarrow", "pandas", "botocore", "numpy")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["ingest", "--help"], ["ingest", "bonds", "--last", "1"]])
-def test_help_and_mistakes_are_answered_before_anything_heavy_is_imported(arguments: list[str]) -> None:
+def heavy_imports(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command that prints, at its end, which of the heavy packages it has imported."""
     program = (
         f"import sys, atexit; sys.argv = ['polygon-assets', *{arguments!r}]\n"
         f"atexit.register(lambda: print([name for name in {HEAVY!r} if name in sys.modules]))\n"
         "from polygon_assets.cli import main; main()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | environment, capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["ingest", "--help"], ["ingest", "bonds", "--last", "1"]])
+def test_help_and_mistakes_are_answered_before_anything_heavy_is_imported(arguments: list[str]) -> None:
+    assert heavy_imports(*arguments).stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", ["dev", "demo"])
+def test_a_taken_port_is_found_before_anything_heavy_is_imported(command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = heavy_imports(command, "--port", port, POLYGON_ACCESS_KEY_ID="id", POLYGON_SECRET_ACCESS_KEY="key")
     assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stderr == (
+        f"error: Port {port} of 127.0.0.1 is in use: stop that program, or choose another with --port "
+        "(make: PORT=3001).\n"
+    )
 
 
 def test_help_reads_well(cli: Command) -> None:

@@ -17,7 +17,10 @@ from typing import Any
 import pytest
 
 from polygon_assets.datasets import DATASETS
-from polygon_assets.ingest import ParquetStore
+from polygon_assets.errors import PolygonAssetsError
+from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
+from polygon_assets.sample.demo import Arrivals, _require_all_stored, _status_command
+from polygon_assets.sample.environment import DemoFolder
 from polygon_assets_tests.servers.seaweed import free_ports
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -102,6 +105,35 @@ def test_without_ui_it_ends_after_the_table(folder: Path, ended: "subprocess.Com
         assert found[name] == (2, store.scan(name).count_rows())
     assert found["all"][1] == sum(found[name][1] for name in DATASETS) > 400_000
     assert processes_of(folder) == []
+    # A .env where it is called would win over the variable, so that folder is left.
+    (command,) = re.findall(
+        r"^Ask it: +(cd \.demo && POLYGON_STORE=store .*polygon-assets status)$", ended.stderr, re.M
+    )
+    asked = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.startswith(f"Store: {folder / '.demo/store'}")
+
+
+def test_the_suggested_command_from_a_folder_without_settings(tmp_path: Path) -> None:
+    own = DemoFolder(tmp_path / ".demo")
+    command = _status_command(own, tmp_path)
+    assert command.startswith("POLYGON_STORE=.demo/store ")
+    own.store.mkdir(parents=True)
+    asked = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert asked.stdout.startswith(f"Store: {own.store}"), asked.stderr
+
+
+def test_days_that_did_not_arrive_are_named_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = DayResult(day="2024-01-02", status=DayStatus.FAILED, source_key="key", uri="uri")
+    arrivals = {"stocks_daily": Arrivals(["2024-01-02"] * 30, [failed] * 30, succeeded=False)}
+    with pytest.raises(PolygonAssetsError, match=r"^The demo's data did not arrive whole: 31 causes") as raised:
+        _require_all_stored(arrivals)
+    assert len(str(raised.value)) < 250
+    assert len(capsys.readouterr().err.splitlines()) == 10
 
 
 @contextmanager
@@ -171,6 +203,13 @@ def test_again_the_ui_shows_the_history_and_ends_without_a_trace(folder: Path) -
         assert len(of_data) == len(DATASETS), f"all days are stored; only their picture is drawn: {runs}"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0, (folder / "log").read_text()
+    said = (folder / "log").read_text()
+    assert said.endswith("Stopping … (up to 20 s)\n")
+    before, _, block = said.partition(f"The UI is at http://127.0.0.1:{port}/assets\n")
+    assert before.endswith("Starting the UI; that takes about fifteen seconds …\n\n")
+    assert [line.split()[0] for line in block.splitlines()] == ["Open", "Ask", "Store", "Log", "Stop", "Stopping"]
+    assert "\x1b" not in said
+    assert "Serving dagster-webserver" not in (folder / ".demo/dagster_home/serving.log").read_text()
     assert processes_of(folder) == []
     assert list((folder / "theirs").iterdir()) == [], "made-up prices reached the user's store"
     with socket.socket() as again:
