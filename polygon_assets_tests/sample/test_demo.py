@@ -107,7 +107,7 @@ def test_without_ui_it_ends_after_the_table(folder: Path, ended: "subprocess.Com
     assert processes_of(folder) == []
     # A .env where it is called would win over the variable, so that folder is left.
     (command,) = re.findall(
-        r"^Ask it: +(cd \.demo && POLYGON_STORE=store .*polygon-assets status)$", ended.stderr, re.M
+        r"^Ask it: +(cd \.demo && POLYGON_STORE=store .*polygon-assets status)$", ended.stderr, re.MULTILINE
     )
     asked = subprocess.run(
         ["/bin/sh", "-c", command], cwd=folder, env=environment(), capture_output=True, text=True, check=False
