@@ -7,6 +7,7 @@ Adding a data type is adding a row; keys, partitions, assets, checks, sensors, c
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 from polygon_assets.errors import InvalidInputError
@@ -165,3 +166,10 @@ def get_dataset(name: str) -> Dataset:
         return DATASETS[name]
     except (KeyError, TypeError):
         raise InvalidInputError(f"Invalid data_type: {name!r}; choose one of {', '.join(DATASETS)}") from None
+
+
+def no_such_dataset(name: str) -> InvalidInputError:
+    """The error for people who wrote ``name``: what they may have meant, and all that there are."""
+    near = get_close_matches(name, DATASETS, n=1)
+    meant = f" Did you mean {near[0]}?" if near else ""
+    return InvalidInputError(f"There is no dataset {name!r}.{meant} There are: {', '.join(DATASETS)}.")

@@ -96,7 +96,7 @@ class AccessDeniedError(TransferError):
     """403: the keys are refused, for this object or altogether."""
 
     remedy = (
-        "Your plan may not include this data type or this date, or the keys are wrong: check "
+        "Your plan may not include this dataset or this date, or the keys are wrong: check "
         "POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY, and your plan's history window."
     )
 

@@ -29,9 +29,9 @@ names the variable. `polygon-assets doctor` says whether what is set works.
 |---|---|---|
 {{settings}}
 
-Dagster has a variable of its own: `DAGSTER_HOME`, the folder with its history and `dagster.yaml`; unset, `.dagster` in
-the folder where the command was started. Set it to an absolute path once, so that the command line and the UI mean the
-same history. Colours are off where `NO_COLOR` is set.
+Dagster has a variable of its own: `DAGSTER_HOME`, the folder with Dagster's history, `dagster.yaml` and `serving.log`;
+unset, `.dagster` in the folder you are in. Set it to an absolute path once, so that the command line and the UI mean
+the same history. `make demo` keeps its own, `.demo/dagster_home`. Colours are off where `NO_COLOR` is set.
 
 Secrets are read from the environment by the process that needs them. They are in no file, no run configuration and no
 log of this project.
@@ -41,12 +41,12 @@ DICTIONARY = f"""\
 {NOTICE}
 # Data dictionary
 
-One folder for each data type, one Parquet file for each trading day:
-`{{{{store}}}}/{{{{data type}}}}/date=YYYY-MM-DD/data.parquet`.
+A dataset is one of the vendor's data types. Each has a folder, with one Parquet file for each trading day:
+`{{{{store}}}}/{{{{dataset}}}}/date=YYYY-MM-DD/data.parquet`.
 Rows are sorted by `ticker`, then `window_start`. `date` is the New York trading day; it is the name of the folder and
 not a column of the file, and every reader of Hive partitions adds it.
 
-| data type | what it is | first day | a row is identified by |
+| dataset | what it is | first day | a row is identified by |
 |---|---|---|---|
 {{datasets}}
 

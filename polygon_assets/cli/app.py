@@ -1,6 +1,7 @@
 """The application: which commands there are, and how an error ends one."""
 
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -8,16 +9,18 @@ from rich.markup import escape
 
 from polygon_assets.cli import bucket, console, doctor, ingest, record, serve, sql, status, verify
 from polygon_assets.cli.failures import explain
+from polygon_assets.cli.help import Application, Group
 from polygon_assets.settings import load_environment_file
 
 DEBUG = "--debug"
 
-app = typer.Typer(
+app = Application(
     name="polygon-assets",
+    cls=Group,
     help="Polygon.io (Massive) flat files as checked, typed Parquet, on Dagster.",
     epilog="Exit codes: 0 done · 1 something failed and is named · 2 the call cannot be meant · "
     "130 interrupted (Ctrl-C) · 143 terminated. Settings are environment variables; see docs/configuration.md.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -25,12 +28,24 @@ for module in (serve, doctor, ingest, status, bucket, verify, sql, record):
     module.register(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.out.print(f"polygon-assets {version('polygon-assets')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
+    context: typer.Context,
     *,
-    debug: Annotated[bool, typer.Option(DEBUG, help="Show a traceback where a command fails; goes anywhere.")] = False,
+    _debug: Annotated[bool, typer.Option(DEBUG, help="Show a traceback where a command fails; goes anywhere.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
-    """Declare ``--debug``, which ``main`` has taken out already."""
+    """Declare ``--debug``, which ``main`` has taken out already; print help where no command is named."""
+    if context.invoked_subcommand is None:
+        console.out.print(context.get_help())
 
 
 def main() -> None:

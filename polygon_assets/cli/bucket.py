@@ -26,7 +26,9 @@ def register(app: typer.Typer) -> None:
 
 def ls(
     dataset: OneDataset,
-    month: Annotated[str | None, typer.Option(help="YYYY-MM; by default this month.", show_default=False)] = None,
+    month: Annotated[
+        str | None, typer.Option(metavar="MONTH", help="YYYY-MM; by default this month.", show_default=False)
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:

@@ -1,17 +1,16 @@
-"""What arguments can be: data types, days, ranges of days; with completion for the shell.
+"""What arguments can be: datasets, days, ranges of days; with completion for the shell.
 
 Belongs here: reading an argument strictly. Does not: what a command does with it.
 """
 
 import datetime as dt
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset
+from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset, no_such_dataset
 from polygon_assets.errors import InvalidInputError, NotATradingDayError
 from polygon_assets.settings import Settings
 from polygon_assets.trading_calendar import TradingCalendar, parse_date, trading_calendar
@@ -21,9 +20,17 @@ def _names(incomplete: str) -> list[tuple[str, str]]:
     return [(row.name, row.title) for row in DATASETS.values() if row.name.startswith(incomplete)]
 
 
-OneDataset = Annotated[str, typer.Argument(help=f"Data type: {', '.join(DATASETS)}.", autocompletion=_names)]
+OneDataset = Annotated[
+    str, typer.Argument(metavar="DATASET", help=f"One of {', '.join(DATASETS)}.", autocompletion=_names)
+]
 AnyDataset = Annotated[
-    str | None, typer.Argument(help="Data type; all of them unless given.", autocompletion=_names, show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="DATASET",
+        help=f"One of {', '.join(DATASETS)}; all of them unless given.",
+        autocompletion=_names,
+        show_default=False,
+    ),
 ]
 
 
@@ -37,9 +44,7 @@ def datasets(name: str | None) -> list[Dataset]:
         return list(DATASETS.values())
     if name in DATASETS:
         return [DATASETS[name]]
-    near = get_close_matches(name, DATASETS, n=1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    raise InvalidInputError(f"There is no data type {name!r}.{meant} There are: {', '.join(DATASETS)}.")
+    raise no_such_dataset(name)
 
 
 def calendar_of(settings: Settings, dataset: Dataset) -> TradingCalendar:

@@ -21,10 +21,13 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     dataset: OneDataset,
-    start: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD, inclusive.", show_default=False)] = None,
-    end: Annotated[str | None, typer.Option(help="Last day, inclusive; by default the start.")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="DAY", help="First day, YYYY-MM-DD, inclusive.", show_default=False)
+    ] = None,
+    end: Annotated[str | None, typer.Option(metavar="DAY", help="Last day, inclusive; by default the start.")] = None,
     last: Annotated[
-        int | None, typer.Option("--last", min=1, help="The last N trading days that have ended.", show_default=False)
+        int | None,
+        typer.Option("--last", metavar="N", min=1, help="The last N trading days that have ended.", show_default=False),
     ] = None,
     *,
     missing: Annotated[

@@ -11,7 +11,7 @@ from polygon_assets.cli.foreground import serve, this_command
 from polygon_assets.orchestration.serving import require_free_port
 from polygon_assets.settings import Settings, dagster_home, load_settings
 
-Port = Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)]
+Port = Annotated[int, typer.Option(metavar="PORT", help="Port on 127.0.0.1.", min=1, max=65535)]
 
 
 def register(app: typer.Typer) -> None:

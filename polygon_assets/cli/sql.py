@@ -34,15 +34,24 @@ def register(app: typer.Typer) -> None:
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="The query; - reads it from standard input.", show_default=False)],
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="The query; - reads it from standard input.", show_default=False)
+    ],
     form: Annotated[
         Format | None,
-        typer.Option("--format", help="By default a table, or what --output ends in.", show_default=False),
+        typer.Option(
+            "--format",
+            metavar="|".join(Format),
+            help="By default a table, or what --output ends in.",
+            show_default=False,
+        ),
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.", show_default=False)] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Rows of a table that are shown at most.")] = 50,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write.", show_default=False)
+    ] = None,
+    rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of a table that are shown at most.")] = 50,
 ) -> None:
-    """Ask the store in SQL (DuckDB); each data type is a view, and the column date limits which files are read.
+    """Ask the store in SQL (DuckDB); each dataset is a view, and the column date limits which files are read.
 
     polygon-assets sql "SELECT ticker, close FROM stocks_daily WHERE date = '2026-11-20' ORDER BY volume DESC LIMIT 10"
     """

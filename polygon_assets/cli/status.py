@@ -1,4 +1,4 @@
-"""``polygon-assets status``: what is stored of each data type, what is missing, and what comes next.
+"""``polygon-assets status``: what is stored of each dataset, what is missing, and what comes next.
 
 Belongs here: the table, its JSON and the gaps. Does not: taking the inventory (``reading``), or the picture
 (``heatmap``).
@@ -32,7 +32,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts, with every gap.")] = False,
     heatmap: Annotated[bool, typer.Option("--heatmap/--no-heatmap", help="Draw years and weeks.")] = True,
 ) -> None:
-    """Show what is stored of each data type, what is missing, flagged or quarantined, and what is due."""
+    """Show what is stored of each dataset, what is missing, flagged or quarantined, and what is due."""
     rows = datasets(dataset)
     settings = load_settings()
     from polygon_assets.cli.connect import open_store  # noqa: PLC0415 (pyarrow's import is slow)

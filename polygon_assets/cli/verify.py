@@ -26,8 +26,12 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     dataset: AnyDataset = None,
-    start: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD; by default the oldest stored.")] = None,
-    end: Annotated[str | None, typer.Option(help="Last day, inclusive; by default the newest stored.")] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="DAY", help="First day, YYYY-MM-DD; by default the oldest stored.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Last day, inclusive; by default the newest stored.")
+    ] = None,
     *,
     remote: Annotated[
         bool, typer.Option("--remote", help="Compare ETags with the bucket's listing instead of reading files.")

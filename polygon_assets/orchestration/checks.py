@@ -18,8 +18,8 @@ PLAUSIBLE = "plausible"
 ROW_COUNT = "row_count"
 
 _DESCRIPTIONS = {
-    READABLE: "The file is one whole archive, has the data type's columns, parses, and holds rows of its day.",
-    PLAUSIBLE: "No row breaks a rule of the data type: prices, ranges, volumes, duplicates, time stamps, tickers.",
+    READABLE: "The file is one whole archive, has the dataset's columns, parses, and holds rows of its day.",
+    PLAUSIBLE: "No row breaks a rule of the dataset: prices, ranges, volumes, duplicates, time stamps, tickers.",
     ROW_COUNT: "About as many rows as the median of up to 20 nearest earlier stored days.",
 }
 

@@ -72,7 +72,7 @@ def build_freshness_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]
         name="freshness",
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Marks data types overdue whose newest day is not there by {DEADLINE:%H:%M} New York.",
+        description=f"Marks datasets overdue whose newest day is not there by {DEADLINE:%H:%M} New York.",
     )
     def freshness(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         overdue = []
@@ -83,7 +83,7 @@ def build_freshness_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]
                 report_evaluation(context.instance, evaluation)
             if not evaluation.passed:
                 overdue.append(f"{name}: {evaluation.description}")
-        return dg.SkipReason(" ".join(overdue) or "Every data type is up to date.")
+        return dg.SkipReason(" ".join(overdue) or "Every dataset is up to date.")
 
     return freshness
 

@@ -56,7 +56,7 @@ def build_overdue_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]],
         name="notify_overdue",
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Posts each data type whose newest day is past its deadline to the webhook.",
+        description="Posts each dataset whose newest day is past its deadline to the webhook.",
     )
     def notify_overdue(context: dg.SensorEvaluationContext, webhook: WebhookResource) -> dg.SensorResult:
         told: dict[str, str] = json.loads(context.cursor) if context.cursor else {}

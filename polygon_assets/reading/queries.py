@@ -3,17 +3,25 @@
 Belongs here: the views. Does not: showing results (``cli``).
 """
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from polygon_assets.datasets import DATASETS, Dataset
-from polygon_assets.errors import ConfigurationMissingError, InvalidInputError, StoreError
+from polygon_assets.datasets import DATASETS, Dataset, no_such_dataset
+from polygon_assets.errors import ConfigurationMissingError, InvalidInputError, PolygonAssetsError, StoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.store import scanned_schema
+from polygon_assets.ingest.store import FILE_NAME, scanned_schema
 
 if TYPE_CHECKING:
     import duckdb
+
+_UNKNOWN_TABLE = re.compile(r"Table with name \"?(\S+?)\"? does not exist")
+_EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?(\((?!\s*(SELECT|WITH|FROM)\b)[^)]*\)\s*)?", re.IGNORECASE)
+_OF_VALUES = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
+_QUERIES = frozenset({"SELECT", "MULTI"})
+"""DuckDB's kinds of statements that only read; several in one is a PIVOT."""
 
 
 def connect(store: ParquetStore) -> "duckdb.DuckDBPyConnection":
@@ -71,18 +79,56 @@ def _text(value: str) -> str:
 
 
 def run(connection: "duckdb.DuckDBPyConnection", query: str) -> pa.RecordBatchReader:
-    """Run ``query``; its rows, batch by batch.
+    """Run ``query``, which changes nothing; its rows, batch by batch.
 
     Raises:
-        InvalidInputError: DuckDB does not understand it, or it gives no rows; in DuckDB's words.
+        InvalidInputError: it is no single query, names a dataset that is not there, or DuckDB cannot make sense of it.
+        StoreError: a stored day cannot be read.
+        PolygonAssetsError: anything else that DuckDB cannot do.
     """
     import duckdb  # noqa: PLC0415 (whoever has a connection has it)
 
     try:
-        relation = connection.sql(query)
-    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
-        raise InvalidInputError(" ".join(str(error).split())) from error
-    if relation is None:
-        raise InvalidInputError("The query gives no rows; ask with SELECT.")
-    reader: pa.RecordBatchReader = relation.to_arrow_reader()
-    return reader
+        _require_one_query(connection, query)
+        reader: pa.RecordBatchReader = connection.sql(query).to_arrow_reader()
+    except duckdb.Error as error:
+        raise _explained(error) from error
+    return pa.RecordBatchReader.from_batches(reader.schema, _batches(reader))
+
+
+def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches; what DuckDB finds wrong on the way comes from Arrow as an OSError."""
+    try:
+        yield from reader
+    except OSError as error:
+        raise _explained(error) from error
+
+
+def _explained(error: Exception) -> PolygonAssetsError:
+    """DuckDB's error in one line, without its drawing of where in the query the fault is."""
+    import duckdb  # noqa: PLC0415
+
+    text = " ".join(str(error).split("\n\n", 1)[0].split())
+    if missing := _UNKNOWN_TABLE.search(text):
+        return no_such_dataset(missing[1])
+    if FILE_NAME in text:
+        return StoreError(f"{text}. Which days are damaged: polygon-assets verify")
+    mistaken = isinstance(error, duckdb.ProgrammingError | duckdb.DataError) or text.startswith(_OF_VALUES)
+    return InvalidInputError(text) if mistaken else PolygonAssetsError(text)
+
+
+def _require_one_query(connection: "duckdb.DuckDBPyConnection", query: str) -> None:
+    statements = connection.extract_statements(query)
+    if not statements:
+        raise InvalidInputError("The query is empty; ask with SELECT.")
+    if len(statements) > 1:
+        raise InvalidInputError(f"These are {len(statements)} statements; ask one query at a time.")
+    kind = statements[0].type.name
+    explained = _EXPLAIN.match(statements[0].query)
+    if kind == "EXPLAIN" and explained:  # what EXPLAIN ANALYZE explains is run
+        _require_one_query(connection, statements[0].query[explained.end() :])
+    elif kind not in _QUERIES:
+        raise InvalidInputError(
+            f"Only queries are run (SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW, PIVOT, EXPLAIN); this is {kind}. "
+            "To write a file: --output FILE."
+        )

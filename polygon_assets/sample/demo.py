@@ -77,7 +77,7 @@ def run_demo(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: 
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
-    console.messages.print(f"Making up {days} trading days of {len(DATASETS)} data types …")
+    console.messages.print(f"Making up {days} trading days of {len(DATASETS)} datasets …")
     with console.progress() as shown:
         task = shown.add_task("made up", total=days * len(DATASETS), note="")
         return fill(

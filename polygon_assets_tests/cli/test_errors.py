@@ -2,10 +2,12 @@
 
 import errno
 import os
+import re
 import socket
 import sqlite3
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -189,10 +191,24 @@ def test_help_reads_well(cli: Command) -> None:
     assert done.code == 0
     for code in ("0 done", "1 something failed", "2 the call cannot be meant", "130 interrupted", "143 terminated"):
         assert code in " ".join(done.out.split())
-    for command in ("dev", "demo", "ingest", "status", "ls", "verify", "record"):
+    for command in ("dev", "demo", "doctor", "ingest", "status", "ls", "verify", "sql", "record"):
         shown = cli(command, "--help")
         assert shown.code == 0
         assert "Usage: polygon-assets" in shown.out
+        assert not re.search(r"<\w+>|\{\w+\}|data type", shown.out), shown.out
+    assert "Usage: polygon-assets ingest [OPTIONS] DATASET " in cli("ingest", "--help").out
+    assert "Usage: polygon-assets status [OPTIONS] [DATASET] " in cli("status", "--help").out
+
+
+def test_called_bare_it_prints_help(cli: Command) -> None:
+    done = cli()
+    assert (done.code, done.err) == (0, "")
+    assert done.out.strip() == cli("--help").out.strip()
+
+
+def test_it_knows_its_version(cli: Command) -> None:
+    done = cli("--version")
+    assert (done.code, done.out) == (0, f"polygon-assets {version('polygon-assets')}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

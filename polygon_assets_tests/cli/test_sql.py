@@ -14,6 +14,8 @@ from polygon_assets_tests.reading.conftest import DAYS, fill, filled
 from polygon_assets_tests.servers.seaweed import S3Server
 
 __all__ = ["filled"]
+LATE = "SELECT CAST(CASE WHEN n = 5000000 THEN 'a' ELSE '1' END AS INT) FROM range(6000000) AS t(n)"
+"""Fails when rows have been given already."""
 QUERY = "SELECT date, ticker, close FROM stocks_daily ORDER BY ALL"
 
 
@@ -61,9 +63,17 @@ def test_standard_streams(cli: Command, monkeypatch: pytest.MonkeyPatch, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("SELECT * FROM bonds",), "Table with name bonds does not exist"),
+        (("SELECT * FROM stock_daily",), "There is no dataset 'stock_daily'. Did you mean stocks_daily? There are: s"),
+        (
+            ("SELECT * FROM bonds",),
+            "There is no dataset 'bonds'. There are: stocks_daily, stocks_minute, options_daily",
+        ),
+        (("SELECT price FROM stocks_daily",), 'Referenced column "price" not found in FROM clause! Candidate bindings'),
         (("SELEC 1",), "syntax error"),
-        ((" ",), "The query gives no rows; ask with SELECT."),
+        ((" ",), "The query is empty; ask with SELECT."),
+        (("SELECT 1; SELECT 2",), "These are 2 statements; ask one query at a time."),
+        (("SELECT CAST(ticker AS INT) FROM stocks_daily",), "Conversion Error: Could not convert string"),
+        ((LATE, "--format", "csv"), "Conversion Error: Could not convert string 'a' to INT32"),
         (("SELECT 1", "--output", "a.txt"), "say what to write with --format csv, json or parquet"),
         (("SELECT 1", "--format", "parquet"), "Parquet needs a file"),
     ],
@@ -73,6 +83,50 @@ def test_mistakes(cli: Command, arguments: tuple[str, ...], message: str) -> Non
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
     assert message in done.err
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("query", ["COPY (SELECT 1) TO 'out.csv'", "SET threads = 1", "CREATE TABLE x (a INT)"])
+@pytest.mark.parametrize("before", ["", "EXPLAIN ANALYZE ", "EXPLAIN (ANALYZE, FORMAT json) ", "/* a note */ EXPLAIN "])
+def test_only_queries_are_run(
+    cli: Command, query: str, before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cli("sql", before + query)
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert "Only queries are run (SELECT" in done.err
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "WITH a AS (SELECT 1 AS n) SELECT * FROM a",
+        "FROM stocks_daily LIMIT 1",
+        "DESCRIBE stocks_daily",
+        "SUMMARIZE stocks_daily",
+        "SHOW TABLES",
+        "PIVOT stocks_daily ON date USING avg(close) GROUP BY ticker",
+        "EXPLAIN SELECT * FROM stocks_daily",
+        "EXPLAIN ANALYZE SELECT 1",
+        "EXPLAIN (SELECT 1)",
+    ],
+)
+def test_everything_that_asks_is_run(cli: Command, query: str) -> None:
+    done = cli("sql", query)
+    assert done.code == 0, done.err
+
+
+def test_a_rotten_day_is_the_stores_fault(cli: Command, settings: ParquetStore) -> None:
+    path = Path(settings.path("stocks_daily", DAYS[0]))
+    path.write_bytes(b"PAR1" + b"x" * 100 + b"rott")
+    done = cli("sql", "SELECT count(close) FROM stocks_daily")
+    assert done.code == 1
+    assert len(done.err.splitlines()) == 1
+    assert str(path) in done.err
+    assert "Which days are damaged: polygon-assets verify" in done.err
 
 
 @pytest.mark.usefixtures("settings")

@@ -63,7 +63,7 @@ def test_every_command_runs(
 
 def test_every_recipe_runs(filled: Platform) -> None:
     recipes = blocks(DOCS / "reading.md", "python")
-    assert len(recipes) == 5
+    assert len(recipes) == 6
     found: dict[str, dict[str, object]] = {}
     for recipe in recipes:
         names: dict[str, object] = {}
@@ -75,12 +75,16 @@ def test_every_recipe_runs(filled: Platform) -> None:
     assert len(list(found["returns"]["returns"].index)) == 3  # type: ignore[attr-defined]
     assert found["turnover"]["turnover"].height == 20  # type: ignore[attr-defined]
     assert len(found["spread"]["spread"]) > 0  # type: ignore[arg-type]
+    assert getattr(found["history"]["history"], "num_rows") == len(DAYS)  # noqa: B009 (typed as object)
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "examples/README.md"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", page.read_text()):
+    for target, heading in re.findall(r"\]\((?!https?://)([^)#]+)#?([^)]*)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", (page.parent / target).read_text(), re.MULTILINE)
+            assert heading in {each.lower().replace(" ", "-") for each in headings}, heading
 
 
 def test_generated_pages_follow_from_the_code() -> None:
