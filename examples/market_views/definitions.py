@@ -16,6 +16,12 @@ defs = dg.Definitions(
         build_weekly_bars(calendar, settings.history_start),
         build_option_chain(calendar, settings.history_start),
     ],
+    # Dagster's own is off until someone turns it on.
+    sensors=[
+        dg.AutomationConditionSensorDefinition(
+            "market_views", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING
+        )
+    ],
     resources={"views": Views()},
     executor=dg.in_process_executor,
 )

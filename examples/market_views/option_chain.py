@@ -31,6 +31,7 @@ def build_option_chain(calendar: TradingCalendar, history_start: dt.date | None 
     @dg.asset(
         partitions_def=trading_day_partitions(OPTIONS, calendar, history_start),
         deps=[OPTIONS.name],
+        automation_condition=dg.AutomationCondition.eager(),
         group_name="market_views",
         kinds={"duckdb", "parquet"},
     )

@@ -40,6 +40,7 @@ def build_weekly_bars(calendar: TradingCalendar, history_start: dt.date | None =
     @dg.asset(
         partitions_def=weeks(days),
         deps=[dg.AssetDep(MINUTES.name, partition_mapping=dg.TimeWindowPartitionMapping())],
+        automation_condition=dg.AutomationCondition.eager(),
         group_name="market_views",
         kinds={"duckdb", "parquet"},
     )
