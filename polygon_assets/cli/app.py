@@ -53,7 +53,7 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
         load_environment_file()
-        app(arguments, prog_name="polygon-assets")
+        sys.exit(app(arguments, prog_name="polygon-assets", standalone_mode=False))
     except KeyboardInterrupt:
         sys.exit(console.INTERRUPTED)
     except Exception as error:

@@ -7,8 +7,10 @@ Belongs here: errors that nobody translated nearer to their cause. Does not: the
 import errno
 from collections.abc import Iterator
 
+import typer
+
 from polygon_assets.cli import console
-from polygon_assets.errors import InvalidInputError, MissingCredentialsError, PolygonAssetsError
+from polygon_assets.errors import InvalidInputError, MissingCredentialsError, PolygonAssetsError, UnavailableError
 
 _LONGEST = 400
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -18,9 +20,20 @@ def explain(error: BaseException) -> tuple[str, int]:
     """The line that says what happened and what helps, and the exit code."""
     if isinstance(error, InvalidInputError | MissingCredentialsError):
         return str(error), console.UNUSABLE
+    if isinstance(error, typer.TyperException):
+        return _misused(error), console.UNUSABLE
     if any(_is_full(each) for each in _causes(error)):
         return f"The disk is full: {_line(error)} Free space, then run the command again.", console.FAILED
+    if isinstance(error, UnavailableError):
+        return f"{error} What can be reached from here: polygon-assets doctor", console.FAILED
     return str(error) if isinstance(error, PolygonAssetsError) else _foreign(error), console.FAILED
+
+
+def _misused(error: typer.TyperException) -> str:
+    """What typer has to say of an option or argument; its classes for that are not public."""
+    told: str = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    return f"{_line(told)} See: {context.command_path if context else 'polygon-assets'} --help"
 
 
 def _foreign(error: BaseException) -> str:
@@ -38,9 +51,9 @@ def _foreign(error: BaseException) -> str:
     )
 
 
-def _line(error: BaseException) -> str:
+def _line(error: BaseException | str) -> str:
     """The message in one line that ends with a full stop."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()).partition(" [SQL:")[0] or type(error).__name__
     text = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
     return text if text.endswith((".", "…", "!", "?")) else f"{text}."
 

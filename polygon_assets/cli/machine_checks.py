@@ -80,7 +80,7 @@ def dagster(home: Path | None = None) -> Iterator[Line]:
             yield _daemon(instance)
             yield from _sensors(instance)
     except Exception as error:  # noqa: BLE001 (its storage may be any database's)
-        cause = " ".join(str(error).split())[:200]
+        cause = " ".join(str(error).split()).partition(" [SQL:")[0][:200]
         yield failed("Dagster home", f"{home}: {cause}", f"Check {home / 'dagster.yaml'} and what it points to.")
 
 

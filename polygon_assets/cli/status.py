@@ -58,7 +58,9 @@ def status(
     console.out.print(_summary(taken))
     for each in taken:
         _print_gaps(each)
-    if heatmap and any(each.stored for each in taken):
+    if not any(each.stored for each in taken):
+        console.messages.print("Nothing is stored yet. For a start: polygon-assets ingest stocks_daily --last 5")
+    elif heatmap:
         for each in taken:
             console.out.print(draw(each))
         console.out.print(legend())

@@ -37,7 +37,9 @@ def prepare_home(home: Path) -> Path:
     """
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "dagster.yaml").exists():
-        shutil.copyfile(local_configuration(), home / "dagster.yaml")
+        part = home / ".dagster.yaml.part"  # half of one, from a full disk, would be taken for the user's own
+        shutil.copyfile(local_configuration(), part)
+        part.replace(home / "dagster.yaml")
     with dg.DagsterInstance.from_config(str(home)) as instance:
         instance.get_run_records(limit=1)
         instance.get_asset_keys(limit=1)

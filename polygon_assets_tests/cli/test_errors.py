@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from polygon_assets.cli.failures import explain
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.orchestration.home import local_configuration
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 
 DAY = "2024-01-02"
@@ -66,6 +68,7 @@ def test_no_network(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
         assert done.code == 1
         assert f"http://127.0.0.1:{port}" in one_line(done)
         assert "The service or the network failed" in done.err
+        assert done.err.endswith("What can be reached from here: polygon-assets doctor\n")
 
 
 @pytest.mark.usefixtures("platform")
@@ -120,6 +123,69 @@ def test_a_store_in_a_file(platform: Platform, cli: Command, tmp_path: Path, mon
     assert str(tmp_path / "file") in one_line(done)
 
 
+def test_a_home_on_a_full_disk(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun there is not taken for the user's own configuration by the next command."""
+    home = Path(os.environ["DAGSTER_HOME"]).with_name("another")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    platform.publish("stocks_daily", [DAY])
+
+    def full(_: Path, target: Path) -> None:
+        target.write_text("telem")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    with monkeypatch.context() as filled:
+        filled.setattr(shutil, "copyfile", full)
+        done = cli("ingest", "stocks_daily", "--start", DAY)
+    assert done.code == 1
+    assert "error: The disk is full: [Errno 28]" in one_line(done)
+    assert not (home / "dagster.yaml").exists()
+    assert cli("ingest", "stocks_daily", "--start", DAY).code == 0
+    assert (home / "dagster.yaml").read_text() == local_configuration().read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("ingest",), "Missing argument 'DATASET'. See: polygon-assets ingest --help"),
+        (
+            ("ingest", "stocks_daily", "--last", "0"),
+            "Invalid value for '--last': Input should be greater than or equal",
+        ),
+        (("ingest", "stocks_daily", "--last", "x"), "Invalid value for '--last': Input should be a valid integer"),
+        (("dev", "--port", "99999"), "Invalid value for '--port': Input should be less than or equal to 65535"),
+        (("stauts",), "No such command 'stauts'."),
+        (("--bogus",), "No such option: --bogus"),
+        (
+            ("status", "stocks_daily", "more"),
+            "Got unexpected extra argument(s) (more). See: polygon-assets status --help",
+        ),
+    ],
+)
+def test_a_call_that_cannot_be_meant(cli: Command, arguments: tuple[str, ...], message: str) -> None:
+    done = cli(*arguments)
+    assert done.code == 2
+    assert message in one_line(done)
+    assert done.err.endswith(" --help\n")
+
+
+@pytest.mark.usefixtures("platform")
+@pytest.mark.parametrize(
+    ("day", "message"),
+    [
+        ("2024-13-01", "Invalid date: '2024-13-01'; a date is YYYY-MM-DD and exists"),
+        ("2024-02-30", "Invalid date: '2024-02-30'; a date is YYYY-MM-DD and exists"),
+        ("01/02/2024", "Invalid date: '01/02/2024'; a date is YYYY-MM-DD and exists"),
+        ("2024-01-06", "2024-01-06 is not a trading day of XNYS: the exchange was closed. Ask for a session"),
+        ("1999-01-04", "1999-01-04 is outside the trading calendar, which answers from 2003-01-01"),
+        ("2003-01-02", "stocks_daily begins on 2003-09-10; 2003-01-02 lies before it"),
+    ],
+)
+def test_a_wrong_date(cli: Command, day: str, message: str) -> None:
+    done = cli("ingest", "stocks_daily", "--start", day)
+    assert done.code == 2
+    assert message in one_line(done)
+
+
 def test_a_home_that_says_nonsense(platform: Platform, cli: Command) -> None:
     home = Path(os.environ["DAGSTER_HOME"])
     (home / "dagster.yaml").write_text("run_queue: {max: -1}\n")
@@ -134,6 +200,7 @@ def test_a_home_that_says_nonsense(platform: Platform, cli: Command) -> None:
     [
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: [Errno 28] No space left on device."),
         (sqlite3.OperationalError("database or disk is full"), "The disk is full: database or disk is full."),
+        (RuntimeError("database is full [SQL: CREATE TABLE t]"), "unexpected RuntimeError: database is full. A fault"),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), "Not permitted: [Errno 13] Permission denied"),
         (KeyError("x"), "unexpected KeyError: 'x'. A fault of this program, not yours: run the command again with"),
     ],

@@ -36,6 +36,13 @@ def test_for_scripts(filled: Platform, cli: Command) -> None:
     assert not stocks["complete"]
 
 
+@pytest.mark.usefixtures("platform")
+def test_an_empty_store_says_how_to_begin(cli: Command) -> None:
+    done = cli("status")
+    assert done.code == 0
+    assert done.err == "Nothing is stored yet. For a start: polygon-assets ingest stocks_daily --last 5\n"
+
+
 @pytest.mark.usefixtures("filled")
 def test_for_people(cli: Command) -> None:
     done = cli("status", "stocks_daily")

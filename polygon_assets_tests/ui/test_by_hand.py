@@ -101,3 +101,29 @@ def test_a_checks_result_says_what_is_wrong(served: Served, page: "Page") -> Non
     page.get_by_text("found ticker,price").first.wait_for(timeout=WAIT_SECONDS * 1000)
     assert page.get_by_text(broken).count()
     assert page.get_by_text("Failed").count()
+
+
+def test_the_picture_of_what_is_stored(served: Served, page: "Page") -> None:
+    stored, missing = served.days[30], served.days[31]
+    served.platform.publish("stocks_daily", [stored])
+    assert served.site.wait_for_backfill(served.site.backfill(["stocks_daily"], [stored])) == "COMPLETED_SUCCESS"
+    page.goto("/assets/coverage")
+    page.get_by_role("button", name="Materialize").first.click()
+    markdown = page.get_by_text("Show Markdown")
+    reload_until(page, markdown)
+    markdown.first.click()
+    picture = page.get_by_role("img", name="Coverage of stocks_daily")
+    picture.wait_for()
+    assert picture.evaluate("each => each.complete && each.naturalWidth > 500 && each.naturalHeight > 300")
+    assert missing in page.inner_text("body"), "the table of gaps"
+
+
+def test_a_partition_shows_rows_and_movers(served: Served, page: "Page") -> None:
+    day = served.days[32]
+    served.platform.publish("stocks_minute", [day])
+    assert served.site.wait_for_backfill(served.site.backfill(["stocks_minute"], [day])) == "COMPLETED_SUCCESS"
+    page.goto(f"/assets/stocks_minute?view=partitions&partition={day}")
+    page.get_by_text("largest_movers").wait_for()
+    page.get_by_text("Show Markdown").first.click()
+    rows = page.locator("table", has_text="window_start").last.locator("tr")
+    assert rows.count() == 1 + 10
