@@ -72,10 +72,12 @@ def demo() -> Iterator[str]:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [str(Path(sys.executable).parent / "polygon-assets"), "demo", "--port", str(port)]
-    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
-        process = subprocess.Popen(command, cwd=folder, env=os.environ, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder, tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, cwd=folder, env=os.environ, stdout=said, stderr=said)
         try:
-            _wait_for(url, process)
+            if not _answers(url, process):
+                said.seek(0)
+                raise SystemExit(f"The demo does not serve its web interface. It said:\n{said.read()}")
             yield url
         finally:
             process.send_signal(signal.SIGINT)
@@ -85,13 +87,13 @@ def demo() -> Iterator[str]:
                 process.kill()
 
 
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+def _answers(url: str, process: "subprocess.Popen[bytes]") -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError), urllib.request.urlopen(f"{url}/server_info", timeout=5):  # noqa: S310 (our own http URL)
-            return
+            return True
         time.sleep(0.5)
-    raise SystemExit("The demo does not serve its web interface; its messages are above.")
+    return False
 
 
 def _write_small(png: bytes, path: Path) -> None:
