@@ -96,11 +96,12 @@ def _keep(said: IO[bytes], log: Path) -> None:
 
     Where the disk is full it is still read: whoever writes into a pipe that nobody reads stands still.
     """
-    with suppress(OSError), log.open("wb", buffering=0) as file:
-        for line in said:
-            file.write(_COLOURS.sub(b"", line))
-    for _ in said:
-        pass
+    with said:
+        with suppress(OSError), log.open("wb", buffering=0) as file:
+            for line in said:
+                file.write(_COLOURS.sub(b"", line))
+        for _ in said:
+            pass
 
 
 def _default_signals() -> None:
