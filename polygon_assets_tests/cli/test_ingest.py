@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -21,8 +20,10 @@ from polygon_assets_tests.servers.origin import Origin, origin
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
+BOTH = pytest.mark.stores("disk", "s3")
 
 
+@BOTH
 def test_a_range_is_stored_and_recorded(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS[:3])
     done = cli("ingest", "stocks_daily", *RANGE)
@@ -34,6 +35,7 @@ def test_a_range_is_stored_and_recorded(platform: Platform, cli: Command) -> Non
     assert again.out.strip() == "stocks_daily: 3 unchanged, 1 not_published_yet"
 
 
+@BOTH
 def test_only_what_is_missing(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS)
     assert cli("ingest", "stocks_daily", "--start", DAYS[1]).code == 0
@@ -67,6 +69,7 @@ def test_days_that_cannot_be_meant(cli: Command, arguments: tuple[str, ...], mes
     assert len(done.err.splitlines()) == 1
 
 
+@BOTH
 def test_a_dry_run_fetches_nothing(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS[:3])
     assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
@@ -76,12 +79,12 @@ def test_a_dry_run_fetches_nothing(platform: Platform, cli: Command) -> None:
     assert "stocks_daily: 4 trading days: 1 replaced, 2 new, 1 not published" in done.out
     assert "fetch: 3 days" in done.out
     assert "time: about 0:00:01 at 10.0 MB/s" in done.out
-    assert f"needed in {platform.store}; " in done.out
+    assert f"needed in {platform.place.uri}; " in done.out
     assert platform.materialised("stocks_daily") == DAYS[:1]
-    stored = list(platform.store.glob("stocks_daily/*/data.parquet"))
-    assert len(stored) == 1
+    assert platform.place.files("stocks_daily") == [f"date={DAYS[0]}/data.parquet"]
 
 
+@BOTH
 def test_an_error_while_telling_dagster_is_told(
     platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,12 +137,13 @@ def stalling() -> Iterator[Origin]:
         yield server
 
 
+@BOTH
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_interrupted(platform: Platform, stalling: Origin, cli: Command, number: signal.Signals, code: int) -> None:
     environment = os.environ | {
         "POLYGON_ENDPOINT_URL": stalling.endpoint_url,
         "POLYGON_BUCKET": "flatfiles",
-        "POLYGON_MAX_CONCURRENT": "1",
+        "POLYGON_MAX_CONCURRENT": "2",  # one for the day that stalls, whichever is asked for first
     }
     command = [sys.executable, "-m", "polygon_assets.cli", "ingest", "stocks_daily", *RANGE]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
@@ -149,23 +153,25 @@ def test_interrupted(platform: Platform, stalling: Origin, cli: Command, number:
     assert child.returncode == code, err
     assert err.strip().splitlines() == ["Interrupted. What was published stays; call it again to go on."]
     assert out == ""
-    left = [path for path in platform.store.rglob("*") if path.is_file() and path.name != "guard.lock"]
-    assert {path.name for path in left} == {"data.parquet"}
-    assert DAYS[1] not in {path.parent.name.removeprefix("date=") for path in left}
+    left = platform.place.files()
+    assert {name.rpartition("/")[2] for name in left} == {"data.parquet"}
+    assert not [name for name in left if DAYS[1] in name]
+    assert platform.place.left_over() == []
     assert cli("verify", "stocks_daily").code == 0
 
 
 def wait_until_stored(platform: Platform, stalling: Origin, child: "subprocess.Popen[str]") -> None:
-    """Wait until the first day is stored and the second, which stalls, is being fetched."""
-    first = Path(platform.store, "stocks_daily", f"date={DAYS[0]}", "data.parquet")
+    """Wait until a day is stored and the second, which stalls, is being fetched."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:
-        if first.exists() and any(DAYS[1] in seen.key and seen.method == "GET" for seen in list(stalling.seen)):
+        stored = platform.place.files("stocks_daily")
+        if stored and any(DAYS[1] in seen.key and seen.method == "GET" for seen in list(stalling.seen)):
             return
         time.sleep(0.02)
     raise AssertionError(f"nothing was under way: {child.communicate(timeout=1)}")
 
 
+@BOTH
 def test_the_history_of_dagster_is_whole_after_an_interrupt(platform: Platform, cli: Command) -> None:
     """What was stored but not recorded when it was interrupted is recorded by the next call."""
     platform.publish("stocks_daily", DAYS[:1])
@@ -176,6 +182,7 @@ def test_the_history_of_dagster_is_whole_after_an_interrupt(platform: Platform, 
     assert platform.materialised("stocks_daily") == DAYS[:1]
 
 
+@BOTH
 def test_a_day_can_be_recorded_twice(platform: Platform, cli: Command) -> None:
     """Dagster 1.13 fails at a second result of a partition's check that was reported without a run."""
     for seed in (0, 1):

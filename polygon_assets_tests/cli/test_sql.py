@@ -10,19 +10,21 @@ import pytest
 
 from polygon_assets.ingest import ParquetStore
 from polygon_assets_tests.cli.conftest import Command
-from polygon_assets_tests.reading.conftest import DAYS, fill, filled
-from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.reading.conftest import DAYS, filled
+from polygon_assets_tests.stores import Place
 
 __all__ = ["filled"]
 LATE = "SELECT CAST(CASE WHEN n = 5000000 THEN 'a' ELSE '1' END AS INT) FROM range(6000000) AS t(n)"
 """Fails when rows have been given already."""
 QUERY = "SELECT date, ticker, close FROM stocks_daily ORDER BY ALL"
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 @pytest.fixture
-def settings(filled: ParquetStore, monkeypatch: pytest.MonkeyPatch) -> ParquetStore:
+def settings(filled: ParquetStore, place: Place, monkeypatch: pytest.MonkeyPatch) -> ParquetStore:
     """The environment that names the store, and nothing else."""
-    monkeypatch.setenv("POLYGON_STORE", filled.uri)
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
     return filled
 
 
@@ -33,6 +35,13 @@ def test_a_table(cli: Command) -> None:
     assert done.out.count(DAYS[0]) == 3
     assert "The first 3 rows; more with --rows N, all with --output FILE." in done.err
     assert "options" not in cli("sql", "SELECT count(*) AS n FROM options_minute").out
+
+
+@pytest.mark.usefixtures("settings")
+def test_only_the_days_asked_for(cli: Command, place: Place) -> None:
+    place.write(place.file("stocks_daily", DAYS[0]), b"rotten")
+    query = f"SELECT count(*) AS n FROM stocks_daily WHERE date = '{DAYS[1]}'"  # noqa: S608
+    assert cli("sql", query, "--format", "json").json() == [{"n": 20}]
 
 
 @pytest.mark.usefixtures("settings")
@@ -144,24 +153,3 @@ def test_without_duckdb(cli: Command, settings: ParquetStore, monkeypatch: pytes
     assert done.code == 1
     assert "SQL needs DuckDB: run `make install` in the checkout" in done.err
     assert settings.days("stocks_daily") == DAYS
-
-
-def test_a_store_on_s3(cli: Command, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = ParquetStore(
-        f"s3://{bucket}/parquet",
-        endpoint_url=s3_server.endpoint_url,
-        access_key_id=s3_server.access_key_id,
-        secret_access_key=s3_server.secret_access_key,
-    )
-    fill(store, "stocks_daily", DAYS[:2])
-    for name, value in (
-        ("STORE", store.uri),
-        ("STORE_ENDPOINT_URL", s3_server.endpoint_url),
-        ("STORE_ACCESS_KEY_ID", s3_server.access_key_id),
-        ("STORE_SECRET_ACCESS_KEY", s3_server.secret_access_key),
-    ):
-        monkeypatch.setenv(f"POLYGON_{name}", value)
-    query = f"SELECT count(*) AS n FROM stocks_daily WHERE date = '{DAYS[1]}'"  # noqa: S608
-    assert cli("sql", query, "--format", "json").json() == [{"n": 20}]
-    assert cli("verify", "stocks_daily").code == 0
-    assert cli("status", "stocks_daily", "--json").json()["datasets"][0]["published"] == 2

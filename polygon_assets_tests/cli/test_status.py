@@ -5,6 +5,7 @@ import pytest
 from polygon_assets_tests.cli.conftest import Command, Platform
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"]
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def filled(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) ->
 def test_for_scripts(filled: Platform, cli: Command) -> None:
     done = cli("status", "--json")
     assert done.code == 0
-    assert done.json()["store"] == str(filled.store)
+    assert done.json()["store"] == filled.place.uri
     stocks = done.json()["datasets"][0]
     assert [each["dataset"] for each in done.json()["datasets"]][1:] == [
         "stocks_minute", "options_daily", "options_minute",
@@ -56,7 +57,7 @@ def test_for_people(cli: Command) -> None:
 
 
 def test_a_damaged_day_is_told_apart(filled: Platform, cli: Command) -> None:
-    (filled.store / "stocks_daily" / f"date={DAYS[3]}" / "data.parquet").write_bytes(b"rotten")
+    filled.place.write(filled.place.file("stocks_daily", DAYS[3]), b"rotten")
     stocks = cli("status", "stocks_daily", "--json").json()["datasets"][0]
     assert (stocks["damaged"], stocks["published"]) == (1, 2)
 

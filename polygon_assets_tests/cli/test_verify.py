@@ -1,23 +1,17 @@
 """``verify``: rot is named and ends with 1; ``--remote`` names what the vendor has replaced."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from polygon_assets_tests.cli.conftest import Command, Platform
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 def ingested(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS)
     done = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1])
     assert done.code == 0, done.err
-
-
-def stored_file(platform: Platform, day: str) -> Path:
-    return platform.store / "stocks_daily" / f"date={day}" / "data.parquet"
 
 
 def test_a_whole_store(platform: Platform, cli: Command) -> None:
@@ -30,11 +24,9 @@ def test_a_whole_store(platform: Platform, cli: Command) -> None:
 
 def test_rot_is_named(platform: Platform, cli: Command) -> None:
     ingested(platform, cli)
-    file = stored_file(platform, DAYS[1])
-    body = bytearray(file.read_bytes())
-    body[len(body) // 3] ^= 0xFF
-    file.write_bytes(body)
-    stored_file(platform, DAYS[2]).write_bytes(b"PAR1 not at all")
+    place = platform.place
+    place.flip(place.file("stocks_daily", DAYS[1]), 3)
+    place.write(place.file("stocks_daily", DAYS[2]), b"PAR1 not at all")
     done = cli("verify")
     assert done.code == 1
     assert f"stocks_daily {DAYS[1]}: not readable" in done.out
@@ -45,7 +37,7 @@ def test_rot_is_named(platform: Platform, cli: Command) -> None:
 
 def test_only_a_range(platform: Platform, cli: Command) -> None:
     ingested(platform, cli)
-    stored_file(platform, DAYS[0]).write_bytes(b"rotten")
+    platform.place.write(platform.place.file("stocks_daily", DAYS[0]), b"rotten")
     assert cli("verify", "stocks_daily", "--start", DAYS[1]).code == 0
     assert cli("verify", "stocks_daily", "--end", DAYS[0]).code == 1
 
@@ -75,7 +67,7 @@ def test_a_day_that_the_vendor_no_longer_lists_is_no_failure(platform: Platform,
 
 def test_a_day_that_cannot_be_read_is_not_passed_over_by_the_comparison(platform: Platform, cli: Command) -> None:
     ingested(platform, cli)
-    stored_file(platform, DAYS[1]).write_bytes(b"PAR1 not at all")
+    platform.place.write(platform.place.file("stocks_daily", DAYS[1]), b"PAR1 not at all")
     done = cli("verify", "stocks_daily", "--remote")
     assert done.code == 1
     assert f"stocks_daily {DAYS[1]}: not readable" in done.out
@@ -91,9 +83,8 @@ def test_a_file_in_another_datasets_place_is_found(platform: Platform, cli: Comm
     platform.publish("stocks_minute", DAYS[:1])
     ingest = ("--start", DAYS[0])
     assert cli("ingest", "stocks_minute", *ingest).code == 0
-    misplaced = stored_file(platform, DAYS[0])
-    misplaced.parent.mkdir(parents=True)
-    shutil.copy(platform.store / "stocks_minute" / f"date={DAYS[0]}" / "data.parquet", misplaced)
+    place = platform.place
+    place.write(place.file("stocks_daily", DAYS[0]), place.read(place.file("stocks_minute", DAYS[0])))
     done = cli("verify", "stocks_daily")
     assert done.code == 1
     assert "which is another day's or dataset's source" in done.out

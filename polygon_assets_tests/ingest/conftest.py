@@ -1,8 +1,7 @@
 """A store and a downloader for the tests of this room, against the real S3 server of the session."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import DayResult, ParquetStore, ingest_days
 from polygon_assets_tests.ingest.made import compressed
 from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.stores import KINDS, Place
 
 
 @dataclass
@@ -21,8 +21,8 @@ class Vendor:
     bucket: str
     store: ParquetStore
     downloader: AsyncS3Downloader
-    staging: Path
-    """Where a store on S3 makes its files."""
+    place: Place
+    """Where the store lies."""
 
     @property
     def catalog(self) -> S3Catalog:
@@ -44,68 +44,37 @@ class Vendor:
 
     def stored_bytes(self, dataset: str, day: str) -> bytes:
         """The stored file."""
-        with self.store.open_input_file(dataset, day) as file:
-            return bytes(file.read())
+        return self.place.read(self.place.file(dataset, day))
 
     def lose(self, dataset: str, day: str) -> None:
         """Delete the stored file."""
-        path = self.store.path(dataset, day)
-        if self._remote:
-            self.server.client().delete_object(Bucket=self.bucket, Key=self._key(path))
-        else:
-            Path(path).unlink()
+        self.place.delete(self.place.file(dataset, day))
 
     def files(self, folder: str) -> list[str]:
-        """Names in a folder of the store."""
-        if self._remote:
-            return sorted(key.rsplit("/", 1)[-1] for key in self._keys(self._key(folder) + "/"))
-        return sorted(path.name for path in Path(folder).iterdir())
+        """Names in a folder of the store, given by its URI."""
+        return self.place.files(folder.removeprefix(f"{self.place.uri}/"))
 
     def left_over(self) -> list[str]:
-        """Everything in the store's staging; on S3 that is a folder of this machine, and uploads begun."""
-        if self._remote:
-            begun = self.server.client().list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
-            return [each["Key"] for each in begun] + [
-                str(path) for path in self.staging.rglob("*") if path.name != "guard.lock" and path.is_file()
-            ]
-        return [str(path) for path in Path(self.store.uri, "_staging").rglob("*") if path.name != "guard.lock"]
-
-    @property
-    def _remote(self) -> bool:
-        return self.store.uri.startswith("s3://")
-
-    def _key(self, uri: str) -> str:
-        return uri.removeprefix(f"s3://{self.bucket}/")
-
-    def _keys(self, prefix: str) -> list[str]:
-        listed = self.server.client().list_objects_v2(Bucket=self.bucket, Prefix=prefix)
-        return [entry["Key"] for entry in listed.get("Contents", [])]
-
-
-def s3_store(server: S3Server, bucket: str) -> ParquetStore:
-    """A store below a prefix of ``bucket``."""
-    return ParquetStore(
-        f"s3://{bucket}/my/store/",
-        endpoint_url=server.endpoint_url,
-        access_key_id=server.access_key_id,
-        secret_access_key=server.secret_access_key,
-    )
+        """Whatever is in the making."""
+        return self.place.left_over()
 
 
 @pytest.fixture
-async def vendor(s3_server: S3Server, bucket: str, tmp_path: Path) -> AsyncIterator[Vendor]:
+async def vendor(s3_server: S3Server, bucket: str, place: Place) -> AsyncIterator[Vendor]:
     """An empty bucket and an empty store."""
     async with AsyncS3Downloader(
         s3_server.credentials, s3_server.endpoint_url, max_retries=1, timeout=10
     ) as downloader:
-        yield Vendor(s3_server, bucket, ParquetStore(str(tmp_path / "store")), downloader, tmp_path / "staging")
+        yield Vendor(s3_server, bucket, place.open(), downloader, place)
 
 
-@pytest.fixture(params=["disk", "s3"])
-def both(request: pytest.FixtureRequest, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> Vendor:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``both`` stands for the mark ``stores("disk", "s3")``."""
+    if "both" in metafunc.fixturenames:
+        metafunc.parametrize("store_kind", KINDS, indirect=True)
+
+
+@pytest.fixture
+def both(vendor: Vendor) -> Vendor:
     """The same, once with a store in a folder and once with one on S3."""
-    if request.param == "disk":
-        return vendor
-    vendor.staging.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(vendor.staging))
-    return replace(vendor, store=s3_store(vendor.server, vendor.bucket))
+    return vendor

@@ -7,23 +7,26 @@ import asyncio
 import os
 import resource
 import sys
+from pathlib import Path
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
-from polygon_assets.ingest import ParquetStore, ingest_days
-from polygon_assets_tests.servers.seaweed import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from polygon_assets.ingest import ingest_days
+from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.stores import Place
 
 
 async def run(endpoint_url: str, bucket: str, store: str, dataset: str, *days: str) -> int:
     """Ingest, print one line for each day, and give 1 when one failed."""
-    credentials = {"access_key_id": ACCESS_KEY_ID, "secret_access_key": SECRET_ACCESS_KEY}
-    async with AsyncS3Downloader(credentials, endpoint_url) as downloader:
+    server = S3Server(endpoint_url)
+    place = Place(store, Path(), server if store.startswith("s3://") else None)
+    async with AsyncS3Downloader(server.credentials, endpoint_url) as downloader:
         print("ready", flush=True)  # noqa: T201 (the parent waits for it)
         results = await ingest_days(
             dataset,
             days,
             catalog=S3Catalog(bucket),
             downloader=downloader,
-            store=ParquetStore(store),
+            store=place.open(),
             overwrite=True,
         )
     for result in results:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 import os
 import random
 import shutil
@@ -18,15 +19,19 @@ from polygon_assets.ingest import DayStatus
 from polygon_assets.ingest.staging import staging_folder
 from polygon_assets.ingest.verification import verify_store
 from polygon_assets_tests.ingest.conftest import Vendor
-from polygon_assets_tests.ingest.made import row, stamp, text
+from polygon_assets_tests.ingest.made import compressed, row, stamp, text
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
-def minute_text(day: str, rows: int = 60_000) -> bytes:
+@functools.cache
+def minute_file(day: str, rows: int = 60_000) -> bytes:
     start = stamp(4, 0, dt.date.fromisoformat(day))
     minutes = [str(start + number * 60_000_000_000) for number in range(900)]
-    return text([row(f"T{number // 900:04}", minutes[number % 900], volume=number + 1) for number in range(rows)])
+    return compressed(
+        text([row(f"T{number // 900:04}", minutes[number % 900], volume=number + 1) for number in range(rows)])
+    )
 
 
 def launch(vendor: Vendor, *days: str, options: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
@@ -46,49 +51,46 @@ def start(vendor: Vendor, *days: str, options: tuple[str, ...] = ()) -> "subproc
     return process
 
 
-def runs(vendor: Vendor) -> list[Path]:
-    """The staging folders that there are."""
-    return list(Path(vendor.store.uri, "_staging").glob("run-*"))
-
-
-def visible_files(vendor: Vendor) -> list[Path]:
-    return [path for path in Path(vendor.store.uri, "stocks_minute").rglob("*") if path.is_file()]
+def stored_names(vendor: Vendor) -> list[str]:
+    return [f"date={day}/data.parquet" for day in vendor.store.days("stocks_minute")]
 
 
 @pytest.fixture
 def published(vendor: Vendor) -> Vendor:
     for day in DAYS:
-        vendor.put("stocks_minute", day, minute_text(day))
+        vendor.put_bytes("stocks_minute", day, minute_file(day))
     return vendor
 
 
 @pytest.mark.scorecard(27)
-def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor) -> None:
+def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor, store_kind: str) -> None:
+    """On S3 eight times: there a file appears by one request, which is the server's matter."""
     generator = random.Random(27)
+    kills = 20 if store_kind == "disk" else 8
     killed_at_work = 0
     with launch(published, *DAYS, options=("--nursery",)) as nursery:
         assert nursery.stdin is not None
         assert nursery.stdout is not None
-        for _ in range(20):
-            stale, give_up = set(runs(published)), time.monotonic() + 60
+        for _ in range(kills):
+            stale, give_up = set(published.place.runs()), time.monotonic() + 60
             nursery.stdin.write("again\n")
             nursery.stdin.flush()
             child = int(nursery.stdout.readline())
-            while not (begun := set(runs(published)) - stale):
+            while not (begun := set(published.place.runs()) - stale):
                 assert time.monotonic() < give_up, "the child never began"
             time.sleep(generator.uniform(0.0, 0.5))
             with contextlib.suppress(ProcessLookupError):  # it may have been quicker
                 os.kill(child, signal.SIGKILL)
             assert nursery.stdout.readline() == "ended\n"
             killed_at_work += any(folder.exists() for folder in begun)
-            assert all(path.name == "data.parquet" for path in visible_files(published))
+            assert published.place.files("stocks_minute") == stored_names(published)
             assert all(each.whole for each in verify_store(published.store, "stocks_minute"))
         nursery.communicate()
-    assert killed_at_work >= 5, "the kills must have hit runs at work"
+    assert killed_at_work >= kills / 4, "the kills must have hit runs at work"
     process = start(published, *DAYS)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
-    assert runs(published) == []
+    assert published.left_over() == []
     assert [each.rows for each in verify_store(published.store, "stocks_minute")] == [60_000] * len(DAYS)
 
 
@@ -96,12 +98,12 @@ def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor) -> 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_stop_it_leaves_nothing(published: Vendor, number: signal.Signals) -> None:
     process = start(published, *DAYS)
-    while not any(list(folder.glob("*.csv.gz")) for folder in runs(published)):
+    while not any(list(folder.glob("*.csv.gz")) for folder in published.place.runs()):
         assert process.poll() is None
     process.send_signal(number)
     process.communicate(timeout=30)
     assert process.returncode != 0
-    assert runs(published) == []
+    assert published.place.runs() == []
     assert all(each.whole for each in verify_store(published.store, "stocks_minute"))
 
 
@@ -110,10 +112,10 @@ def test_two_processes_on_one_partition_make_one_whole_file(published: Vendor) -
     both = [start(published, DAYS[0]) for _ in range(2)]
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
-    assert [path.name for path in visible_files(published)] == ["data.parquet"]
+    assert published.place.files("stocks_minute") == [f"date={DAYS[0]}/data.parquet"]
     (verified,) = verify_store(published.store, "stocks_minute")
     assert (verified.whole, verified.rows) == (True, 60_000)
-    assert runs(published) == []
+    assert published.place.runs() == []
 
 
 @pytest.mark.scorecard(30)
@@ -127,7 +129,7 @@ async def test_a_full_disk_fails_the_day_and_keeps_what_was_stored(published: Ve
     assert process.returncode == 1
     assert "failed" in output
     assert "Free space" in output
-    assert runs(published) == []
+    assert published.place.runs() == []
     (verified,) = verify_store(published.store, "stocks_minute")
     assert (verified.whole, verified.rows) == (True, 60_000)
 

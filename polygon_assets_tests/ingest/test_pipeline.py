@@ -14,12 +14,7 @@ from polygon_assets_tests.ingest.conftest import Vendor
 from polygon_assets_tests.ingest.made import compressed, row, stamp, text
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
-
-
-@pytest.fixture
-def vendor(both: Vendor) -> Vendor:
-    """Every test of this module runs over both kinds of store."""
-    return both
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 def day_text(day: str, *tickers: str, **values: object) -> bytes:

@@ -11,27 +11,17 @@ from polygon_assets.ingest.quarantine import version_of
 from polygon_assets.ingest.s3_folder import S3Folder
 from polygon_assets.ingest.schema import SCHEMA_VERSION
 from polygon_assets.ingest.verification import verify_store
-from polygon_assets_tests.ingest.conftest import Vendor, s3_store
+from polygon_assets_tests.ingest.conftest import Vendor
 from polygon_assets_tests.ingest.made import row, stamp, text
 from polygon_assets_tests.servers.seaweed import S3Server
 
 DAY, OTHER = "2024-01-02", "2024-01-03"
 GOOD = text([row("A", stamp()), row("B", stamp())])
+ON_S3 = pytest.mark.stores("s3")
 
 
-@pytest.fixture
-def vendor_with_s3(vendor: Vendor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Vendor:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return replace(vendor, store=s3_store(vendor.server, vendor.bucket))
-
-
-def keys(vendor: Vendor) -> list[str]:
-    listed = vendor.server.client().list_objects_v2(Bucket=vendor.bucket, Prefix="my/store/")
-    return [entry["Key"].removeprefix("my/store/") for entry in listed.get("Contents", [])]
-
-
-async def test_a_day_goes_its_way(vendor_with_s3: Vendor) -> None:
-    vendor = vendor_with_s3
+@ON_S3
+async def test_a_day_goes_its_way(vendor: Vendor) -> None:
     vendor.put("stocks_daily", DAY, GOOD)
     (published,) = await vendor.ingest("stocks_daily", DAY, keep_raw=True)
     (unchanged,) = await vendor.ingest("stocks_daily", DAY)
@@ -41,31 +31,53 @@ async def test_a_day_goes_its_way(vendor_with_s3: Vendor) -> None:
     assert vendor.store.days("stocks_daily") == [DAY]
     assert [each.whole for each in verify_store(vendor.store, "stocks_daily")] == [True]
     assert vendor.store.raw_files.source("stocks_daily", DAY) is not None
-    vendor.server.client().delete_object(Bucket=vendor.bucket, Key=f"my/store/stocks_daily/date={DAY}/data.parquet")
+    vendor.lose("stocks_daily", DAY)
     (rebuilt,) = await vendor.ingest("stocks_daily", DAY)
     assert rebuilt.status is DayStatus.PUBLISHED
     assert vendor.downloader.get_statistics()["total_downloads"] == 1
 
 
-async def test_a_refused_day_is_quarantined_and_cleared(vendor_with_s3: Vendor) -> None:
-    vendor = vendor_with_s3
+@ON_S3
+async def test_a_refused_day_is_quarantined_and_cleared(vendor: Vendor) -> None:
     etag = vendor.put("stocks_daily", DAY, text([]))
     (refused,) = await vendor.ingest("stocks_daily", DAY)
     assert refused.status is DayStatus.REFUSED
     assert vendor.store.refused_etag("stocks_daily", DAY) == etag
-    assert keys(vendor) == [
+    assert vendor.place.files() == [
         f"_quarantine/stocks_daily/date={DAY}/{version_of(etag, SCHEMA_VERSION)}{suffix}"
         for suffix in (".csv.gz", ".refused.json")
     ]
     vendor.put("stocks_daily", DAY, GOOD)
     await vendor.ingest("stocks_daily", DAY)
-    assert keys(vendor) == [f"stocks_daily/date={DAY}/data.parquet"]
+    assert vendor.place.files() == [f"stocks_daily/date={DAY}/data.parquet"]
 
 
-async def test_nothing_stays_on_this_machine(vendor_with_s3: Vendor, tmp_path: Path) -> None:
-    vendor_with_s3.put("stocks_daily", DAY, GOOD)
-    await vendor_with_s3.ingest("stocks_daily", DAY, OTHER)
+@ON_S3
+async def test_nothing_stays_on_this_machine(vendor: Vendor, tmp_path: Path) -> None:
+    vendor.put("stocks_daily", DAY, GOOD)
+    await vendor.ingest("stocks_daily", DAY, OTHER)
     assert files_below(tmp_path) == ["guard.lock"]
+
+
+@ON_S3
+async def test_a_store_of_more_days_than_a_page_lists_is_seen_whole(vendor: Vendor) -> None:
+    vendor.put("stocks_daily", DAY, GOOD)
+    await vendor.ingest("stocks_daily", DAY)
+    body = vendor.stored_bytes("stocks_daily", DAY)
+    days = [f"2024-01-{number:02d}" for number in range(2, 9)]
+    for day in days[1:]:
+        vendor.place.write(vendor.place.file("stocks_daily", day), body)
+    pages: list[int] = []
+    store = vendor.place.open()
+    events = store._folder._client.meta.events  # type: ignore[attr-defined]
+
+    def ask_for_three(params: dict[str, object], **_event: object) -> None:
+        params["MaxKeys"] = 3
+        pages.append(3)
+
+    events.register("provide-client-params.s3.ListObjectsV2", ask_for_three)
+    assert store.days("stocks_daily") == days
+    assert len(pages) == 3
 
 
 def files_below(folder: Path) -> list[str]:

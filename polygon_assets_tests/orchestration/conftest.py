@@ -21,6 +21,7 @@ from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.sizes import Size
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.stores import Place
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SMALL = Size(symbols=20, rows=200)
@@ -32,9 +33,16 @@ class Platform:
 
     server: S3Server
     bucket: str
-    store: Path
+    place: Place
+    """Where its store lies."""
     instance: dg.DagsterInstance
     catalog: S3Catalog
+
+    @property
+    def store(self) -> Path:
+        """The folder of the store; for tests that know it is one."""
+        assert self.place.server is None, "the store is on S3: use place"
+        return Path(self.place.uri)
 
     def publish(self, dataset: str, days: Sequence[str], *, seed: int = 0) -> None:
         """Put made-up files of ``days`` into the bucket."""
@@ -119,15 +127,21 @@ def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def open_platform(
-    server: S3Server, bucket: str, folder: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+    server: S3Server,
+    bucket: str,
+    folder: Path,
+    fresh_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: Place | None = None,
 ) -> Iterator[Platform]:
-    """A platform in ``folder``, under the environment variables that a user would set."""
+    """A platform in ``folder``, under the environment variables that a user would set; the store may lie elsewhere."""
+    place = place or Place(str(folder / "store"), folder / "staging")
     environment = {
         "POLYGON_ACCESS_KEY_ID": server.access_key_id,
         "POLYGON_SECRET_ACCESS_KEY": server.secret_access_key,
         "POLYGON_ENDPOINT_URL": server.endpoint_url,
         "POLYGON_BUCKET": bucket,
-        "POLYGON_STORE": str(folder / "store"),
+        **place.environment(),
         "DAGSTER_HOME": str(folder / "home"),
     }
     for name, value in environment.items():
@@ -135,15 +149,15 @@ def open_platform(
     shutil.copytree(fresh_home, folder / "home")
     catalog = S3Catalog(bucket, options_prefix="us_options_opra")
     with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
-        yield Platform(server, bucket, folder / "store", instance, catalog)
+        yield Platform(server, bucket, place, instance, catalog)
 
 
 @pytest.fixture
 def platform(
-    s3_server: S3Server, bucket: str, tmp_path: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+    s3_server: S3Server, bucket: str, tmp_path: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch, place: Place
 ) -> Iterator[Platform]:
     """A platform of the test's own."""
-    with open_platform(s3_server, bucket, tmp_path, fresh_home, monkeypatch) as opened:
+    with open_platform(s3_server, bucket, tmp_path, fresh_home, monkeypatch, place) as opened:
         yield opened
 
 

@@ -9,6 +9,7 @@ from polygon_assets_tests.orchestration.conftest import QUIET, Platform
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-06")
 STATISTICS = {"total_downloads", "successful_downloads", "failed_downloads", "total_retries", "success_rate"}
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 def _failure(result: dg.ExecuteInProcessResult) -> str:
@@ -23,8 +24,7 @@ def test_a_good_range_materialises_every_day(platform: Platform, dataset: str) -
     platform.publish(dataset, DAYS)
     assert platform.run(dataset, DAYS).success, platform.why()
     assert platform.materialised(dataset) == DAYS
-    for day in DAYS:
-        assert (platform.store / dataset / f"date={day}" / "data.parquet").exists()
+    assert platform.place.files() == [f"{dataset}/date={day}/data.parquet" for day in DAYS]
 
 
 def test_each_partition_has_metadata_of_its_own(platform: Platform) -> None:
@@ -71,7 +71,7 @@ def test_failed_days_are_named_and_the_good_ones_materialised(platform: Platform
     assert DAYS[1] in message
     assert "expected the columns ticker,volume,open,close,high,low,window_start,transactions" in message
     assert "found ticker,price" in message
-    assert not (platform.store / "stocks_daily" / f"date={DAYS[1]}" / "data.parquet").exists()
+    assert len(platform.place.files("stocks_daily")) == len(DAYS) - 1
 
 
 def test_within_one_failed_run_good_bad_and_unpublished_days_are_told_apart(platform: Platform) -> None:

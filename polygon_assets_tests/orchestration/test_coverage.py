@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 import dagster as dg
+import pytest
 from PIL import Image
 
 from polygon_assets.orchestration.coverage import KEY
@@ -13,6 +14,7 @@ from polygon_assets.reading.pictures import COLOURS
 from polygon_assets_tests.orchestration.conftest import QUIET, Platform
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 def draw(platform: Platform) -> dict[str, Any]:
@@ -38,9 +40,9 @@ def test_a_picture_of_each_data_type(platform: Platform, monkeypatch: Any) -> No
     assert encoded
     picture = base64.b64decode(encoded[1])
     assert len(picture) < 30_000
-    file = platform.store / "_coverage" / "stocks_daily.png"
-    assert file.read_bytes() == picture
-    assert metadata["stocks_daily/picture"] == str(file)
+    file = f"{platform.place.uri}/_coverage/stocks_daily.png"
+    assert platform.place.read(file) == picture
+    assert metadata["stocks_daily/picture"] == file
     with Image.open(BytesIO(picture)) as image:
         found = image.convert("RGB").getcolors(10_000) or []
     shades = [each for _, each in found if isinstance(each, tuple)]

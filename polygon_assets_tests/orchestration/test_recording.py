@@ -7,7 +7,7 @@ import pytest
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
-from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
+from polygon_assets.ingest import DayResult, DayStatus, ingest_days
 from polygon_assets.orchestration.events import latest_passed
 from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.orchestration.recording import Recorder, record_stored
@@ -17,6 +17,7 @@ from polygon_assets_tests.orchestration.conftest import SMALL, Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-10")
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def lost(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
 
 def _record(platform: Platform) -> tuple[int, list[tuple[str, bool]], str | None]:
     heard: list[tuple[str, bool]] = []
-    store, row, settings = ParquetStore(str(platform.store)), DATASETS["stocks_daily"], load_settings()
+    store, row, settings = platform.place.open(), DATASETS["stocks_daily"], load_settings()
     recorder = Recorder(platform.instance, row, store, partitions_of(row, settings))
     reported = record_stored(recorder, row, store, on_day=lambda day, written: heard.append((day, written)))
     return reported, heard, recorder.remark
@@ -58,7 +59,7 @@ def test_what_is_known_is_not_reported_twice(lost: Platform) -> None:
 
 
 def test_a_damaged_file_does_not_stop_the_others(lost: Platform, caplog: pytest.LogCaptureFixture) -> None:
-    (lost.store / "stocks_daily" / f"date={DAYS[1]}" / "data.parquet").write_bytes(b"PAR1 rot PAR1")
+    lost.place.write(lost.place.file("stocks_daily", DAYS[1]), b"PAR1 rot PAR1")
     reported, *_ = _record(lost)
     assert reported == len(DAYS) - 1
     assert f"date={DAYS[1]}" in caplog.text
@@ -97,7 +98,7 @@ def test_a_file_that_the_vendor_takes_back_turns_the_check_green(platform: Platf
     platform.publish("stocks_daily", DAYS[:1])
     result = asyncio.run(_ingest_without_dagster(platform, DAYS[0]))
     assert result.status is DayStatus.UNCHANGED
-    row, store = DATASETS["stocks_daily"], ParquetStore(str(platform.store))
+    row, store = DATASETS["stocks_daily"], platform.place.open()
     recorder = Recorder(platform.instance, row, store, partitions_of(row, load_settings()))
     readable = dg.AssetCheckKey(dg.AssetKey("stocks_daily"), "readable")
     assert not latest_passed(platform.instance, readable, DAYS[0])
@@ -109,7 +110,7 @@ def test_a_file_that_the_vendor_takes_back_turns_the_check_green(platform: Platf
 async def _ingest_without_dagster(platform: Platform, day: str) -> DayResult:
     settings = load_settings()
     async with AsyncS3Downloader(settings.credentials, settings.endpoint_url) as downloader:
-        store = ParquetStore(str(platform.store))
+        store = platform.place.open()
         (result,) = await ingest_days(
             "stocks_daily", [day], catalog=platform.catalog, downloader=downloader, store=store
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +11,7 @@ from polygon_assets.ingest import ParquetStore, ingest_days
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.sizes import Size
 from polygon_assets_tests.servers.origin import origin
+from polygon_assets_tests.stores import Place
 
 HALF_DAY = "2024-07-03"
 DAYS = ["2024-01-03", "2024-07-02", HALF_DAY]
@@ -34,9 +34,9 @@ def fill(store: ParquetStore, dataset: str, days: Sequence[str], size: Size = SM
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> ParquetStore:
+def filled(place: Place) -> ParquetStore:
     """The store."""
-    store = ParquetStore(str(tmp_path / "store"))
+    store = place.open()
     for dataset in ("stocks_daily", "stocks_minute"):
         fill(store, dataset, DAYS)
     return store

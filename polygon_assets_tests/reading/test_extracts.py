@@ -2,16 +2,21 @@
 
 from collections import defaultdict
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.extracts import markdown, movers, movers_table, preview
 from polygon_assets_tests.reading.conftest import DAYS
+from polygon_assets_tests.stores import Place
+
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
-def test_movers_of_minutes(filled: ParquetStore) -> None:
+def test_movers_of_minutes(filled: ParquetStore, place: Place) -> None:
     rows = defaultdict(list)
-    for row in pq.read_table(filled.path("stocks_minute", DAYS[0])).to_pylist():
+    for row in pq.read_table(pa.BufferReader(place.read(place.file("stocks_minute", DAYS[0])))).to_pylist():
         rows[row["ticker"]].append(row)
     changes = {ticker: own[-1]["close"] / own[0]["open"] - 1 for ticker, own in rows.items()}
     ranked = sorted(changes, key=lambda ticker: -changes[ticker])

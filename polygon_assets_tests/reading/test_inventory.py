@@ -1,7 +1,6 @@
 """The state of every day: what is due when, and what is missing."""
 
 import datetime as dt
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +10,9 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
 from polygon_assets.trading_calendar import trading_calendar
 from polygon_assets_tests.reading.conftest import DAYS
+from polygon_assets_tests.stores import Place
+
+pytestmark = pytest.mark.stores("disk", "s3")
 
 
 def taken(store: ParquetStore, moment: str, history_start: str | None = None) -> Inventory:
@@ -36,8 +38,8 @@ def test_the_next_day(filled: ParquetStore, moment: str, next_day: str, due: boo
     assert found.states.get(dt.date(2024, 7, 5)) is state
 
 
-def test_states_and_gaps(filled: ParquetStore) -> None:
-    Path(filled.path("stocks_daily", DAYS[1])).write_bytes(b"rotten")
+def test_states_and_gaps(filled: ParquetStore, place: Place) -> None:
+    place.write(place.file("stocks_daily", DAYS[1]), b"rotten")
     found = taken(filled, "2024-07-08 12:00", "2024-06-28")
     assert {str(day): state for day, state in found.states.items() if day >= dt.date(2024, 6, 27)} == {
         "2024-06-27": DayState.OUTSIDE,
@@ -53,8 +55,8 @@ def test_states_and_gaps(filled: ParquetStore) -> None:
     assert found.parquet_bytes > 0
 
 
-def test_an_empty_store(tmp_path: Path) -> None:
-    found = taken(ParquetStore(str(tmp_path)), "2024-07-08 12:00")
+def test_an_empty_store(place: Place) -> None:
+    found = taken(place.open(), "2024-07-08 12:00")
     assert found.next_day == dt.date(2024, 7, 5)
     assert found.count(DayState.MISSING) == len(found.states)
     assert len(found.gaps) == 1

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,22 +16,25 @@ from polygon_assets.reading.queries import connect
 from polygon_assets.reading.scanning import Session
 from polygon_assets.trading_calendar import trading_calendar
 from polygon_assets_tests.reading.conftest import DAYS, HALF_DAY
+from polygon_assets_tests.stores import Place
+
+pytestmark = pytest.mark.stores("disk", "s3")
 
 BELL, CLOSE, EARLY_CLOSE = dt.time(9, 30), dt.time(16), dt.time(13)
 
 
-def expected(store: ParquetStore, day: str, ticker: str) -> list[dt.time]:
+def expected(place: Place, day: str, ticker: str) -> list[dt.time]:
     """New York times of the regular rows of a ticker, the slow and obvious way."""
-    rows = pq.read_table(store.path("stocks_minute", day)).to_pylist()
+    rows = pq.read_table(pa.BufferReader(place.read(place.file("stocks_minute", day)))).to_pylist()
     times = [row["window_start"].astimezone(ZoneInfo(NEW_YORK)).time() for row in rows if row["ticker"] == ticker]
     return sorted(time for time in times if BELL <= time < (EARLY_CLOSE if day == HALF_DAY else CLOSE))
 
 
-def test_regular_hours_on_whole_and_half_days_in_summer_and_winter(filled: ParquetStore) -> None:
+def test_regular_hours_on_whole_and_half_days_in_summer_and_winter(filled: ParquetStore, place: Place) -> None:
     found = polygon_assets.scan("stocks_minute", tickers="AAPL", session="regular", store=filled).to_table()
     times = [(str(row["date"]), row["window_start"].astimezone(ZoneInfo(NEW_YORK)).time()) for row in found.to_pylist()]
     for day in DAYS:
-        assert sorted(time for date, time in times if date == day) == expected(filled, day, "AAPL")
+        assert sorted(time for date, time in times if date == day) == expected(place, day, "AAPL")
     assert len(times) > 20
     assert max(time for date, time in times if date == HALF_DAY) < EARLY_CLOSE
     everything = polygon_assets.scan("stocks_minute", tickers="AAPL", store=filled)
@@ -53,16 +57,19 @@ def test_days_and_tickers(filled: ParquetStore) -> None:
     assert polygon_assets.scan("stocks_daily", tickers=[], store=filled).count_rows() == 0
 
 
-def test_only_the_files_of_the_days_are_read(filled: ParquetStore) -> None:
-    Path(filled.path("stocks_minute", DAYS[0])).write_bytes(b"rotten")
+def test_only_the_files_of_the_days_are_read(filled: ParquetStore, place: Place) -> None:
+    place.write(place.file("stocks_minute", DAYS[0]), b"rotten")
     sessions: tuple[Session, ...] = ("all", "regular")
     for session in sessions:
         found = polygon_assets.scan("stocks_minute", DAYS[1], session=session, store=filled)
         assert found.count_rows() > 0
 
 
-def test_the_store_of_the_settings(filled: ParquetStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POLYGON_STORE", filled.uri)
+@pytest.mark.usefixtures("filled")
+def test_the_store_of_the_settings(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
+    assert polygon_assets.scan("stocks_daily", store=place.uri).count_rows() == 60
     assert polygon_assets.scan("stocks_daily").count_rows() == 60
 
 
@@ -77,8 +84,8 @@ def test_what_cannot_be_meant(filled: ParquetStore) -> None:
         polygon_assets.read  # noqa: B018
 
 
-def test_views_read_only_the_days_asked_for(filled: ParquetStore) -> None:
-    Path(filled.path("stocks_daily", DAYS[0])).write_bytes(b"rotten")
+def test_views_read_only_the_days_asked_for(filled: ParquetStore, place: Place) -> None:
+    place.write(place.file("stocks_daily", DAYS[0]), b"rotten")
     with connect(filled) as connection:
         query = f"SELECT count(*) FROM stocks_daily WHERE date = '{DAYS[1]}'"  # noqa: S608
         assert connection.execute(query).fetchall() == [(20,)]
@@ -91,6 +98,7 @@ def test_views_have_the_columns_of_a_scan(filled: ParquetStore) -> None:
             assert columns == polygon_assets.scan(name, store=filled).schema.names
 
 
+@pytest.mark.stores("disk")  # only there does DuckDB take paths
 def test_a_store_whose_path_looks_like_a_pattern(filled: ParquetStore, tmp_path: Path) -> None:
     odd = tmp_path / "it's [a] *store?"
     Path(filled.uri).rename(odd)
