@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from polygon_assets.download.async_downloader import AsyncS3Downloader
+from polygon_assets.download.listing import Listing
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 from polygon_assets.errors import (
     AccessDeniedError,
@@ -100,7 +101,7 @@ async def test_missing_and_forbidden_are_told_apart(
         assert denied.statistics()["failed_downloads"] == 1
 
 
-async def test_listing_follows_pages(twin: Twin, s3_server: S3Server, bucket: str) -> None:
+async def test_what_a_listing_gives(twin: Twin, s3_server: S3Server, bucket: str) -> None:
     keys = sorted(f"listing/{number:04d}" for number in range(23))
     for key in keys:
         s3_server.put(bucket, key, key.encode())
@@ -116,6 +117,29 @@ async def test_listing_follows_pages(twin: Twin, s3_server: S3Server, bucket: st
     assert twin.statistics()["total_downloads"] == 0
     with pytest.raises(ObjectNotFoundError):
         await twin.list_objects("no-such-bucket", "")
+
+
+async def test_a_long_listing_comes_in_pages(
+    twin: Twin, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SeaweedFS gives a thousand keys and more at once: it is asked for ten."""
+    keys = sorted(f"listing/{number:04d}" for number in range(23))
+    for key in keys:
+        s3_server.put(bucket, key, key.encode())
+    pages: list[int] = []
+    accept = Listing.accept
+
+    def counted(listing: Listing, page: Mapping[str, Any]) -> None:
+        pages.append(len(page.get("Contents", ())))
+        accept(listing, page)
+
+    monkeypatch.setattr(Listing, "accept", counted)
+    monkeypatch.setattr("polygon_assets.download.listing.PAGE_SIZE", 10)
+    assert await twin.list_objects(bucket, "listing/", None) == keys
+    assert pages == [10, 10, 3]
+    pages.clear()
+    assert await twin.list_objects(bucket, "listing/", 15) == keys[:15]
+    assert pages == [10, 5]
 
 
 @pytest.mark.parametrize("max_keys", [0, -1, True, 1.5, "10"])
