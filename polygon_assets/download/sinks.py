@@ -4,6 +4,7 @@ Belongs here: files and buffers. Does not: hashing and decompression (``receiver
 """
 
 import errno
+import fcntl
 import os
 import re
 import secrets
@@ -16,7 +17,7 @@ from typing import IO, Protocol, Self
 from polygon_assets.download import termination
 from polygon_assets.download.failures import disk_fault
 
-PART_NAME = re.compile(r"\..+\.(\d+)-[0-9a-f]{8}\.part", re.ASCII)
+PART_NAME = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.part", re.ASCII)
 BUFFER = 64 * 1024
 """Bytes collected before they are written; larger pieces, as the network's mostly are, pass it by."""
 NAME_LENGTH = 180
@@ -68,8 +69,10 @@ class MemorySink:
 class FileSink:
     """Writes ``.{name}.{pid}-{random}.part`` beside ``path``; publishing replaces ``path`` in one step.
 
-    Leaving the block removes the part file, whatever happened. A path that cannot be written is a fault. What is not
-    ``durable`` is whole or absent to whoever lives on, but a power cut may lose it: no flush to the disk is waited for.
+    The part file is locked while it is written, which tells whoever shares the folder, in another container or on
+    another machine, that it is no leftover. Leaving the block removes it, whatever happened. A path that cannot be
+    written is a fault. What is not ``durable`` is whole or absent to whoever lives on, but a power cut may lose it:
+    no flush to the disk is waited for.
     """
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
@@ -113,8 +116,9 @@ class FileSink:
             file.flush()
             if self._durable:
                 os.fsync(file.fileno())
-            file.close()
-            self._part.replace(self.path)
+            with _kept_locked(file):  # closed before it is published, since closing may fail; locked until it is
+                file.close()
+                self._part.replace(self.path)
             if self._durable:
                 _sync_folder(self.path.parent)
 
@@ -123,7 +127,12 @@ class FileSink:
             raise IsADirectoryError(errno.EISDIR, "a folder has that name", str(self.path))
         self.path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_once(self.path.parent)
-        return self._part.open("xb", buffering=BUFFER)
+        while True:
+            file = self._part.open("xb", buffering=BUFFER)
+            _lock(file)
+            if self._part.exists():
+                return file
+            file.close()  # swept between its making and its locking
 
     def _opened(self) -> IO[bytes]:
         assert self._file is not None, "restart() comes first"  # noqa: S101 (an invariant of this module)
@@ -148,23 +157,42 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+def _lock(file: IO[bytes]) -> None:
+    """Say that ``file`` is in use; without a word where the file system has no locks, and nobody sweeps."""
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _kept_locked(file: IO[bytes]) -> Iterator[None]:
+    """Keep the lock of ``file`` beyond its closing."""
+    keeper = os.dup(file.fileno())
+    try:
+        yield
+    finally:
+        os.close(keeper)
+
+
 def _sweep_once(folder: Path) -> None:
-    """Remove part files of processes that are dead; once for each folder and process."""
+    """Remove part files that nobody writes any more; once for each folder and process."""
     if folder in _swept:
         return
     _swept.add(folder)
     with suppress(OSError):  # what others left is no reason to fail
         for entry in folder.iterdir():
-            match = PART_NAME.fullmatch(entry.name)
-            if match and not _is_alive(int(match[1])):
-                entry.unlink(missing_ok=True)
+            if PART_NAME.fullmatch(entry.name):
+                _remove_if_abandoned(entry)
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+def _remove_if_abandoned(part: Path) -> None:
+    """Remove ``part`` where its lock is free: the kernel frees it however its writer ends, wherever that runs.
+
+    Its process id would tell less: in another container it means another process.
+    """
+    with suppress(OSError):  # in use, somebody else's, gone meanwhile, or on a file system without locks
+        descriptor = os.open(part, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+        finally:
+            os.close(descriptor)

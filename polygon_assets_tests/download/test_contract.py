@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import os
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -218,17 +217,6 @@ async def test_places_that_cannot_be_written(twin: Twin, s3_server: S3Server, bu
         with pytest.raises(LocalWriteError, match="at the first attempt"):
             await twin.save(bucket, KEY, target)
     assert left_in(tmp_path) == ["file", "folder"]
-
-
-async def test_part_files_of_dead_processes_are_swept(
-    twin: Twin, s3_server: S3Server, bucket: str, tmp_path: Path
-) -> None:
-    dead, alive = tmp_path / ".a.csv.4194999-0123abcd.part", tmp_path / f".b.csv.{os.getpid()}-0123abcd.part"
-    for path in (dead, alive):
-        path.write_bytes(b"left")
-    s3_server.put(bucket, KEY, gzip.compress(b"x"))
-    await twin.save(bucket, KEY, tmp_path / "data.csv")
-    assert left_in(tmp_path) == sorted([alive.name, "data.csv"])
 
 
 @pytest.mark.parametrize(("bucket_name", "key"), [("", "k"), ("b", ""), ("b", None), ("b", "a\0b")])
