@@ -19,7 +19,9 @@
     │   ├── HeaderError                       columns other than the data type's
     │   ├── RowError                          a line that does not parse; names line and column
     │   └── UnusableDayError                  parses, but cannot be that day (no rows, foreign rows)
-    └── StoreError                            the Parquet store cannot be read or written
+    ├── StoreError                            a stored day is damaged, or the store cannot be written
+    └── StoreUnreachableError                 the store's bucket does not answer, or refuses: no day is known to be
+                                              there, missing or damaged
 
 Each message names the culprit and the remedy. ``retryable`` says, once, whether trying the same thing again
 later can help.
@@ -166,8 +168,20 @@ class UnusableDayError(ContentError):
 
 
 class StoreError(PolygonAssetsError):
-    """The Parquet store cannot be read or written."""
+    """A stored day is damaged, or the Parquet store cannot be written."""
 
 
 class RottenCopyError(StoreError):
     """A source file that was kept in the store is not what it was when it was kept."""
+
+
+class StoreUnreachableError(PolygonAssetsError):
+    """The store's bucket does not answer, or refuses; no ``StoreError``, which would make its days damaged ones."""
+
+    retryable = True
+
+    def __init__(self, uri: str, cause: object) -> None:
+        """Name the ``uri`` that was asked for, and what was answered."""
+        super().__init__(
+            f"{uri}: the store does not answer: {cause}. Check the POLYGON_STORE_* settings, or try later."
+        )

@@ -31,8 +31,8 @@ def store(settings: Settings) -> Line:
     """Can the store be written?"""
     try:
         opened = open_store(settings)
-        with opened.staging():
-            days = sum(len(opened.days(name)) for name in DATASETS)
+        opened.check_writable()
+        days = sum(len(opened.days(name)) for name in DATASETS)
     except (PolygonAssetsError, OSError) as error:
         remedy = f"Fix it, or set {variable('store')} to a place that you may write."
         return failed("store", f"{settings.store_uri}: {' '.join(str(error).split())}", remedy)

@@ -4,7 +4,8 @@ Belongs here: S3 for the store. Does not: the vendor's bucket (``download``), wh
 Files are made on this machine first: an Arrow output stream completes its upload even when it is dropped half-way.
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
-from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
 from polygon_assets.ingest.staging import temporary_staging
 
 SCHEME = "s3://"
 DEFAULT_REGION = "us-east-1"
 _PART_BYTES = 16 * 1024**2
+_OF_S3 = "AWS Error"
+"""In the message of every error that an answer of S3, or none, is behind."""
 _ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
 
 
@@ -103,7 +106,8 @@ class S3Folder:
 
     def names(self, folder: str) -> list[str]:
         """The names one level below ``folder``."""
-        entries = self.filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
+        with answering(f"{self.uri}/{folder}"):
+            entries = self.filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
         return sorted(entry.base_name for entry in entries)
 
     def holding(self, folder: str, file: str) -> list[str]:
@@ -114,15 +118,14 @@ class S3Folder:
         try:
             keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise StoreError(
-                f"{self.uri}/{folder}: not listed: {error}. Check the POLYGON_STORE_* settings."
-            ) from error
+            raise StoreUnreachableError(f"{self.uri}/{folder}", error) from error
         parts = (key.removeprefix(f"{self._prefix}{folder}/").split("/") for key in keys)
         return sorted(name for name, *rest in parts if rest == [file])
 
     def size(self, name: str) -> int | None:
         """Bytes of the object."""
-        entry = self.filesystem.get_file_info(name)
+        with answering(f"{self.uri}/{name}"):
+            entry = self.filesystem.get_file_info(name)
         return entry.size if entry.type is pafs.FileType.File else None
 
     def copy_to(self, name: str, target: Path) -> None:
@@ -131,3 +134,20 @@ class S3Folder:
             self._client.download_file(self._bucket, self._prefix + name, str(target))
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, Boto3Error) as error:
             raise StoreError(f"{self.uri}/{name}: not read: {error}") from error
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Tell a bucket that does not answer from a file that is damaged: Arrow raises OSError for both.
+
+    Raises:
+        StoreUnreachableError: the bucket did not answer a request within the block, or refused it.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if _OF_S3 in str(error):
+            raise StoreUnreachableError(uri, error) from error
+        raise

@@ -4,6 +4,7 @@ Belongs here: the layout and everything that reads it. Does not: making files (`
 and raw files' own layout (``quarantine``, ``raw_files``).
 """
 
+import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,6 +20,7 @@ from polygon_assets.ingest.folders import open_folder
 from polygon_assets.ingest.provenance import Provenance
 from polygon_assets.ingest.quarantine import Quarantine, QuarantinedDay
 from polygon_assets.ingest.raw_files import RawFiles
+from polygon_assets.ingest.s3_folder import answering
 from polygon_assets.ingest.schema import stored_schema
 from polygon_assets.trading_calendar import parse_date
 
@@ -86,12 +88,13 @@ class ParquetStore:
 
         Raises:
             StoreError: the file is there and its footer is not readable, or not this project's.
+            StoreUnreachableError: the store's bucket does not answer.
         """
         name = _name(dataset, day)
         if self._folder.size(name) is None:
             return None
         try:
-            with self.open_input_file(dataset, day) as file:
+            with answering(f"{self.uri}/{name}"), self.open_input_file(dataset, day) as file:
                 return Provenance.from_metadata(pq.read_metadata(file).metadata)
         except FileNotFoundError:
             return None
@@ -118,7 +121,9 @@ class ParquetStore:
 
     def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
         """The stored file, for reading."""
-        return self._filesystem.open_input_file(_name(dataset, day))
+        name = _name(dataset, day)
+        with answering(f"{self.uri}/{name}"):
+            return self._filesystem.open_input_file(name)
 
     def names(self, folder: str) -> list[str]:
         """What ``folder`` of the store holds, sorted; empty where it is missing."""
@@ -159,6 +164,19 @@ class ParquetStore:
     def publish(self, staged: Path, dataset: str, day: str) -> None:
         """Make a whole file visible as ``day``, replacing what was stored."""
         self._folder.publish(staged, _name(dataset, day))
+
+    def check_writable(self) -> None:
+        """Publish a small file beside the days, and remove it again.
+
+        Raises:
+            OSError, StoreError: it cannot be written.
+        """
+        name = f"_writable-{uuid.uuid4().hex}"
+        with self.staging() as folder:
+            staged = folder / "probe"
+            staged.write_bytes(b"")
+            self._folder.publish(staged, name)
+        self._folder.delete(name)
 
     def publish_beside(self, staged: Path, name: str) -> str:
         """Make a whole file visible under ``name``, which begins with ``_`` and so is no data; where it is."""

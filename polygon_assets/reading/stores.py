@@ -20,12 +20,12 @@ def open_store(settings: Settings, uri: str | None = None) -> ParquetStore:
 
 
 def existing_store(settings: Settings, uri: str | None = None) -> ParquetStore:
-    """The same, for reading: a folder that is not there would read like a market without trades.
+    """The same, for reading: a place where nothing is would read like a market without trades.
 
     Raises:
-        InvalidInputError: the folder is not there.
+        InvalidInputError: the folder is not there; on S3, where no folders are, nothing lies below the prefix.
     """
     store = open_store(settings, uri)
-    if "://" not in store.uri and not Path(store.uri).is_dir():
+    if not (store.names("") if "://" in store.uri else Path(store.uri).is_dir()):
         raise InvalidInputError(f"There is no store at {store.uri}: set {variable('store')}, or ingest something first")
     return store

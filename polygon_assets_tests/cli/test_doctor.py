@@ -18,6 +18,7 @@ from polygon_assets.cli.vendor_checks import oldest_granted
 from polygon_assets.datasets import DATASETS
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 from polygon_assets_tests.servers.origin import Origin, origin
+from polygon_assets_tests.servers.seaweed import Identity, seaweed
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
 
@@ -27,6 +28,7 @@ def lines(outcome: Outcome) -> dict[str, Any]:
     return {each["topic"]: each for each in outcome.json()}
 
 
+@pytest.mark.stores("disk", "s3")
 def test_all_is_well(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for dataset in DATASETS:
         platform.publish(dataset, DAYS[:1])
@@ -40,6 +42,7 @@ def test_all_is_well(platform: Platform, cli: Command, monkeypatch: pytest.Monke
     assert {each["state"] for topic, each in found.items() if topic != "sensors"} == {"ok"}
     assert found["plan: options_minute"]["text"] == f"included from {DAYS[0]} on; 1 days listed"
     assert "1 days stored" in found["store"]["text"]
+    assert platform.place.files() == [f"stocks_daily/date={DAYS[0]}/data.parquet"]
     assert found["credentials"]["text"].startswith("test… may list the bucket")
     assert "canary" not in done.out
     shown = cli("doctor").out
@@ -53,6 +56,27 @@ def test_wrong_keys(platform: Platform, cli: Command, monkeypatch: pytest.Monkey
     assert done.code == 1
     assert lines(done)["credentials"]["state"] == "failed"
     assert "POLYGON_SECRET_ACCESS_KEY again from the flat files page" in lines(done)["credentials"]["remedy"]
+    assert "canary" not in done.out
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_store_that_may_only_be_read(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was once called writable: all that had been written was the staging folder, which is this machine's."""
+    reader = Identity("reader", "canary-reader", ("Read:lake", "List:lake"))
+    with seaweed([reader]) as server:
+        server.client().create_bucket(Bucket="lake")
+        for name, value in (
+            ("STORE", "s3://lake/polygon"),
+            ("STORE_ENDPOINT_URL", server.endpoint_url),
+            ("STORE_ACCESS_KEY_ID", reader.access_key_id),
+            ("STORE_SECRET_ACCESS_KEY", reader.secret_access_key),
+        ):
+            monkeypatch.setenv(f"POLYGON_{name}", value)
+        done = cli("doctor", "--json")
+    store = lines(done)["store"]
+    assert store["state"] == "failed"
+    assert "not written" in store["text"]
+    assert "POLYGON_STORE" in store["remedy"]
     assert "canary" not in done.out
 
 

@@ -1,19 +1,21 @@
 """The same store on S3: nothing else in this room knows the difference."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
 from polygon_assets.ingest import DayStatus, ParquetStore
 from polygon_assets.ingest.quarantine import version_of
 from polygon_assets.ingest.s3_folder import S3Folder
 from polygon_assets.ingest.schema import SCHEMA_VERSION
-from polygon_assets.ingest.verification import verify_store
+from polygon_assets.ingest.verification import verify_day, verify_store
+from polygon_assets.ingest.year_files import years
 from polygon_assets_tests.ingest.conftest import Vendor
 from polygon_assets_tests.ingest.made import row, stamp, text
-from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.servers.seaweed import S3Server, free_ports
 
 DAY, OTHER = "2024-01-02", "2024-01-03"
 GOOD = text([row("A", stamp()), row("B", stamp())])
@@ -118,8 +120,46 @@ async def test_a_store_that_refuses_fails_the_day_and_names_the_settings(vendor:
     )  # fmt: skip
     (result,) = await replace(vendor, store=wrong).ingest("stocks_daily", DAY)
     assert result.status is DayStatus.FAILED
-    assert isinstance(result.error, StoreError)
+    assert isinstance(result.error, StoreUnreachableError)
+    assert "POLYGON_STORE_* settings" in str(result.error)
     assert "canary" not in str(result.error) + repr(wrong) + repr(wrong.__dict__)
+
+
+ASKED: dict[str, Callable[[ParquetStore], object]] = {
+    "days": lambda store: store.days("stocks_daily"),
+    "size": lambda store: store.parquet_bytes("stocks_daily", DAY),
+    "provenance": lambda store: store.provenance("stocks_daily", DAY),
+    "quarantine": lambda store: store.quarantined("stocks_daily"),
+    "verification": lambda store: verify_day(store, "stocks_daily", DAY),
+    "years": lambda store: years(store, "stocks_daily"),
+}
+
+
+@ON_S3
+@pytest.mark.parametrize("question", ASKED)
+async def test_a_store_that_does_not_answer_is_not_taken_for_a_damaged_one(
+    vendor: Vendor, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day that is damaged is fetched again; one of which nothing is known must not be."""
+    vendor.put("stocks_daily", DAY, GOOD)
+    await vendor.ingest("stocks_daily", DAY)
+    monkeypatch.setattr("polygon_assets.ingest.s3_folder._ATTEMPTS", 1)
+    store = replace(vendor.place, server=S3Server(f"http://127.0.0.1:{free_ports(1)[0]}")).open()
+    with pytest.raises(StoreUnreachableError, match="POLYGON_STORE_"):
+        ASKED[question](store)
+
+
+@ON_S3
+async def test_a_store_that_stops_answering_makes_no_day_a_damaged_one(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendor.put("stocks_daily", DAY, GOOD)
+    await vendor.ingest("stocks_daily", DAY)
+    wrong = replace(vendor.place, server=S3Server(vendor.server.endpoint_url, secret_access_key="wrong")).open()
+    size = len(vendor.stored_bytes("stocks_daily", DAY))
+    monkeypatch.setattr(S3Folder, "size", lambda *_: size)  # it answered a moment ago
+    with pytest.raises(StoreUnreachableError):
+        wrong.provenance("stocks_daily", DAY)
 
 
 @pytest.mark.parametrize("uri", ["", "ftp://x/y", "s3://", "s3://key:secret@bucket/x", "s3://bucket/../x"])

@@ -106,6 +106,18 @@ def test_a_store_whose_path_looks_like_a_pattern(filled: ParquetStore, tmp_path:
         assert connection.sql("SELECT count(*) FROM stocks_daily").fetchall() == [(60,)]
 
 
+@pytest.mark.stores("s3")
+def test_a_prefix_where_nothing_lies_is_no_market_without_trades(
+    filled: ParquetStore, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
+    assert polygon_assets.scan("stocks_daily", "2030-01-01", store=filled.uri).count_rows() == 0
+    with pytest.raises(InvalidInputError, match=r"There is no store at s3://.*/mistyped.*POLYGON_STORE"):
+        polygon_assets.scan("stocks_daily", store=f"{place.uri}/mistyped")
+
+
+@pytest.mark.stores("disk")
 def test_a_store_that_is_not_there_is_no_market_without_trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook started in another folder once computed on nothing."""
     monkeypatch.chdir(tmp_path)
