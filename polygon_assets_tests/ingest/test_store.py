@@ -144,7 +144,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing(store: ParquetStore, place: P
         if verified.whole:
             assert pq.read_table(pa.BufferReader(flipped)).equals(expected), at
             for ticker in ("T0", "T1", "T2"):  # a reader that passes over row groups by their footers
-                wanted = [("ticker", "=", ticker)]
+                wanted = pads.field("ticker") == ticker
                 assert pq.read_table(pa.BufferReader(flipped), filters=wanted).num_rows == 1, at
     assert found > len(places) / 2
 
