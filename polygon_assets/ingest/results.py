@@ -44,8 +44,6 @@ class DayResult:
     """Its compressed bytes."""
     parquet_bytes: int = 0
     """Size of the stored file in bytes."""
-    schema_version: str = ""
-    """The rules that the stored day was made under; empty where it is not stored."""
     retries: int = 0
     """Requests of the download beyond the first."""
     download_seconds: float = 0.0
@@ -60,6 +58,8 @@ class DayResult:
     """Why it is not stored; None for ``published`` and ``unchanged``."""
     warning: str | None = None
     """What to know about a stored day, for people; None: nothing."""
+    schema_version: str = ""
+    """The rules that the stored day was made under; empty where it is not stored."""
 
 
 def stored_result(store: ParquetStore, dataset: str, day: str) -> DayResult | None:

@@ -38,9 +38,20 @@ def staging_folder(root: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        try:
+            _remove(folder)
+        finally:
+            release(folder / _OWNER)
+            os.close(owner)
+
+
+def _remove(folder: Path) -> None:
+    """Remove it also where SIGTERM or Ctrl-C comes in the middle: that ends the first attempt, not the second."""
+    try:
         shutil.rmtree(folder, ignore_errors=True)
-        release(folder / _OWNER)
-        os.close(owner)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def temporary_staging() -> AbstractContextManager[Path]:

@@ -128,13 +128,13 @@ def test_everything_that_asks_is_run(cli: Command, query: str) -> None:
     assert done.code == 0, done.err
 
 
-def test_a_rotten_day_is_the_stores_fault(cli: Command, settings: ParquetStore) -> None:
-    path = Path(settings.path("stocks_daily", DAYS[0]))
-    path.write_bytes(b"PAR1" + b"x" * 100 + b"rott")
+@pytest.mark.usefixtures("settings")
+def test_a_rotten_day_is_the_stores_fault(cli: Command, place: Place) -> None:
+    place.write(place.file("stocks_daily", DAYS[0]), b"PAR1" + b"x" * 100 + b"rott")
     done = cli("sql", "SELECT count(close) FROM stocks_daily")
     assert done.code == 1
     assert len(done.err.splitlines()) == 1
-    assert str(path) in done.err
+    assert f"stocks_daily/date={DAYS[0]}/data.parquet" in done.err
     assert "Which days are damaged: polygon-assets verify" in done.err
 
 

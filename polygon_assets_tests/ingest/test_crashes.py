@@ -134,6 +134,22 @@ async def test_a_full_disk_fails_the_day_and_keeps_what_was_stored(published: Ve
     assert (verified.whole, verified.rows) == (True, 60_000)
 
 
+def test_asked_to_stop_while_it_clears_up_it_still_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A SIGTERM in the last moment once left the folder to the next run."""
+    remove, calls = shutil.rmtree, []
+
+    def interrupted(folder: Path, *, ignore_errors: bool) -> None:
+        calls.append(folder)
+        if len(calls) == 1:
+            raise SystemExit(143)
+        remove(folder, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(SystemExit), staging_folder(tmp_path):
+        pass
+    assert not list(tmp_path.glob("run-*"))
+
+
 def test_a_folder_that_this_user_may_not_look_into_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,7 +164,7 @@ class World:
             self.newest_stored = None
         if step.rotten:
             rot(Path(self.folder, step.rotten))
-        fetches = self.vendor.fetches
+        fetches, was_stored = self.vendor.fetches, self._stored() is not None
         with ExitStack() as patches:
             for module in ("provenance", "quarantine", "day_files"):
                 patches.enter_context(patch(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", self._schema_version))
@@ -174,20 +174,24 @@ class World:
         if known and not step.overwrite:
             assert self.vendor.fetches == fetches, "a refused file was fetched again"
         if not step.fault:
-            self._check_result(step, result, fetched=self.vendor.fetches > fetches)
+            asked = self.vendor.fetches > fetches or not was_stored
+            self._check_result(step, result, asked=asked)
         self._check_store()
 
-    def _check_result(self, step: Step, result: DayResult, *, fetched: bool) -> None:
+    def _check_result(self, step: Step, result: DayResult, *, asked: bool) -> None:
         stored, refused = self._stored(), [held for held in self._held() if held.refused]
         assert result.status is not DayStatus.FAILED, result.error
         if step.refuses:
-            assert stored is None or result.status in {DayStatus.UNCHANGED, DayStatus.PUBLISHED}
+            fine = {DayStatus.UNCHANGED, DayStatus.PUBLISHED}
+            if stored is not None and stored.schema_version != self._schema_version:
+                fine.add(DayStatus.REFUSED)  # new rules refuse the raw file that the old ones took
+            assert stored is None or result.status in fine
             return
         if result.status is DayStatus.REFUSED:
             assert result.source_etag in {held.source.etag for held in refused}
             return
         assert stored is not None
-        if result.status is DayStatus.UNCHANGED or fetched:
+        if result.status is DayStatus.UNCHANGED or asked:  # else a stored day was made anew under new rules
             assert (stored.source_etag, stored.schema_version) == (self.vendor.etag, self._schema_version)
             assert not refused, "what the vendor has taken back is still said to be refused"
             raw = self.store.raw_files.source("stocks_daily", DAY)
