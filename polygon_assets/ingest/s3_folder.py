@@ -23,7 +23,7 @@ from polygon_assets.ingest.staging import temporary_staging
 SCHEME = "s3://"
 DEFAULT_REGION = "us-east-1"
 _PART_BYTES = 16 * 1024**2
-_OF_S3 = "AWS Error"
+OF_S3 = "AWS Error"
 """In the message of every error that an answer of S3, or none, is behind."""
 _ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
 
@@ -148,6 +148,6 @@ def answering(uri: str) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if _OF_S3 in str(error):
+        if OF_S3 in str(error):
             raise StoreUnreachableError(uri, error) from error
         raise

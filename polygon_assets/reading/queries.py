@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from polygon_assets.datasets import DATASETS, Dataset, no_such_dataset
-from polygon_assets.errors import ConfigurationMissingError, InvalidInputError, PolygonAssetsError, StoreError
+from polygon_assets.errors import (
+    ConfigurationMissingError,
+    InvalidInputError,
+    PolygonAssetsError,
+    StoreError,
+    StoreUnreachableError,
+)
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest.s3_folder import OF_S3
 from polygon_assets.ingest.store import FILE_NAME, scanned_schema
 
 if TYPE_CHECKING:
@@ -84,6 +91,7 @@ def run(connection: "duckdb.DuckDBPyConnection", query: str) -> pa.RecordBatchRe
     Raises:
         InvalidInputError: it is no single query, names a dataset that is not there, or DuckDB cannot make sense of it.
         StoreError: a stored day cannot be read.
+        StoreUnreachableError: the store's bucket does not answer.
         PolygonAssetsError: anything else that DuckDB cannot do.
     """
     import duckdb  # noqa: PLC0415 (whoever has a connection has it)
@@ -111,6 +119,8 @@ def _explained(error: Exception) -> PolygonAssetsError:
     text = " ".join(str(error).split("\n\n", 1)[0].split())
     if missing := _UNKNOWN_TABLE.search(text):
         return no_such_dataset(missing[1])
+    if OF_S3 in text:
+        return StoreUnreachableError("A stored day", text)
     if FILE_NAME in text:
         return StoreError(f"{text}. Which days are damaged: polygon-assets verify")
     mistaken = isinstance(error, duckdb.ProgrammingError | duckdb.DataError) or text.startswith(_OF_VALUES)

@@ -5,10 +5,13 @@ import json
 import sys
 from pathlib import Path
 
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
+from polygon_assets.errors import StoreUnreachableError
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.reading.queries import connect, run
 from polygon_assets_tests.cli.conftest import Command
 from polygon_assets_tests.reading.conftest import DAYS, filled
 from polygon_assets_tests.stores import Place
@@ -130,12 +133,30 @@ def test_everything_that_asks_is_run(cli: Command, query: str) -> None:
 
 @pytest.mark.usefixtures("settings")
 def test_a_rotten_day_is_the_stores_fault(cli: Command, place: Place) -> None:
-    place.write(place.file("stocks_daily", DAYS[0]), b"PAR1" + b"x" * 100 + b"rott")
+    path = place.file("stocks_daily", DAYS[0])
+    place.write(path, b"PAR1" + b"x" * 100 + b"rott")
     done = cli("sql", "SELECT count(close) FROM stocks_daily")
     assert done.code == 1
     assert len(done.err.splitlines()) == 1
-    assert f"stocks_daily/date={DAYS[0]}/data.parquet" in done.err
+    assert f"stocks_daily/date={DAYS[0]}/data.parquet" in done.err  # on S3, by its name in the store
     assert "Which days are damaged: polygon-assets verify" in done.err
+
+
+@pytest.mark.stores("s3")
+def test_a_store_that_refuses_while_it_is_read_is_not_called_damaged(settings: ParquetStore, place: Place) -> None:
+    assert place.server is not None
+    bucket, _, prefix = place.uri.removeprefix("s3://").partition("/")
+    host = place.server.endpoint_url.removeprefix("http://")
+    refused = pafs.S3FileSystem(access_key="x", secret_key="wrong", endpoint_override=host, scheme="http")
+    store = ParquetStore(
+        settings.uri,
+        filesystem=pafs.SubTreeFileSystem(f"{bucket}/{prefix}", refused),
+        endpoint_url=place.server.endpoint_url,
+        access_key_id=place.server.access_key_id,
+        secret_access_key=place.server.secret_access_key,
+    )
+    with connect(store) as connection, pytest.raises(StoreUnreachableError, match="POLYGON_STORE_"):
+        run(connection, QUERY).read_all()
 
 
 @pytest.mark.usefixtures("settings")
