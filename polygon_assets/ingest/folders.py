@@ -51,6 +51,9 @@ class Folder(Protocol):
     def size(self, name: str) -> int | None:
         """Bytes of the file ``name``; None where there is none."""
 
+    def read(self, name: str) -> bytes:
+        """All of the small file ``name``; FileNotFoundError where there is none."""
+
     def copy_to(self, name: str, target: Path) -> None:
         """Copy the file ``name`` to ``target`` on this machine."""
 
@@ -100,6 +103,10 @@ class LocalFolder:
             return (self._path / name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes."""
+        return (self._path / name).read_bytes()
 
     def copy_to(self, name: str, target: Path) -> None:
         """A hard link where possible: staged sources are only read."""

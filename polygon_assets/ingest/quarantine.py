@@ -190,8 +190,7 @@ class Quarantine:
         for name in self.names(dataset, day):
             if name.endswith((_REFUSED, _SET_ASIDE)):
                 try:
-                    with self._folder.filesystem.open_input_stream(f"{place}/{name}") as file:
-                        yield _read(dataset, day, f"{self._folder.uri}/{place}", file.read())
+                    yield _read(dataset, day, f"{self._folder.uri}/{place}", self._folder.read(f"{place}/{name}"))
                 except (FileNotFoundError, ValueError, KeyError, TypeError):
                     continue
 

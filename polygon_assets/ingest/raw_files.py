@@ -36,8 +36,7 @@ class RawFiles:
     def fetch(self, dataset: str, day: str, source: Source, target: Path) -> None:
         """Bring the kept file to ``target``, which is only to be read; RottenCopyError where it has changed."""
         name = f"{_place(dataset, day)}/{etag_stem(source.etag)}"
-        with self._folder.filesystem.open_input_stream(f"{name}.json") as file:
-            expected = str(json.loads(file.read())["sha256"])
+        expected = str(json.loads(self._folder.read(f"{name}.json"))["sha256"])
         fetch_copy(self._folder, f"{name}.csv.gz", target, expected)
 
     def keep(self, raw: Path, dataset: str, day: str, source: Source) -> None:
@@ -53,8 +52,7 @@ class RawFiles:
 
     def _read(self, name: str) -> Source | None:
         try:
-            with self._folder.filesystem.open_input_stream(name) as file:
-                return source_from_plain(json.loads(file.read()))
+            return source_from_plain(json.loads(self._folder.read(name)))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 

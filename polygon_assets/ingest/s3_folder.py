@@ -128,6 +128,11 @@ class S3Folder:
             entry = self.filesystem.get_file_info(name)
         return entry.size if entry.type is pafs.FileType.File else None
 
+    def read(self, name: str) -> bytes:
+        """The object's bytes."""
+        with answering(f"{self.uri}/{name}"), self.filesystem.open_input_stream(name) as file:
+            return bytes(file.read())
+
     def copy_to(self, name: str, target: Path) -> None:
         """Download the object."""
         try:

@@ -20,6 +20,7 @@ from polygon_assets.ingest.arrow_arrays import ascending
 from polygon_assets.ingest.provenance import Provenance
 from polygon_assets.ingest.quality import SET_ASIDE, DayBounds
 from polygon_assets.ingest.quarantine import version_of
+from polygon_assets.ingest.s3_folder import answering
 from polygon_assets.ingest.schema import stored_schema
 from polygon_assets.ingest.store import ParquetStore
 from polygon_assets.trading_calendar import parse_date
@@ -76,7 +77,7 @@ def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
     """Read the stored ``day`` again."""
     reading = _Reading(get_dataset(dataset), day)
     try:
-        with store.open_input_file(dataset, day) as file:
+        with answering(store.path(dataset, day)), store.open_input_file(dataset, day) as file:
             reading.read(file)
     except (OSError, ValueError, pa.ArrowException, StoreError) as error:
         reading.problems.append(f"not readable: {error}")
