@@ -27,7 +27,7 @@ async def receive(body: Any, transfer: Transfer, pool: Executor) -> None:
     except asyncio.CancelledError:
         await pipeline.settle()
         raise
-    except Exception:
+    except Exception:  # whatever ended the body, what came before is kept; translated where it is retried
         await pipeline.drain()
         raise
     await pipeline.drain()

@@ -40,7 +40,7 @@ class DayFiles:
             return convert(self.raw, self._parquet, self._dataset, day, source, limits=limits, cancelled=cancelled)
         except ContentError:
             raise
-        except BaseException:
+        except BaseException:  # whatever it was, cancelling too: nobody else removes these files before the run's end
             self._remove()
             raise
         finally:
@@ -66,7 +66,7 @@ class DayFiles:
                 self._store.raw_files.keep(self.raw, self._dataset.name, self._day, source)
             try:
                 self._store.publish(self._parquet, self._dataset.name, self._day)
-            except BaseException:
+            except BaseException:  # whatever it was, the rows just kept belong to no stored day
                 with suppress(OSError, StoreError):  # the error that counts is on its way
                     self.settle(latest=False)
                 raise

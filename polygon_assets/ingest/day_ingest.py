@@ -114,7 +114,7 @@ class DayIngest:
             )
         try:
             if stored and not stored.is_current and not run.overwrite and (copy := self._copy(stored.source_etag)):
-                return await self._rebuild(copy)
+                return await self._rebuild(copy, latest=False)
             if known.was_seen and not run.overwrite:  # else the answer to the GET says all that a HEAD would
                 head = await run.downloader.head(run.catalog.bucket, self._key)
                 if settled := await self._without_fetching(head.etag):
@@ -134,7 +134,7 @@ class DayIngest:
             return await self._still_stored()
         if held := known.refused(etag):
             return self._refused_before(held)
-        return await self._rebuild(copy) if (copy := self._copy(etag)) else None
+        return await self._rebuild(copy, latest=True) if (copy := self._copy(etag)) else None
 
     def _copy(self, etag: str) -> KeptCopy | None:
         """The file in the store to convert instead of fetching the one with ``etag``."""
@@ -150,7 +150,7 @@ class DayIngest:
         known, outcome = self._known, self._ended(status, error=error)
         for copy in known.usable(overwrite=self._run.overwrite):
             try:
-                outcome = await self._convert_copy(copy)
+                outcome = await self._convert_copy(copy, latest=False)
             except RottenCopyError as rotten:
                 logger.warning("%s", rotten)
             if outcome.status is DayStatus.PUBLISHED:
@@ -161,22 +161,25 @@ class DayIngest:
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
         return outcome
 
-    async def _rebuild(self, copy: KeptCopy) -> DayResult:
-        """Convert a source file that was kept, without the network; one that has rotted is fetched again."""
+    async def _rebuild(self, copy: KeptCopy, *, latest: bool) -> DayResult:
+        """Convert a source file that was kept, without the network; one that has rotted is fetched again.
+
+        ``latest``: the vendor has said that it is what he has now.
+        """
         try:
-            return await self._convert_copy(copy)
+            return await self._convert_copy(copy, latest=latest)
         except RottenCopyError as error:
             logger.warning("%s", error)
             return await self._fetch_and_publish()
 
-    async def _convert_copy(self, copy: KeptCopy) -> DayResult:
+    async def _convert_copy(self, copy: KeptCopy, *, latest: bool) -> DayResult:
         run = self._run
         self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
         try:
             made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled)
         except ContentError as error:
             return await self._refuse(copy.source, error)
-        return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=False)
+        return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=latest)
 
     async def _fetch_and_publish(self) -> DayResult:
         run, began = self._run, time.perf_counter()
@@ -187,7 +190,7 @@ class DayIngest:
         self._base = replace(self._base, source_etag=source.etag, source_bytes=source.size)
         if self._known.stored_from(source.etag) and not run.overwrite:  # only the raw file was lacking
             await _in(run.saving, self._files.keep_raw, source)
-            return self._unchanged()
+            return await self._still_stored()
         try:
             made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled)
         except ContentError as error:

@@ -72,7 +72,7 @@ class FlatFile:
                 read_options=self._read,
                 parse_options=self._parse,
                 convert_options=self._convert,
-                memory_pool=pa.system_memory_pool(),  # a sixth less memory than the default pool's, small files faster
+                memory_pool=pa.system_memory_pool(),  # a tenth less memory than the default pool's
             )
         except pa.ArrowInvalid as error:
             self._explain(str(error))

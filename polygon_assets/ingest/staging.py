@@ -49,7 +49,7 @@ def _remove(folder: Path) -> None:
     """Remove it also where SIGTERM or Ctrl-C comes in the middle: that ends the first attempt, not the second."""
     try:
         shutil.rmtree(folder, ignore_errors=True)
-    except BaseException:
+    except BaseException:  # a signal's SystemExit or KeyboardInterrupt, which rmtree does not ignore
         shutil.rmtree(folder, ignore_errors=True)
         raise
 

@@ -23,7 +23,7 @@ def day_extract(store: ParquetStore, dataset: str, day: str) -> Extract:
     try:
         gainers, losers = movers(store, dataset, day)
         shown: Extract = {"preview": dg.MetadataValue.md(preview(store, dataset, day))}
-    except Exception:
+    except Exception:  # decoration only: the day is stored, and no fault in its preview may fail the run
         logger.exception("%s %s: no preview", dataset, day)
         return {}
     if gainers or losers:

@@ -8,12 +8,12 @@ import datetime as dt
 import hashlib
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from polygon_assets.download.objects import FetchedObject, RemoteObject
@@ -133,7 +133,24 @@ STEPS = st.builds(
 )
 
 
+NOTHING = Step(None, None, False, False, None, False, False, False, 0)  # noqa: FBT003
+TAKEN_BACK_AND_LOST = [
+    replace(NOTHING, keep_raw=True),
+    replace(NOTHING, content="broken"),
+    replace(NOTHING, content="good", lost=True),
+]
+"""The day was made from its raw file again, and the file that was refused meanwhile went on being said to be."""
+RAW_WANTED_AS_IT_IS_TAKEN_BACK = [
+    NOTHING,
+    replace(NOTHING, content="broken"),
+    replace(NOTHING, content="good", keep_raw=True),
+]
+"""Only the raw file was fetched, and the refused one went on being said to be."""
+
+
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@example(TAKEN_BACK_AND_LOST)
+@example(RAW_WANTED_AS_IT_IS_TAKEN_BACK)
 @given(st.lists(STEPS, min_size=2, max_size=7))
 def test_whatever_happens_the_store_is_right(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -150,7 +167,7 @@ class World:
         self.store = ParquetStore(folder)
         self.vendor = MemoryVendor()
         self.rules = 0
-        self.newest_stored: str | None = None
+        self.newest_stored: Provenance | None = None
 
     def take(self, step: Step) -> None:
         """Let ``step`` happen, and look."""
@@ -214,9 +231,9 @@ class World:
         ]
         named = [line for each in ours for line in self.store.quarantine.rows(each).column("line").to_pylist()]
         assert named == sorted(at + 2 for at in foreign), "rows in are not rows out and rows named"
-        older = self.newest_stored is not None and stored.source_last_modified < self.newest_stored
-        assert not older, "an older version came back"
-        self.newest_stored = stored.source_last_modified
+        before, self.newest_stored = self.newest_stored, stored
+        if before is not None and before.source_etag != stored.source_etag:
+            assert stored.source_last_modified > before.source_last_modified, "an older version came back"
 
     @property
     def _schema_version(self) -> str:
