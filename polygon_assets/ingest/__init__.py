@@ -5,7 +5,7 @@ Where do I go to…
     find, read or list what is stored?               store.py; where it lies: folders.py, s3_folder.py, staging.py
     see what is stored for a column, and encodings?  schema.py
     decode a csv.gz to the letter?                   archive.py, flat_file.py, option_tickers.py, batch.py
-    know how much runs at once?                      machine.py, limits.py
+    know how much runs at once, and on what?         machine.py, limits.py, threads.py
     know what is checked, and what is refused?       quality.py, ordering.py, limits.py, findings.py
     see these steps in their order?                  conversion.py
     compare a day with its neighbours?               history.py

@@ -5,9 +5,7 @@ Belongs here: which days run when, and that one bad day never loses the others. 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from polygon_assets.datasets import get_dataset
 from polygon_assets.download.s3_catalog import S3Catalog
@@ -17,6 +15,7 @@ from polygon_assets.ingest.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.ingest.machine import downloads_for, workers_for
 from polygon_assets.ingest.results import DayResult
 from polygon_assets.ingest.store import ParquetStore
+from polygon_assets.ingest.threads import worker_threads
 from polygon_assets.trading_calendar import parse_date
 
 DEFAULT_CONCURRENT_DOWNLOADS = 8
@@ -59,7 +58,11 @@ async def ingest_days(
     results: dict[str, DayResult] = {}
     if not distinct:
         return []
-    with store.staging() as staging, _threads("convert", workers) as converting, _threads("save", SAVERS) as saving:
+    with (
+        store.staging() as staging,
+        worker_threads("convert", workers) as converting,
+        worker_threads("save", SAVERS) as saving,
+    ):
         run = Run(row, catalog, downloader, store, staging, converting, saving, limits, overwrite, keep_raw)
         waiting = iter(distinct)
 
@@ -88,13 +91,3 @@ def _trading_days(dataset: str, days: Sequence[str], catalog: S3Catalog) -> list
         if not calendar.is_session(parse_date(day)):
             raise NotATradingDayError(day, calendar.name)
     return list(dict.fromkeys(days))
-
-
-@contextmanager
-def _threads(name: str, count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that have ended when the context has: none outlives its staging folder."""
-    executor = ThreadPoolExecutor(count, thread_name_prefix=name)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
