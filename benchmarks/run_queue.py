@@ -66,6 +66,7 @@ def one_machine(folder: Path) -> Iterator[dg.DagsterInstance]:
     home = folder / "one"
     home.mkdir()
     shutil.copyfile(local_configuration(), home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
     with dg.DagsterInstance.from_config(str(prepare_home(home))) as instance:
         yield instance
 

@@ -10,12 +10,13 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.orchestration.assembly import build_definitions
-from polygon_assets.orchestration.home import prepare_home
+from polygon_assets.orchestration.home import local_configuration, prepare_home
 from polygon_assets.orchestration.sensors import Clock, utc_now
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.sizes import Size
@@ -121,8 +122,11 @@ class Platform:
 def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Dagster home whose database stands; copying it is ten times cheaper than migrating one for each test."""
     home = tmp_path_factory.mktemp("home")
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
-    return prepare_home(home)
+    shipped = yaml.safe_load(local_configuration().read_text())
+    (home / "dagster.yaml").write_text(yaml.safe_dump({key: shipped[key] for key in ("telemetry", "storage")}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        return prepare_home(home)
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from polygon_assets_tests.orchestration.conftest import Platform
 
 
 @pytest.fixture
-def instance(fresh_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     """An instance with the pool and the limits that `make dev` has."""
     home = tmp_path / "queue"
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
     shutil.copytree(fresh_home, home)
     shutil.copyfile(local_configuration(), home / "dagster.yaml")
     with dg.DagsterInstance.from_config(str(prepare_home(home))) as configured:

@@ -23,8 +23,10 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterInstan
     """Dagster on one machine, as configured."""
     home = tmp_path_factory.mktemp("dagster_home")
     shutil.copyfile(SETTINGS, home / "dagster.yaml")
-    with DagsterInstance.from_config(str(home)) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        with DagsterInstance.from_config(str(home)) as opened:
+            yield opened
 
 
 def test_dagster_keeps_to_itself(instance: DagsterInstance) -> None:

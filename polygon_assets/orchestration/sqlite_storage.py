@@ -1,0 +1,139 @@
+"""Dagster's history in SQLite below its home, over connections that are kept.
+
+Belongs here: how connections are held, and how their writes are noticed. Does not: what is stored, which is Dagster's.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._config import Field, StringSource
+from dagster._core.event_api import EventHandlerFn
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    SqliteEventLogStorage,
+    SqliteEventLogStorageWatchdog,
+)
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import QueuePool
+from watchdog.events import FileSystemEvent
+from watchdog.observers import Observer
+
+from polygon_assets.errors import InvalidInputError
+from polygon_assets.settings import dagster_home
+
+_CONNECTIONS = 16
+"""Databases that are kept open: the index, and those of the latest runs, which have one each."""
+
+
+class KeptSqliteStorage(DagsterSqliteStorage):
+    """Dagster's own opens a database anew for every statement, which takes four times as long as the statement."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None, home: Path | None = None) -> None:
+        super().__init__(base_dir, inst_data)
+        assert isinstance(self._event_log_storage, SqliteEventLogStorage)  # noqa: S101 (Dagster's, made by super)
+        folder = self._event_log_storage._base_dir  # noqa: SLF001 (only it says where)
+        self._event_log_storage = _KeptEventLog(folder, home)
+
+    @classmethod
+    def config_type(cls) -> Mapping[str, Any]:
+        """``base_dir``; without it the home that the environment names."""
+        return {"base_dir": Field(StringSource, is_required=False)}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "KeptSqliteStorage":
+        """As Dagster calls it, with what ``dagster.yaml`` says."""
+        if base_dir := config_value.get("base_dir"):
+            return cls(base_dir, inst_data)
+        return cls(str(dagster_home()), inst_data, home=dagster_home())
+
+
+class _KeptEventLog(SqliteEventLogStorage):
+    """One connection for each database. ``_db_lock`` lets one thread at a time use them, as in Dagster's own."""
+
+    def __init__(self, base_dir: str, home: Path | None) -> None:
+        self._home = home
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._known_tables: set[str] = set()
+        super().__init__(base_dir)
+
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        """Join ``instance``, whose home must be this history's.
+
+        Raises:
+            InvalidInputError: DAGSTER_HOME is not the home that was opened; its history would be another's.
+        """
+        if self._home is not None and Path(instance.root_directory) != self._home:
+            raise InvalidInputError(
+                f"DAGSTER_HOME is {self._home}, but {instance.root_directory} was opened. Set it to that folder."
+            )
+        super().register_instance(instance)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock, self._engine(shard).connect() as connection, connection.begin():
+            yield connection
+
+    def _engine(self, shard: str) -> Engine:
+        if shard not in self._engines:
+            self._engines[shard] = create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=QueuePool,
+                pool_size=1,
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+            )
+        self._engines.move_to_end(shard)
+        if shard not in self._initialized_dbs:
+            self._initdb(self._engines[shard])
+            self._initialized_dbs.add(shard)
+        while len(self._engines) > _CONNECTIONS:
+            self._engines.popitem(last=False)[1].dispose()
+        return self._engines[shard]
+
+    def has_table(self, table_name: str) -> bool:
+        """Dagster asks with every event; a table that is there stays."""
+        if table_name not in self._known_tables and super().has_table(table_name):
+            self._known_tables.add(table_name)
+        return table_name in self._known_tables
+
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        """Watch the database's log too: over a kept connection, events reach the database itself only now and then."""
+        observer: Any = self._obs
+        if observer is None:
+            observer = self._obs = Observer()  # type: ignore[assignment]  # (declared as None)
+            observer.start()
+        watchdog = _LogWatchdog(self, run_id, callback, cursor)
+        self._watchers[run_id][callback] = (watchdog, observer.schedule(watchdog, self._base_dir, recursive=True))
+
+    def wipe(self) -> None:
+        """Remove everything; what is open goes first."""
+        self._close()
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        super().dispose()
+        self._close()
+
+    def _close(self) -> None:
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
+
+
+class _LogWatchdog(SqliteEventLogStorageWatchdog):
+    """Hears of writes into the database or its write-ahead log."""
+
+    @property
+    def patterns(self) -> list[str]:
+        return [self._log_path, f"{self._log_path}-wal"]
+
+    def on_modified(self, _event: FileSystemEvent) -> None:
+        self._process_log()

@@ -1,0 +1,145 @@
+"""The history over kept connections: Dagster's own in all that is stored, in a quarter of the time."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from polygon_assets.errors import InvalidInputError
+from polygon_assets.orchestration.home import prepare_home
+from polygon_assets.settings import dagster_home
+
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
+KEY = dg.AssetKey("stocks_daily")
+RUN = "0f9ad1a1-0000-4000-8000-{:012}"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    return prepare_home(dagster_home())
+
+
+@pytest.fixture
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.from_config(str(home)) as opened:
+        yield opened
+
+
+def report(instance: dg.DagsterInstance, *days: str) -> None:
+    for day in days:
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day))
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(asset_key=KEY, check_name="readable", passed=True, partition=day)
+        )
+
+
+def event(run_id: str, number: int = 0) -> EventLogEntry:
+    return EventLogEntry(  # type: ignore[no-untyped-call]
+        error_info=None, level=20, user_message=f"event {number}", run_id=run_id, timestamp=float(number)
+    )
+
+
+def test_one_machine_has_it(instance: dg.DagsterInstance) -> None:
+    report(instance, *DAYS)
+    assert type(instance.event_log_storage).__name__ == "_KeptEventLog"
+    assert instance.get_materialized_partitions(KEY) == set(DAYS)
+
+
+def test_dagsters_own_reads_and_writes_the_same_history(home: Path, instance: dg.DagsterInstance) -> None:
+    """Who takes the block out of dagster.yaml, or had none before, keeps his history."""
+    report(instance, DAYS[0])
+    lines = (home / "dagster.yaml").read_text().split("\n\n")
+    (home / "dagster.yaml").write_text("\n\n".join(each for each in lines if "KeptSqliteStorage" not in each))
+    with dg.DagsterInstance.from_config(str(home)) as plain:
+        assert type(plain.event_log_storage) is SqliteEventLogStorage
+        assert plain.get_materialized_partitions(KEY) == {DAYS[0]}
+        report(plain, DAYS[1])
+    assert instance.get_materialized_partitions(KEY) == set(DAYS[:2])
+
+
+def test_no_event_opens_a_database(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster's own opens and closes one for each statement: some thirty for every partition."""
+    report(instance, DAYS[0])
+    connect, opened = sqlite3.dbapi2.connect, []
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        opened.append(arguments)
+        return connect(*arguments, **named)
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", counted)
+    report(instance, *DAYS[1:])
+    assert opened == []
+
+
+def test_the_databases_of_runs_are_not_all_kept_open(home: Path, instance: dg.DagsterInstance) -> None:
+    for number in range(40):
+        instance.event_log_storage.store_event(event(RUN.format(number)))
+    open_files = {link.resolve() for link in Path("/proc/self/fd").iterdir() if link.exists()}
+    assert len([path for path in open_files if path.parent == home / "history/runs" and path.suffix == ".db"]) == 16
+    for number in range(40):
+        assert len(instance.event_log_storage.get_logs_for_run(RUN.format(number))) == 1
+
+
+def test_events_of_a_kept_connection_are_heard_of(home: Path, instance: dg.DagsterInstance) -> None:
+    """A run's page shows them as they come. They stand in the write-ahead log, whose file Dagster's own ignores."""
+    run, heard, all_heard = RUN.format(1), [], threading.Event()
+    instance.event_log_storage.store_event(event(run))
+
+    def hear(entry: EventLogEntry, _cursor: str) -> None:
+        heard.append(entry.user_message)
+        if len(heard) == 3:
+            all_heard.set()
+
+    with dg.DagsterInstance.from_config(str(home)) as other:
+        other.event_log_storage.watch(run, None, hear)
+        for number in (1, 2):
+            instance.event_log_storage.store_event(event(run, number))
+        assert all_heard.wait(30), heard
+        other.event_log_storage.end_watch(run, hear)
+    assert sorted(heard) == ["event 0", "event 1", "event 2"]
+
+
+def test_threads_take_turns(instance: dg.DagsterInstance) -> None:
+    run = RUN.format(1)
+    threads = [
+        threading.Thread(
+            target=lambda: [instance.event_log_storage.store_event(event(run, number)) for number in range(20)]
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(instance.event_log_storage.get_logs_for_run(run)) == 80
+
+
+def test_a_wiped_history_begins_anew(instance: dg.DagsterInstance) -> None:
+    report(instance, *DAYS)
+    instance.event_log_storage.wipe()
+    assert instance.get_materialized_partitions(KEY) == set()
+    report(instance, DAYS[0])
+    assert instance.get_materialized_partitions(KEY) == {DAYS[0]}
+
+
+def test_another_home_than_the_environments_is_refused(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "another"))
+    with pytest.raises(InvalidInputError, match=f"another, but {home} was opened"):
+        dg.DagsterInstance.from_config(str(home))
+
+
+def test_a_history_may_lie_elsewhere(home: Path, tmp_path: Path) -> None:
+    text = (home / "dagster.yaml").read_text()
+    (home / "dagster.yaml").write_text(text.replace("config: {}", f"config: {{base_dir: {tmp_path / 'elsewhere'}}}"))
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        report(instance, DAYS[0])
+    assert (tmp_path / "elsewhere/history/runs/index.db").exists()
