@@ -16,7 +16,7 @@ from polygon_assets.ingest.year_files import write_year
 from polygon_assets_tests.servers.seaweed import S3Server
 
 TICKER = "MSFT"
-YEARS = "yearly files, scan_years()"
+YEARS = "polygon_assets.scan(tickers=…), yearly files"
 OURS, PULLER = "ParquetStore.scan()", "polygon-options-puller's files"
 FASTER = 3.0
 SECONDS = 1.0

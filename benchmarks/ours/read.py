@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
+import polygon_assets
 from benchmarks.measuring import Stopwatch, answer
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.year_files import scan_years
 
 COLUMNS = ["ticker", "volume", "open", "close", "high", "low", "transactions"]
 
@@ -26,9 +26,9 @@ def from_files(_dataset: str, folder: str, ticker: str, _first: str, _last: str)
     return pads.dataset(files, format="parquet").to_table(COLUMNS, filter=pc.field("ticker") == ticker)
 
 
-def from_years(dataset: str, folder: str, ticker: str, _first: str, _last: str) -> pa.Table:
-    """From the files of whole years."""
-    return scan_years(ParquetStore(folder), dataset).to_table(COLUMNS, filter=pc.field("ticker") == ticker)
+def from_years(dataset: str, folder: str, ticker: str, first: str, last: str) -> pa.Table:
+    """As users read tickers: from the files of whole years, where they say what the days say."""
+    return polygon_assets.scan(dataset, first, last, tickers=ticker, store=folder).to_table(COLUMNS)
 
 
 READERS = {"store": from_store, "files": from_files, "years": from_years}

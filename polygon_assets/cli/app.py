@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from polygon_assets.cli import bucket, console, doctor, ingest, record, serve, sql, status, verify
+from polygon_assets.cli import bucket, console, doctor, ingest, record, rollup, serve, sql, status, verify
 from polygon_assets.cli.failures import explain
 from polygon_assets.cli.help import Application, Group
 from polygon_assets.settings import load_environment_file
@@ -24,7 +24,7 @@ app = Application(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (serve, doctor, ingest, status, bucket, verify, sql, record):
+for module in (serve, doctor, ingest, status, bucket, verify, sql, rollup, record):
     module.register(app)
 
 

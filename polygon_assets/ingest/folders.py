@@ -6,7 +6,8 @@ Whatever is published appears whole or not at all.
 
 import os
 import shutil
-from contextlib import AbstractContextManager
+import stat
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -45,8 +46,11 @@ class Folder(Protocol):
     def names(self, folder: str) -> list[str]:
         """The names, below this one, of the files and folders in ``folder``, sorted; empty where it is missing."""
 
-    def holding(self, folder: str, file: str) -> list[str]:
-        """Those of ``names`` that are folders with a ``file`` in them; on S3 it costs listings, no request for each."""
+    def holding(self, folder: str, file: str) -> dict[str, str]:
+        """Those of ``names`` that are folders with a ``file`` in them, sorted, and what tells this file from others.
+
+        On S3 it costs listings, no request for each.
+        """
 
     def size(self, name: str) -> int | None:
         """Bytes of the file ``name``; None where there is none."""
@@ -93,9 +97,15 @@ class LocalFolder:
         path = self._path / folder
         return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
 
-    def holding(self, folder: str, file: str) -> list[str]:
-        """Names of the folders that hold ``file``."""
-        return [name for name in self.names(folder) if (self._path / folder / name / file).is_file()]
+    def holding(self, folder: str, file: str) -> dict[str, str]:
+        """Names of the folders that hold ``file``, with its size and the moment in which it was written."""
+        held = {}
+        for name in self.names(folder):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found = (self._path / folder / name / file).stat()
+                if stat.S_ISREG(found.st_mode):
+                    held[name] = f"{found.st_size} {found.st_mtime_ns}"
+        return held
 
     def size(self, name: str) -> int | None:
         """Bytes of the file."""

@@ -110,17 +110,21 @@ class S3Folder:
             entries = self.filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
         return sorted(entry.base_name for entry in entries)
 
-    def holding(self, folder: str, file: str) -> list[str]:
-        """The names one level below ``folder`` under which an object ``file`` lies, from listings alone."""
+    def holding(self, folder: str, file: str) -> dict[str, str]:
+        """The names one level below ``folder`` under which an object ``file`` lies, with its size and ETag."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=f"{self._prefix}{folder}/"
         )
         try:
-            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+            entries = [entry for page in pages for entry in page.get("Contents", ())]
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise StoreUnreachableError(f"{self.uri}/{folder}", error) from error
-        parts = (key.removeprefix(f"{self._prefix}{folder}/").split("/") for key in keys)
-        return sorted(name for name, *rest in parts if rest == [file])
+        held = {}
+        for entry in entries:
+            name, *rest = entry["Key"].removeprefix(f"{self._prefix}{folder}/").split("/")
+            if rest == [file]:
+                held[name] = f"{entry['Size']} {entry['ETag']}"
+        return dict(sorted(held.items()))
 
     def size(self, name: str) -> int | None:
         """Bytes of the object."""

@@ -25,6 +25,7 @@ from polygon_assets.ingest.schema import stored_schema
 from polygon_assets.trading_calendar import parse_date
 
 FILE_NAME = "data.parquet"
+_ALWAYS = ("0001-01-01", "9999-12-31")
 _PARTITION = pa.schema([pa.field("date", pa.date32())])
 
 
@@ -75,9 +76,12 @@ class ParquetStore:
 
     def days(self, dataset: str) -> list[str]:
         """The stored days, YYYY-MM-DD, oldest first."""
-        folder = get_dataset(dataset).name
-        held = self._folder.holding(folder, FILE_NAME)
-        return [name.removeprefix("date=") for name in held if _is_partition(name)]
+        return list(self.versions(dataset))
+
+    def versions(self, dataset: str) -> dict[str, str]:
+        """The stored days, oldest first, each with what tells its file from one that replaces it; from listings."""
+        held = self._folder.holding(get_dataset(dataset).name, FILE_NAME)
+        return {name.removeprefix("date="): version for name, version in held.items() if _is_partition(name)}
 
     def parquet_bytes(self, dataset: str, day: str) -> int | None:
         """Size of the stored file in bytes; None where the day is not stored."""
@@ -106,14 +110,14 @@ class ParquetStore:
 
         Column ``date`` is the partition. No file is opened before it is read.
         """
-        row = get_dataset(dataset)
-        first, last = (parse_date(day).isoformat() if day else None for day in (start, end))
-        if first and last and first > last:
-            raise InvalidInputError(f"The start {first} lies after the end {last}")
-        days = [day for day in self.days(dataset) if (not first or day >= first) and (not last or day <= last)]
+        first, last = span(start, end)
+        return self.scan_days(dataset, [day for day in self.days(dataset) if first <= day <= last])
+
+    def scan_days(self, dataset: str, days: Sequence[str]) -> pads.Dataset:
+        """The stored ``days`` as one Arrow dataset, as ``scan`` gives it; that they are stored is not looked at."""
         return pads.FileSystemDataset.from_paths(
             [_name(dataset, day) for day in days],
-            schema=scanned_schema(row),
+            schema=scanned_schema(get_dataset(dataset)),
             format=pads.ParquetFileFormat(),
             filesystem=self._filesystem,
             partitions=[pads.field("date") == pa.scalar(parse_date(day), pa.date32()) for day in days],
@@ -184,6 +188,18 @@ class ParquetStore:
             raise InvalidInputError(f"Invalid name: {name!r}; what lies beside the days begins with _")
         self._folder.publish(staged, name)
         return f"{self.uri}/{name}"
+
+
+def span(start: str | None, end: str | None) -> tuple[str, str]:
+    """The first day and the last; where one is open, the first or the last that can be written.
+
+    Raises:
+        InvalidInputError: an invalid date, or ``start`` after ``end``.
+    """
+    first, last = (parse_date(day or default).isoformat() for day, default in ((start, _ALWAYS[0]), (end, _ALWAYS[1])))
+    if first > last:
+        raise InvalidInputError(f"The start {first} lies after the end {last}")
+    return first, last
 
 
 def scanned_schema(dataset: Dataset) -> pa.Schema:

@@ -7,7 +7,8 @@ stored days alone and says in its footer which; it can be deleted and made again
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,8 @@ import pyarrow.parquet as pq
 
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, StoreError
-from polygon_assets.ingest.store import FILE_NAME, ParquetStore, scanned_schema
+from polygon_assets.ingest.store import FILE_NAME, ParquetStore, scanned_schema, span
+from polygon_assets.trading_calendar import parse_date
 
 ROW_GROUP_ROWS = 32 * 1024
 """Rows of a row group: one ticker's year is 250."""
@@ -48,29 +50,56 @@ def write_year(store: ParquetStore, dataset: str, year: int) -> YearFile:
         InvalidInputError: no daily data type, or no stored day in the year.
         StoreError: a day cannot be read, or was replaced meanwhile; what was there is still there.
     """
-    row, days = get_dataset(dataset), _days(store, dataset, year)
-    fingerprint, expected = _fingerprint(store, dataset, days)
-    scan = store.scan(dataset, days[0], days[-1])
-    with store.staging() as folder:
+    row, days = get_dataset(dataset), _by_year(store, dataset).get(year)
+    if not days:
+        raise InvalidInputError(f"No day of {year} is stored for {dataset}; ingest it first")
+    with store.staging() as folder, _made_whole(store, dataset, year):
         staged = folder / f"{dataset}-{year}.parquet"
-        rows = _write(staged, row, scan, expected, fingerprint)
-        if rows != expected:
+        rows = _write(staged, row, store.scan_days(dataset, list(days)), _fingerprint(days))
+        if _by_year(store, dataset).get(year) != days:
             raise StoreError(f"{store.uri}: {dataset} of {year} changed while it was read. Make the year's file again.")
         size = staged.stat().st_size
         uri = store.publish_beside(staged, _name(dataset, year))
     return YearFile(year, len(days), rows, uri, size)
 
 
-def is_current(store: ParquetStore, dataset: str, year: int) -> bool:
-    """Was the year's file made from exactly the days that are stored now?"""
-    found = store.metadata_of(_name(dataset, year)).get(_FINGERPRINT.encode(), b"").decode()
-    return found == _fingerprint(store, dataset, _days(store, dataset, year))[0]
+def stale_years(store: ParquetStore, dataset: str) -> list[int]:
+    """The years with stored days whose file is missing, or was made from others than are stored now; oldest first."""
+    stored = _by_year(store, dataset)
+    return sorted(stored.keys() - _current(store, dataset, stored))
 
 
-def scan_years(store: ParquetStore, dataset: str) -> pads.Dataset:
-    """All years' files as one Arrow dataset; filter by ``ticker``. Days stored since a file was made are not in it."""
-    row = _daily(dataset)
-    return store.dataset_of([_name(dataset, year) for year in years(store, dataset)], scanned_schema(row))
+def scan_history(store: ParquetStore, dataset: str, start: str | None = None, end: str | None = None) -> pads.Dataset:
+    """The rows of ``ParquetStore.scan``, in another order: from years' files where they say what the days say.
+
+    Opens few files for one ticker's decades, and more bytes than the days' own for a day of all tickers.
+
+    Raises:
+        InvalidInputError: no daily data type; an invalid date, or ``start`` after ``end``.
+    """
+    first, last = span(start, end)
+    stored = {year: days for year, days in _by_year(store, dataset).items() if first[:4] <= f"{year}" <= last[:4]}
+    current = _current(store, dataset, stored)
+    rest = [day for year in stored if year not in current for day in stored[year] if first <= day <= last]
+    days = store.scan_days(dataset, rest)
+    if not current:
+        return days
+    files = store.dataset_of([_name(dataset, year) for year in sorted(current)], scanned_schema(_daily(dataset)))
+    both = pads.dataset([files, days])
+    if not (start or end):
+        return both
+    date = pc.field("date")
+    return both.filter((date >= pa.scalar(parse_date(first))) & (date <= pa.scalar(parse_date(last))))
+
+
+def _current(store: ParquetStore, dataset: str, stored: Mapping[int, Mapping[str, str]]) -> set[int]:
+    """The years of ``stored`` whose file was made from exactly these days."""
+    held = (year for year in years(store, dataset) if year in stored)
+    return {
+        year
+        for year in held
+        if store.metadata_of(_name(dataset, year)).get(_FINGERPRINT.encode()) == _fingerprint(stored[year]).encode()
+    }
 
 
 def years(store: ParquetStore, dataset: str) -> list[int]:
@@ -80,16 +109,18 @@ def years(store: ParquetStore, dataset: str) -> list[int]:
     return [int(year) for year in found if year.isdecimal()]
 
 
-def _write(staged: Path, row: Dataset, scan: pads.Dataset, total: int, fingerprint: str) -> int:
+def _write(staged: Path, row: Dataset, scan: pads.Dataset, fingerprint: str) -> int:
     schema, rows = scanned_schema(row), 0
     repeated = [field.name for field in schema if field.type != pa.float64()]
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated, "write_statistics": repeated}
     with pq.ParquetWriter(staged, schema, store_schema=False, **options) as writer:
-        for part in _parts(scan, total):
+        for part in _parts(scan, total := scan.count_rows()):
             table = scan.to_table(schema.names, filter=part)
             table = table.sort_by([(name, "ascending") for name in ("ticker", "date", "window_start")])
             writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
             rows += table.num_rows
+        if rows != total:
+            raise StoreError(f"{staged.name}: {rows:,} of {total:,} rows; a ticker is null, which no stored day has")
         writer.add_key_value_metadata({_FINGERPRINT: fingerprint})
     return rows
 
@@ -110,23 +141,28 @@ def _parts(scan: pads.Dataset, total: int) -> Iterator[Any]:
     yield ticker >= bounds[-1]
 
 
-def _days(store: ParquetStore, dataset: str, year: int) -> list[str]:
-    days = [day for day in store.days(_daily(dataset).name) if day.startswith(f"{year:04d}-")]
-    if not days:
-        raise InvalidInputError(f"No day of {year} is stored for {dataset}; ingest it first")
-    return days
+def _by_year(store: ParquetStore, dataset: str) -> dict[int, dict[str, str]]:
+    """The stored days of each year, with what tells their files from others."""
+    found: dict[int, dict[str, str]] = {}
+    for day, version in store.versions(_daily(dataset).name).items():
+        found.setdefault(int(day[:4]), {})[day] = version
+    return found
 
 
-def _fingerprint(store: ParquetStore, dataset: str, days: Sequence[str]) -> tuple[str, int]:
-    """What tells these days, as they are stored now, from any others; and their rows."""
-    digest, rows = hashlib.sha256(), 0
-    for day in days:
-        stored = store.provenance(dataset, day)
-        if stored is None:
-            raise StoreError(f"{store.path(dataset, day)} is gone. Make the year's file again.")
-        digest.update(f"{day} {stored.source_etag} {stored.schema_version}\n".encode())
-        rows += stored.rows
-    return f"{len(days)} {digest.hexdigest()}", rows
+def _fingerprint(days: Mapping[str, str]) -> str:
+    """What tells these days, as they are stored now, from any others."""
+    lines = (f"{day} {version}\n" for day, version in days.items())
+    return f"{len(days)} {hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+
+
+@contextmanager
+def _made_whole(store: ParquetStore, dataset: str, year: int) -> Iterator[None]:
+    """Name the store and the year where a day's file is gone or damaged, or the disk is full."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        cause = f"the file of {dataset} of {year} cannot be made: {error}"
+        raise StoreError(f"{store.uri}: {cause}. Try polygon-assets verify {dataset}.") from error
 
 
 def _daily(dataset: str) -> Dataset:

@@ -11,6 +11,7 @@ from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.orchestration.assets import OnResult, build_asset, build_source
+from polygon_assets.orchestration.by_year import build_by_year, build_by_year_sensor
 from polygon_assets.orchestration.coverage import build_coverage, build_coverage_sensor
 from polygon_assets.orchestration.freshness import build_freshness_sensor
 from polygon_assets.orchestration.notifications import build_failure_sensor, build_overdue_sensor
@@ -51,6 +52,10 @@ def _assemble(
         sources.append(build_source(dataset))
         sensors.append(build_new_days_sensor(dataset, asset, first, clock))
         watched[dataset.name] = (calendar, first)
+        if dataset.window == "day":
+            years = build_by_year(dataset, partitions)
+            assets.append(years)
+            sensors.append(build_by_year_sensor(dataset, years))
     coverage = build_coverage(settings.history_start, clock)
     sensors.append(build_coverage_sensor(coverage))
     sensors.append(build_freshness_sensor(watched, clock))

@@ -14,6 +14,7 @@ from polygon_assets.errors import NotATradingDayError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.history import RowCounts
 from polygon_assets.ingest.results import stored_result
+from polygon_assets.orchestration.active_runs import covered
 from polygon_assets.orchestration.checks import check_specs, day_checks
 from polygon_assets.orchestration.events import leave_missing, log_event
 from polygon_assets.orchestration.extracts import Extract, day_extracts
@@ -21,7 +22,7 @@ from polygon_assets.orchestration.freshness import due_day, evaluate_freshness, 
 from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
-from polygon_assets.orchestration.sensors import Clock, covered
+from polygon_assets.orchestration.sensors import Clock
 
 POOL = "polygon_s3"
 GROUP = "market_data"

@@ -13,8 +13,9 @@ import dagster as dg
 
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.orchestration.active_runs import has_active_run
 from polygon_assets.orchestration.resources import ParquetStoreResource, S3CatalogResource
-from polygon_assets.orchestration.sensors import UNFINISHED, Clock, utc_now
+from polygon_assets.orchestration.sensors import Clock, utc_now
 from polygon_assets.reading.extracts import markdown
 from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
@@ -109,7 +110,7 @@ def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
         newest = _newest_event(context.instance)
         if newest <= int(context.cursor or 0):
             return dg.SensorResult(skip_reason="No day was stored since the last picture.")
-        if _is_running(context.instance):
+        if has_active_run(context.instance, KEY):
             return dg.SensorResult(skip_reason="The last picture is still being drawn.")
         return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=str(newest))
 
@@ -120,8 +121,3 @@ def _newest_event(instance: dg.DagsterInstance) -> int:
     """Number of the newest materialisation of any data type; 0 where there is none."""
     records = instance.get_asset_records([dg.AssetKey(name) for name in DATASETS])
     return max((record.asset_entry.last_materialization_storage_id or 0 for record in records), default=0)
-
-
-def _is_running(instance: dg.DagsterInstance) -> bool:
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    return any(run.asset_selection is not None and KEY in run.asset_selection for run in runs)

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from polygon_assets.orchestration.active_runs import covered
 from polygon_assets.orchestration.freshness import due_day, has_arrived
-from polygon_assets.orchestration.sensors import Clock, covered
+from polygon_assets.orchestration.sensors import Clock
 from polygon_assets.orchestration.webhook import WebhookResource
 from polygon_assets.trading_calendar import TradingCalendar
 

@@ -5,7 +5,7 @@ An outage of the bucket is raised, so that it shows as a failed tick with its ca
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.errors import AccessDeniedError, StoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration import watch
+from polygon_assets.orchestration.active_runs import UNFINISHED, covered
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
 
 INTERVAL_SECONDS = 600
@@ -206,21 +207,3 @@ class _Tick:
         if above:
             return f"{', '.join(above)}: a run is active, or the last attempt is too recent."
         return watch.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published)
-
-
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-
-
-def covered(tags: Mapping[str, str]) -> tuple[str, str]:
-    """First and last partition of a run, by its tags; an empty range where it names none."""
-    single = tags.get("dagster/partition", "")
-    return (
-        tags.get("dagster/asset_partition_range_start", single or "9"),
-        tags.get("dagster/asset_partition_range_end", single),
-    )

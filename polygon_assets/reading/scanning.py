@@ -17,6 +17,7 @@ import pyarrow.dataset as pads
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest.year_files import scan_history
 from polygon_assets.reading.stores import existing_store
 from polygon_assets.settings import load_settings
 from polygon_assets.trading_calendar import trading_calendar
@@ -39,7 +40,8 @@ def scan(
 
     ``tickers`` are as the vendor writes them, case-sensitive. ``session="regular"`` keeps the minutes from the opening
     bell to the closing one, half days included. ``store`` is a store, a folder or an ``s3://`` URI; unset, that of
-    the settings. Column ``date`` is the trading day.
+    the settings. Column ``date`` is the trading day. Rows come in no particular order: tickers of daily data are read
+    from the files of whole years, where those say what the days say.
 
     Raises:
         InvalidInputError: an unknown data type or session, an invalid date; a session of daily data; no such store.
@@ -47,7 +49,10 @@ def scan(
     row = get_dataset(dataset)
     settings = load_settings()
     opened = existing_store(settings, store) if store is None or isinstance(store, str) else store
-    found = opened.scan(dataset, start, end)
+    if tickers is None or row.window != "day":
+        found = opened.scan(dataset, start, end)
+    else:
+        found = scan_history(opened, dataset, start, end)
     if tickers is not None:
         wanted = [tickers] if isinstance(tickers, str) else list(tickers)
         found = found.filter(pc.field("ticker").isin(pa.array(wanted, pa.string())))

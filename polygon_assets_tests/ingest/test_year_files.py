@@ -4,12 +4,13 @@ import datetime as dt
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from polygon_assets.errors import InvalidInputError
-from polygon_assets.ingest import year_files
-from polygon_assets.ingest.year_files import is_current, scan_years, write_year, years
+from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.ingest import ParquetStore, year_files
+from polygon_assets.ingest.year_files import scan_history, stale_years, write_year, years
 from polygon_assets_tests.ingest.conftest import Vendor
 from polygon_assets_tests.ingest.made import row, stamp, text
 
@@ -28,6 +29,12 @@ async def fill(vendor: Vendor, *tickers: str) -> None:
     await vendor.ingest("stocks_daily", *DAYS)
 
 
+def tickers(vendor: Vendor) -> list[str]:
+    return sorted(
+        map(str, scan_history(vendor.store, "stocks_daily").to_table(["ticker"]).column("ticker").to_pylist())
+    )
+
+
 def by_ticker(table: pa.Table) -> pa.Table:
     return table.sort_by([("ticker", "ascending"), ("window_start", "ascending")]).combine_chunks()
 
@@ -38,7 +45,7 @@ async def test_a_year_holds_what_its_days_hold(at_once: int, vendor: Vendor, mon
     await fill(vendor, "A", "B", "C")
     made = write_year(vendor.store, "stocks_daily", 2024)
     assert (made.days, made.rows) == (2, 6)
-    stored = scan_years(vendor.store, "stocks_daily").to_table()
+    stored = scan_history(vendor.store, "stocks_daily", "2024-01-01").to_table()
     days = vendor.store.scan("stocks_daily", "2024-01-01", "2024-12-31").to_table(stored.schema.names)
     assert stored.combine_chunks().equals(by_ticker(days))
     body = vendor.place.read(made.uri)
@@ -46,23 +53,75 @@ async def test_a_year_holds_what_its_days_hold(at_once: int, vendor: Vendor, mon
     assert pq.read_schema(pa.BufferReader(body)).field("ticker").type == pa.string()
 
 
-async def test_one_ticker_is_read_across_years(vendor: Vendor) -> None:
+async def test_one_ticker_is_read_from_years_and_from_days_that_are_in_none(vendor: Vendor) -> None:
     await fill(vendor, "A", "B")
+    write_year(vendor.store, "stocks_daily", 2024)
+    found = scan_history(vendor.store, "stocks_daily")
+    paths = sorted(fragment.path for fragment in found.get_fragments())
+    assert [path.split("stocks_daily/")[1] for path in paths] == [
+        "year=2024/data.parquet",
+        "date=2023-12-29/data.parquet",
+    ]
+    table = found.to_table(["date", "ticker"], filter=pc.field("ticker") == "B")
+    assert sorted(str(day) for day in table.column("date").to_pylist()) == list(DAYS)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(None, None), (DAYS[0], DAYS[0]), (DAYS[1], None), (None, DAYS[1]), (DAYS[2], DAYS[2]), ("2024-02-01", None)],
+)
+async def test_a_history_is_what_a_scan_gives(start: str | None, end: str | None, vendor: Vendor) -> None:
+    await fill(vendor, "A", "B")
+    write_year(vendor.store, "stocks_daily", 2024)
+    of_days = vendor.store.scan("stocks_daily", start, end).to_table()
+    of_years = scan_history(vendor.store, "stocks_daily", start, end).to_table(of_days.schema.names)
+    assert by_ticker(of_years).equals(by_ticker(of_days))
+
+
+async def test_a_year_that_its_days_have_left_behind_is_not_read(vendor: Vendor) -> None:
+    """A replaced day and a new one, each, must be seen at once, whatever was rolled up before."""
+    await fill(vendor, "A")
+    assert stale_years(vendor.store, "stocks_daily") == [2023, 2024]
     for year in (2023, 2024):
         write_year(vendor.store, "stocks_daily", year)
-    assert years(vendor.store, "stocks_daily") == [2023, 2024]
-    table = scan_years(vendor.store, "stocks_daily").to_table(["date"], filter=pc.field("ticker") == "B")
-    assert [str(day) for day in table.column("date").to_pylist()] == list(DAYS)
-
-
-async def test_a_year_knows_when_its_days_have_changed(vendor: Vendor) -> None:
-    await fill(vendor, "A")
-    assert not is_current(vendor.store, "stocks_daily", 2024)
-    write_year(vendor.store, "stocks_daily", 2024)
-    assert is_current(vendor.store, "stocks_daily", 2024)
+    assert stale_years(vendor.store, "stocks_daily") == []
     vendor.put("stocks_daily", DAYS[1], text([row("Z", midnight(DAYS[1]))]))
     await vendor.ingest("stocks_daily", DAYS[1])
-    assert not is_current(vendor.store, "stocks_daily", 2024)
+    assert stale_years(vendor.store, "stocks_daily") == [2024]
+    assert tickers(vendor) == ["A", "A", "Z"]
+    write_year(vendor.store, "stocks_daily", 2024)
+    vendor.put("stocks_daily", "2024-01-04", text([row("N", midnight("2024-01-04"))]))
+    await vendor.ingest("stocks_daily", "2024-01-04")
+    assert tickers(vendor) == ["A", "A", "N", "Z"]
+
+
+async def test_a_day_that_is_replaced_while_its_year_is_read_leaves_the_older_file(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(vendor, "A")
+    before = write_year(vendor.store, "stocks_daily", 2024)
+    body, scan_days = vendor.place.read(before.uri), ParquetStore.scan_days
+
+    def replaced(store: ParquetStore, dataset: str, days: list[str]) -> pads.Dataset:
+        with vendor.store.staging() as staging:
+            pq.write_table(scan_days(store, dataset, days[:1]).to_table(), staging / "other")
+            vendor.store.publish(staging / "other", dataset, days[-1])
+        return scan_days(store, dataset, days)
+
+    monkeypatch.setattr(ParquetStore, "scan_days", replaced)
+    with pytest.raises(StoreError, match="changed while it was read"):
+        write_year(vendor.store, "stocks_daily", 2024)
+    assert vendor.place.read(before.uri) == body
+
+
+async def test_a_damaged_day_makes_no_year(vendor: Vendor) -> None:
+    await fill(vendor, "A")
+    with vendor.store.staging() as staging:
+        (staging / "rotten").write_bytes(b"PAR1 no more")
+        vendor.store.publish(staging / "rotten", "stocks_daily", DAYS[1])
+    with pytest.raises(StoreError, match=r"stocks_daily of 2024 cannot be made: .*Try polygon-assets verify"):
+        write_year(vendor.store, "stocks_daily", 2024)
+    assert years(vendor.store, "stocks_daily") == []
 
 
 async def test_only_stored_years_of_daily_data_have_files(vendor: Vendor) -> None:
@@ -70,6 +129,6 @@ async def test_only_stored_years_of_daily_data_have_files(vendor: Vendor) -> Non
         write_year(vendor.store, "stocks_minute", 2024)
     with pytest.raises(InvalidInputError, match="No day of 2024 is stored"):
         write_year(vendor.store, "stocks_daily", 2024)
-    assert years(vendor.store, "stocks_daily") == []
-    assert scan_years(vendor.store, "stocks_daily").count_rows() == 0
+    assert years(vendor.store, "stocks_daily") == stale_years(vendor.store, "stocks_daily") == []
+    assert scan_history(vendor.store, "stocks_daily").count_rows() == 0
     assert vendor.left_over() == []
