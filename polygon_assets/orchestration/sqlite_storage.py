@@ -70,7 +70,7 @@ class _KeptEventLog(SqliteEventLogStorage):
         Raises:
             InvalidInputError: DAGSTER_HOME is not the home that was opened; its history would be another's.
         """
-        if self._home is not None and Path(instance.root_directory) != self._home:
+        if self._home is not None and Path(instance.root_directory).resolve() != self._home.resolve():
             raise InvalidInputError(
                 f"DAGSTER_HOME is {self._home}, but {instance.root_directory} was opened. Set it to that folder."
             )

@@ -137,6 +137,14 @@ def test_another_home_than_the_environments_is_refused(
         dg.DagsterInstance.from_config(str(home))
 
 
+def test_a_home_may_be_called_by_another_name(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to(home)
+    for name in (f"{tmp_path}/link", f"{home}/", f"{home}/../{home.name}"):
+        monkeypatch.setenv("DAGSTER_HOME", name)
+        with dg.DagsterInstance.get() as instance:
+            assert instance.get_materialized_partitions(KEY) == set()
+
+
 def test_a_history_may_lie_elsewhere(home: Path, tmp_path: Path) -> None:
     text = (home / "dagster.yaml").read_text()
     (home / "dagster.yaml").write_text(text.replace("config: {}", f"config: {{base_dir: {tmp_path / 'elsewhere'}}}"))
