@@ -3,7 +3,7 @@
 Belongs here: showing it. Does not: how such a file is made, and when it is not (``ingest.year_files``).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -23,7 +23,13 @@ def register(app: typer.Typer) -> None:
     app.command("rollup")(rollup)
 
 
-def rollup(dataset: AnyDataset = None) -> None:
+def rollup(
+    dataset: AnyDataset = None,
+    *,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make all years again, also those that are up to date.")
+    ] = False,
+) -> None:
     """Put each year of daily bars into one file, by ticker; exit code 1 where a year cannot be read.
 
     scan() reads tickers from these files in a fraction of the time. Years whose days have not changed are left alone.
@@ -34,15 +40,15 @@ def rollup(dataset: AnyDataset = None) -> None:
     from polygon_assets.cli.connect import open_store  # noqa: PLC0415 (pyarrow's import is slow)
 
     store = open_store(settings)
-    if sum(_rolled_up(store, row) for row in rows):
+    if sum(_rolled_up(store, row, overwrite=overwrite) for row in rows):
         raise typer.Exit(console.FAILED)
 
 
-def _rolled_up(store: "ParquetStore", row: Dataset) -> int:
+def _rolled_up(store: "ParquetStore", row: Dataset, *, overwrite: bool) -> int:
     """Make the files that are due; how many could not be made."""
     from polygon_assets.ingest.year_files import stale_years, write_year, years  # noqa: PLC0415
 
-    due = stale_years(store, row.name)
+    due = sorted({*stale_years(store, row.name), *(years(store, row.name) if overwrite else ())})
     failed = 0
     with console.progress() as shown:
         task = shown.add_task(row.name, total=len(due), note="")

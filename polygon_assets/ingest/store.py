@@ -5,11 +5,12 @@ and raw files' own layout (``quarantine``, ``raw_files``).
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
@@ -113,14 +114,21 @@ class ParquetStore:
         first, last = span(start, end)
         return self.scan_days(dataset, [day for day in self.days(dataset) if first <= day <= last])
 
-    def scan_days(self, dataset: str, days: Sequence[str]) -> pads.Dataset:
-        """The stored ``days`` as one Arrow dataset, as ``scan`` gives it; that they are stored is not looked at."""
+    def scan_days(
+        self, dataset: str, days: Sequence[str], beside: Mapping[str, pc.Expression] | None = None
+    ) -> pads.Dataset:
+        """The stored ``days`` as one Arrow dataset, as ``scan`` gives it; that they are stored is not looked at.
+
+        ``beside`` names further files of the store with a column ``date``, and what holds for all of their rows.
+        """
+        dates = {_name(dataset, day): pc.field("date") == pa.scalar(parse_date(day), pa.date32()) for day in days}
+        files = {**(beside or {}), **dates}
         return pads.FileSystemDataset.from_paths(
-            [_name(dataset, day) for day in days],
+            list(files),
             schema=scanned_schema(get_dataset(dataset)),
             format=pads.ParquetFileFormat(),
             filesystem=self._filesystem,
-            partitions=[pads.field("date") == pa.scalar(parse_date(day), pa.date32()) for day in days],
+            partitions=list(files.values()),
         )
 
     def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
@@ -133,16 +141,10 @@ class ParquetStore:
         """What ``folder`` of the store holds, sorted; empty where it is missing."""
         return self._folder.names(folder)
 
-    def dataset_of(self, names: Sequence[str], schema: pa.Schema) -> pads.Dataset:
-        """The Parquet files ``names`` of the store as one Arrow dataset."""
-        return pads.FileSystemDataset.from_paths(
-            list(names), schema=schema, format=pads.ParquetFileFormat(), filesystem=self._filesystem
-        )
-
     def metadata_of(self, name: str) -> dict[bytes, bytes]:
         """The key-value metadata of a Parquet file of the store; empty where there is no such file."""
         try:
-            with self._filesystem.open_input_file(name) as file:
+            with answering(f"{self.uri}/{name}"), self._filesystem.open_input_file(name) as file:
                 return dict(pq.read_metadata(file).metadata or {})
         except FileNotFoundError:
             return {}

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.ingest.s3_folder import answering
 from polygon_assets.ingest.store import FILE_NAME, ParquetStore, scanned_schema, span
 from polygon_assets.trading_calendar import parse_date
 
@@ -63,10 +64,13 @@ def write_year(store: ParquetStore, dataset: str, year: int) -> YearFile:
     return YearFile(year, len(days), rows, uri, size)
 
 
-def stale_years(store: ParquetStore, dataset: str) -> list[int]:
-    """The years with stored days whose file is missing, or was made from others than are stored now; oldest first."""
+def stale_years(store: ParquetStore, dataset: str) -> dict[int, str]:
+    """The years with stored days whose file is missing or damaged, or was made from others than are stored now.
+
+    Oldest first, each with what tells its days, as they are stored now, from any others.
+    """
     stored = _by_year(store, dataset)
-    return sorted(stored.keys() - _current(store, dataset, stored))
+    return {year: _fingerprint(stored[year]) for year in sorted(stored.keys() - _current(store, dataset, stored))}
 
 
 def scan_history(store: ParquetStore, dataset: str, start: str | None = None, end: str | None = None) -> pads.Dataset:
@@ -81,25 +85,31 @@ def scan_history(store: ParquetStore, dataset: str, start: str | None = None, en
     stored = {year: days for year, days in _by_year(store, dataset).items() if first[:4] <= f"{year}" <= last[:4]}
     current = _current(store, dataset, stored)
     rest = [day for year in stored if year not in current for day in stored[year] if first <= day <= last]
-    days = store.scan_days(dataset, rest)
-    if not current:
-        return days
-    files = store.dataset_of([_name(dataset, year) for year in sorted(current)], scanned_schema(_daily(dataset)))
-    both = pads.dataset([files, days])
-    if not (start or end):
-        return both
+    found = store.scan_days(dataset, rest, {_name(dataset, year): _within(*_ends(year)) for year in sorted(current)})
+    return found.filter(_within(first, last)) if current and (start or end) else found
+
+
+def _ends(year: int) -> tuple[str, str]:
+    return f"{year:04d}-01-01", f"{year:04d}-12-31"
+
+
+def _within(first: str, last: str) -> pc.Expression:
+    """The rows of the days from ``first`` to ``last``."""
     date = pc.field("date")
-    return both.filter((date >= pa.scalar(parse_date(first))) & (date <= pa.scalar(parse_date(last))))
+    return (date >= pa.scalar(parse_date(first))) & (date <= pa.scalar(parse_date(last)))
 
 
 def _current(store: ParquetStore, dataset: str, stored: Mapping[int, Mapping[str, str]]) -> set[int]:
     """The years of ``stored`` whose file was made from exactly these days."""
-    held = (year for year in years(store, dataset) if year in stored)
-    return {
-        year
-        for year in held
-        if store.metadata_of(_name(dataset, year)).get(_FINGERPRINT.encode()) == _fingerprint(stored[year]).encode()
-    }
+    return {year for year in years(store, dataset) if year in stored and _is_of(store, dataset, year, stored[year])}
+
+
+def _is_of(store: ParquetStore, dataset: str, year: int, days: Mapping[str, str]) -> bool:
+    """Was the year's file made from exactly these days? One that cannot be read was not."""
+    try:
+        return store.metadata_of(_name(dataset, year)).get(_FINGERPRINT.encode()) == _fingerprint(days).encode()
+    except (OSError, pa.ArrowInvalid):
+        return False
 
 
 def years(store: ParquetStore, dataset: str) -> list[int]:
@@ -114,25 +124,23 @@ def _write(staged: Path, row: Dataset, scan: pads.Dataset, fingerprint: str) -> 
     repeated = [field.name for field in schema if field.type != pa.float64()]
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated, "write_statistics": repeated}
     with pq.ParquetWriter(staged, schema, store_schema=False, **options) as writer:
-        for part in _parts(scan, total := scan.count_rows()):
+        for part in _parts(scan):
             table = scan.to_table(schema.names, filter=part)
             table = table.sort_by([(name, "ascending") for name in ("ticker", "date", "window_start")])
             writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
             rows += table.num_rows
-        if rows != total:
-            raise StoreError(f"{staged.name}: {rows:,} of {total:,} rows; a ticker is null, which no stored day has")
         writer.add_key_value_metadata({_FINGERPRINT: fingerprint})
     return rows
 
 
-def _parts(scan: pads.Dataset, total: int) -> Iterator[Any]:
+def _parts(scan: pads.Dataset) -> Iterator[Any]:
     """Filters that split the rows into ranges of tickers, each small enough to be sorted in memory."""
-    count = -(-total // SORTED_ROWS)
-    if count == 1:
+    fragments = {fragment: fragment.count_rows() for fragment in scan.get_fragments()}
+    count = -(-sum(fragments.values()) // SORTED_ROWS)
+    if count <= 1:
         yield None
         return
-    fragments = list(scan.get_fragments())
-    tickers = fragments[len(fragments) // 2].to_table(columns=["ticker"]).column("ticker")
+    tickers = max(fragments, key=fragments.__getitem__).to_table(columns=["ticker"]).column("ticker")
     bounds = sorted({tickers[len(tickers) * part // count].as_py() for part in range(1, count)})
     ticker = pc.field("ticker")
     yield ticker < bounds[0]
@@ -157,9 +165,14 @@ def _fingerprint(days: Mapping[str, str]) -> str:
 
 @contextmanager
 def _made_whole(store: ParquetStore, dataset: str, year: int) -> Iterator[None]:
-    """Name the store and the year where a day's file is gone or damaged, or the disk is full."""
+    """Name the store and the year where a day's file is gone or damaged, or the disk is full.
+
+    Raises:
+        StoreError: such a file; StoreUnreachableError where the store does not answer.
+    """
     try:
-        yield
+        with answering(store.uri):
+            yield
     except (OSError, pa.ArrowException) as error:
         cause = f"the file of {dataset} of {year} cannot be made: {error}"
         raise StoreError(f"{store.uri}: {cause}. Try polygon-assets verify {dataset}.") from error

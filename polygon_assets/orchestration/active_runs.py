@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+_SENSOR_TAG = "dagster/sensor_name"
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -25,7 +26,9 @@ def covered(tags: Mapping[str, str]) -> tuple[str, str]:
     )
 
 
-def has_active_run(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
-    """Is a run that was asked to make ``key`` waiting, or at work?"""
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    return any(run.asset_selection is not None and key in run.asset_selection for run in runs)
+def has_active_run(instance: dg.DagsterInstance, key: dg.AssetKey, sensor: str) -> bool:
+    """Is a run that makes ``key`` waiting, or at work? The runs that its ``sensor`` asked for name no assets."""
+    return any(
+        key in run.asset_selection if run.asset_selection is not None else run.tags.get(_SENSOR_TAG) == sensor
+        for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    )

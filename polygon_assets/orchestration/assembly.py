@@ -55,7 +55,7 @@ def _assemble(
         if dataset.window == "day":
             years = build_by_year(dataset, partitions)
             assets.append(years)
-            sensors.append(build_by_year_sensor(dataset, years))
+            sensors.append(build_by_year_sensor(dataset, years, clock))
     coverage = build_coverage(settings.history_start, clock)
     sensors.append(build_coverage_sensor(coverage))
     sensors.append(build_freshness_sensor(watched, clock))

@@ -7,16 +7,16 @@ import dagster as dg
 
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets.ingest.year_files import write_year
+from polygon_assets.ingest.year_files import stale_years, write_year
 from polygon_assets.orchestration.active_runs import has_active_run
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import ParquetStoreResource
-from polygon_assets.orchestration.sensors import PRIORITY_TAG
+from polygon_assets.orchestration.sensors import PRIORITY_TAG, Clock, sensor_name, utc_now
 
 INTERVAL_SECONDS = 300
+ROLL_UP_POOL = "polygon_roll_up"
+"""A year of options takes 1.4 GB of memory, so that on one machine one is made at a time, whoever asked for it."""
 _BEHIND_NEW_DAYS = "-10"
-_ROLL_UP_TAG = "polygon/roll_up"
-"""``dagster.yaml`` lets one such run at a time: a year of options takes 1.4 GB."""
 
 
 def by_year_key(dataset: Dataset) -> dg.AssetKey:
@@ -49,6 +49,7 @@ def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.As
         kinds={"parquet", "python"},
         owners=["team:market-data"],
         group_name="roll_ups",
+        pool=ROLL_UP_POOL,
     )
     def by_year(context: dg.AssetExecutionContext, store: ParquetStoreResource) -> dg.MaterializeResult[None]:
         try:
@@ -67,44 +68,34 @@ def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.As
     return by_year
 
 
-def build_by_year_sensor(dataset: Dataset, asset: dg.AssetsDefinition) -> dg.SensorDefinition:
-    """Asks for the years of which a day was stored since their file was made, once no more days are on their way."""
+def build_by_year_sensor(dataset: Dataset, asset: dg.AssetsDefinition, clock: Clock = utc_now) -> dg.SensorDefinition:
+    """Asks for the years whose file is behind their days, once no more days are on their way.
+
+    What could not be made is asked for again the next day, or when its days have changed.
+    """
+    partitions = asset.specs_by_key[by_year_key(dataset)].partitions_def
+    assert partitions is not None  # noqa: S101 (made above)
 
     @dg.sensor(
         name=f"roll_up_{dataset.name}",
         target=asset,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Puts the years of {dataset.name} that have new days into their files again.",
+        description=f"Puts the years of {dataset.name} whose days have changed into their files again.",
     )
-    def roll_up(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        due = due_years(context.instance, dataset)
+    def roll_up(context: dg.SensorEvaluationContext, store: ParquetStoreResource) -> dg.SensorResult:
+        known = set(partitions.get_partition_keys())  # days before POLYGON_HISTORY_START may be stored
+        stale = {f"{year}": days for year, days in stale_years(store.store(), dataset.name).items()}
+        due = [year for year in stale if year in known]
         if not due:
-            return dg.SkipReason("Every year's file is newer than its days.")
-        if has_active_run(context.instance, dg.AssetKey(dataset.name)):
-            return dg.SkipReason(f"More days of {dataset.name} are on their way; then: {', '.join(due)}.")
+            return dg.SensorResult(skip_reason="Every year's file holds what its days hold.")
+        if has_active_run(context.instance, dg.AssetKey(dataset.name), sensor_name(dataset)):
+            return dg.SensorResult(skip_reason=f"More days of {dataset.name} are on their way; then: {', '.join(due)}.")
+        tags = {PRIORITY_TAG: _BEHIND_NEW_DAYS}
         requests = [
-            dg.RunRequest(
-                run_key=f"{dataset.name} {year} {newest}",
-                partition_key=year,
-                tags={PRIORITY_TAG: _BEHIND_NEW_DAYS, _ROLL_UP_TAG: dataset.name},
-            )
-            for year, newest in due.items()
+            dg.RunRequest(run_key=f"{dataset.name} {year} {stale[year]} {clock():%F}", partition_key=year, tags=tags)
+            for year in due
         ]
         return dg.SensorResult(run_requests=requests)
 
     return roll_up
-
-
-def due_years(instance: dg.DagsterInstance, dataset: Dataset) -> dict[str, int]:
-    """The years of which a day was recorded since their file was, each with the newest such event; oldest first."""
-    newest: dict[str, int] = {}
-    for day, event in _latest(instance, dg.AssetKey(dataset.name)).items():
-        newest[day[:4]] = max(event, newest.get(day[:4], 0))
-    made = _latest(instance, by_year_key(dataset))
-    return {year: newest[year] for year in sorted(newest) if newest[year] > made.get(year, 0)}
-
-
-def _latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, int]:
-    """The number of the latest materialisation of each partition."""
-    return dict(instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION))

@@ -22,6 +22,7 @@ from polygon_assets.reading.pictures import draw_coverage
 
 KEY = dg.AssetKey("coverage")
 FOLDER = "_coverage"
+_SENSOR = "refresh_coverage"
 INTERVAL_SECONDS = 300
 _GAPS_SHOWN = 30
 
@@ -100,7 +101,7 @@ def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
     """Asks for a new picture when any day was stored since the last one; several days make one run."""
 
     @dg.sensor(
-        name="refresh_coverage",
+        name=_SENSOR,
         target=coverage,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -110,7 +111,7 @@ def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
         newest = _newest_event(context.instance)
         if newest <= int(context.cursor or 0):
             return dg.SensorResult(skip_reason="No day was stored since the last picture.")
-        if has_active_run(context.instance, KEY):
+        if has_active_run(context.instance, KEY, _SENSOR):
             return dg.SensorResult(skip_reason="The last picture is still being drawn.")
         return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=str(newest))
 

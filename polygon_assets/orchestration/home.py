@@ -12,6 +12,7 @@ import dagster as dg
 
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.orchestration.assets import POOL
+from polygon_assets.orchestration.by_year import ROLL_UP_POOL
 from polygon_assets.settings import dagster_home
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -44,7 +45,10 @@ def prepare_home(home: Path) -> Path:
         instance.get_run_records(limit=1)
         instance.get_asset_keys(limit=1)
         # The queue learns of a pool from the first runs that it lets pass; this one's limit holds for them, too.
-        instance.event_log_storage.initialize_concurrency_limit_to_default(POOL)
+        storage = instance.event_log_storage
+        storage.initialize_concurrency_limit_to_default(POOL)
+        if ROLL_UP_POOL not in {pool.name for pool in storage.get_pool_limits()}:  # else the user may have changed it
+            storage.set_concurrency_slots(ROLL_UP_POOL, 1)
     return home
 
 

@@ -3,6 +3,7 @@
 Belongs here: how connections are held, and how their writes are noticed. Does not: what is stored, which is Dagster's.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from polygon_assets.settings import dagster_home
 
 _CONNECTIONS = 16
 """Databases that are kept open: the index, and those of the latest runs, which have one each."""
+_SECOND_LOOK_SECONDS = 2.0
+"""After the last write that was heard of; longer than a disk takes."""
 
 
 class KeptSqliteStorage(DagsterSqliteStorage):
@@ -70,10 +73,9 @@ class _KeptEventLog(SqliteEventLogStorage):
         Raises:
             InvalidInputError: DAGSTER_HOME is not the home that was opened; its history would be another's.
         """
-        if self._home is not None and Path(instance.root_directory).resolve() != self._home.resolve():
-            raise InvalidInputError(
-                f"DAGSTER_HOME is {self._home}, but {instance.root_directory} was opened. Set it to that folder."
-            )
+        opened = Path(instance.root_directory)  # or where logs were told to lie, which holds no dagster.yaml
+        if self._home and (opened / "dagster.yaml").exists() and opened.resolve() != self._home.resolve():
+            raise InvalidInputError(f"DAGSTER_HOME is {self._home}, but {opened} was opened. Set it to that folder.")
         super().register_instance(instance)
 
     @contextmanager
@@ -112,6 +114,12 @@ class _KeptEventLog(SqliteEventLogStorage):
         watchdog = _LogWatchdog(self, run_id, callback, cursor)
         self._watchers[run_id][callback] = (watchdog, observer.schedule(watchdog, self._base_dir, recursive=True))
 
+    def end_watch(self, run_id: str, handler: EventHandlerFn) -> None:
+        """Look no more at a run."""
+        if handler in self._watchers[run_id]:
+            self._watchers[run_id][handler][0].stop()
+        super().end_watch(run_id, handler)
+
     def wipe(self) -> None:
         """Remove everything; what is open goes first."""
         self._close()
@@ -119,6 +127,9 @@ class _KeptEventLog(SqliteEventLogStorage):
 
     def dispose(self) -> None:
         """Close what is open."""
+        for watchers in self._watchers.values():
+            for watchdog, _ in watchers.values():
+                watchdog.stop()
         super().dispose()
         self._close()
 
@@ -129,11 +140,34 @@ class _KeptEventLog(SqliteEventLogStorage):
 
 
 class _LogWatchdog(SqliteEventLogStorageWatchdog):
-    """Hears of writes into the database or its write-ahead log."""
+    """Hears of writes into the database or its write-ahead log.
+
+    SQLite shows what it has written to others only when the disk has it, and no notice comes then: so each notice is
+    followed by a second look.
+    """
+
+    def __init__(self, storage: "_KeptEventLog", run_id: str, callback: EventHandlerFn, cursor: str | None) -> None:
+        super().__init__(storage, run_id, callback, cursor)
+        self._one_at_a_time = threading.Lock()
+        self._second_look: threading.Timer | None = None
 
     @property
     def patterns(self) -> list[str]:
         return [self._log_path, f"{self._log_path}-wal"]
 
     def on_modified(self, _event: FileSystemEvent) -> None:
-        self._process_log()
+        self._look()
+        if self._second_look is not None:
+            self._second_look.cancel()
+        self._second_look = threading.Timer(_SECOND_LOOK_SECONDS, self._look)
+        self._second_look.daemon = True
+        self._second_look.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._second_look is not None:
+            self._second_look.cancel()
+
+    def _look(self) -> None:
+        with self._one_at_a_time:
+            self._process_log()

@@ -29,6 +29,13 @@ def test_years_that_are_due_are_made_and_no_others(platform: Platform, cli: Comm
     assert [line.partition(":")[0] for line in cli("rollup", "stocks_daily").out.splitlines()] == ["stocks_daily 2024"]
 
 
+def test_all_years_can_be_made_again(platform: Platform, cli: Command) -> None:
+    stored(platform, "stocks_daily")
+    assert cli("rollup", "stocks_daily").code == 0
+    again = cli("rollup", "stocks_daily", "--overwrite")
+    assert [line.partition(":")[0] for line in again.out.splitlines()] == ["stocks_daily 2023", "stocks_daily 2024"]
+
+
 def test_a_year_that_cannot_be_read_is_named(platform: Platform, cli: Command) -> None:
     stored(platform, "stocks_daily")
     platform.place.write(platform.place.file("stocks_daily", DAYS[0]), b"PAR1 not at all")

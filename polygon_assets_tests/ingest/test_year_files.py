@@ -1,6 +1,7 @@
 """Files of whole years: they hold what the days hold, by ticker, and know when they are out of date."""
 
 import datetime as dt
+import pickle
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -81,13 +82,13 @@ async def test_a_history_is_what_a_scan_gives(start: str | None, end: str | None
 async def test_a_year_that_its_days_have_left_behind_is_not_read(vendor: Vendor) -> None:
     """A replaced day and a new one, each, must be seen at once, whatever was rolled up before."""
     await fill(vendor, "A")
-    assert stale_years(vendor.store, "stocks_daily") == [2023, 2024]
+    assert list(stale_years(vendor.store, "stocks_daily")) == [2023, 2024]
     for year in (2023, 2024):
         write_year(vendor.store, "stocks_daily", year)
-    assert stale_years(vendor.store, "stocks_daily") == []
+    assert stale_years(vendor.store, "stocks_daily") == {}
     vendor.put("stocks_daily", DAYS[1], text([row("Z", midnight(DAYS[1]))]))
     await vendor.ingest("stocks_daily", DAYS[1])
-    assert stale_years(vendor.store, "stocks_daily") == [2024]
+    assert list(stale_years(vendor.store, "stocks_daily")) == [2024]
     assert tickers(vendor) == ["A", "A", "Z"]
     write_year(vendor.store, "stocks_daily", 2024)
     vendor.put("stocks_daily", "2024-01-04", text([row("N", midnight("2024-01-04"))]))
@@ -114,6 +115,27 @@ async def test_a_day_that_is_replaced_while_its_year_is_read_leaves_the_older_fi
     assert vendor.place.read(before.uri) == body
 
 
+@pytest.mark.parametrize("damage", [b"", b"PAR1 no more"])
+async def test_a_damaged_year_is_not_read_and_made_again(damage: bytes, vendor: Vendor) -> None:
+    """It once ended every reading of tickers, and the making of all years."""
+    await fill(vendor, "A")
+    vendor.place.write(write_year(vendor.store, "stocks_daily", 2024).uri, damage)
+    assert tickers(vendor) == ["A", "A", "A"]
+    assert list(stale_years(vendor.store, "stocks_daily")) == [2023, 2024]
+    write_year(vendor.store, "stocks_daily", 2024)
+    assert list(stale_years(vendor.store, "stocks_daily")) == [2023]
+
+
+async def test_what_a_filter_leaves_out_stays_out_wherever_it_is_read(vendor: Vendor) -> None:
+    """A filtered union of days and years was pickled without its filter: other processes read all rows."""
+    await fill(vendor, "A")
+    write_year(vendor.store, "stocks_daily", 2024)
+    everything = pickle.loads(pickle.dumps(scan_history(vendor.store, "stocks_daily")))  # noqa: S301 (made here)
+    assert everything.count_rows() == 3
+    with pytest.raises(ValueError, match="filtered or projected"):
+        pickle.dumps(scan_history(vendor.store, "stocks_daily", DAYS[2]))
+
+
 async def test_a_damaged_day_makes_no_year(vendor: Vendor) -> None:
     await fill(vendor, "A")
     with vendor.store.staging() as staging:
@@ -129,6 +151,7 @@ async def test_only_stored_years_of_daily_data_have_files(vendor: Vendor) -> Non
         write_year(vendor.store, "stocks_minute", 2024)
     with pytest.raises(InvalidInputError, match="No day of 2024 is stored"):
         write_year(vendor.store, "stocks_daily", 2024)
-    assert years(vendor.store, "stocks_daily") == stale_years(vendor.store, "stocks_daily") == []
+    assert years(vendor.store, "stocks_daily") == []
+    assert stale_years(vendor.store, "stocks_daily") == {}
     assert scan_history(vendor.store, "stocks_daily").count_rows() == 0
     assert vendor.left_over() == []

@@ -1,5 +1,6 @@
 """Years of daily bars as assets: what they are made from, and when they are made anew."""
 
+import datetime as dt
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ import polygon_assets
 from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.by_year import by_year_key
+from polygon_assets.orchestration.sensors import Clock, sensor_name, utc_now
 from polygon_assets_tests.orchestration.conftest import QUIET, Platform
 
 DAYS = ["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03"]
@@ -25,11 +27,11 @@ def roll_up(platform: Platform, year: str) -> bool:
     return done.success
 
 
-def tick(platform: Platform) -> Any:
-    definitions = platform.definitions()
+def tick(platform: Platform, clock: Clock = utc_now) -> Any:
+    definitions = platform.definitions(clock)
     sensor = definitions.resolve_sensor_def("roll_up_stocks_daily")
-    repository = definitions.get_repository_def()
-    with dg.build_sensor_context(instance=platform.instance, repository_def=repository) as context:
+    repository, resources = definitions.get_repository_def(), dict(definitions.resources or {})
+    with dg.build_sensor_context(instance=platform.instance, repository_def=repository, resources=resources) as context:
         return sensor.evaluate_tick(context)
 
 
@@ -97,30 +99,70 @@ def test_a_day_belongs_to_its_year_and_to_no_other(platform: Platform) -> None:
 def test_years_with_new_days_are_asked_for_and_no_others(platform: Platform) -> None:
     assert asked_for(platform) == ["2023", "2024"]
     assert all(roll_up(platform, year) for year in ("2023", "2024"))
-    assert "newer than its days" in tick(platform).skip_message
+    assert "holds what its days hold" in tick(platform).skip_message
     platform.publish("stocks_daily", [DAYS[2]], seed=1)
     assert platform.run("stocks_daily", [DAYS[2]]).success
     assert asked_for(platform) == ["2024"]
 
 
-@pytest.mark.usefixtures("stored")
-def test_a_year_that_cannot_be_made_is_asked_for_once(platform: Platform) -> None:
-    """The run key names the newest day's event, and Dagster starts no second run of one key."""
-    first, second = ([request.run_key for request in tick(platform).run_requests] for _ in range(2))
-    assert first == second
-    assert len(set(first)) == 2
+def test_days_that_were_stored_without_dagster_count(platform: Platform, stored: ParquetStore) -> None:
+    """The sensor once asked Dagster's history, and the reader the store: years stayed behind for ever."""
+    assert all(roll_up(platform, year) for year in ("2023", "2024"))
+    with stored.staging() as staging:
+        (staging / "other").write_bytes(platform.place.read(platform.place.file("stocks_daily", DAYS[3])))
+        stored.publish(staging / "other", "stocks_daily", DAYS[2])
+    assert asked_for(platform) == ["2024"]
+
+
+def test_years_before_the_first_partition_are_left_out(
+    platform: Platform, stored: ParquetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them ended every tick, and no year was asked for any more."""
+    monkeypatch.setenv("POLYGON_HISTORY_START", "2024-01-02")
+    assert stored.days("stocks_daily")[0] < "2024"
+    assert asked_for(platform) == ["2024"]
 
 
 @pytest.mark.usefixtures("stored")
-def test_years_wait_for_the_days_that_are_on_their_way(platform: Platform) -> None:
+def test_a_year_that_cannot_be_made_is_asked_for_once_a_day(platform: Platform) -> None:
+    """Dagster starts no second run of one key."""
+
+    def keys(day: int) -> list[str]:
+        return [
+            request.run_key for request in tick(platform, lambda: dt.datetime(2024, 2, day, tzinfo=dt.UTC)).run_requests
+        ]
+
+    first, second = keys(1), keys(2)
+    assert first == keys(1)
+    assert len({*first, *second}) == 4
+    platform.publish("stocks_daily", [DAYS[2]], seed=1)
+    assert platform.run("stocks_daily", [DAYS[2]]).success
+    assert len({*first, *keys(1)}) == 3
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("asked_by", ["a person", "a sensor"])
+def test_years_wait_for_the_days_that_are_on_their_way(platform: Platform, asked_by: str) -> None:
+    """What a sensor asks for names no assets."""
     key = dg.AssetKey("stocks_daily")
     job = platform.definitions().resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
-    more = platform.instance.create_run_for_job(
-        job, asset_selection=frozenset({key}), status=dg.DagsterRunStatus.STARTED
-    )
+    by_person = {"asset_selection": frozenset({key})}
+    by_sensor = {"tags": {"dagster/sensor_name": sensor_name(DATASETS["stocks_daily"])}}
+    named: Any = by_person if asked_by == "a person" else by_sensor
+    more = platform.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, **named)
     assert "More days of stocks_daily are on their way; then: 2023, 2024." in tick(platform).skip_message
     platform.instance.report_run_canceled(more)
+    platform.instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, tags={"dagster/sensor_name": "another"}
+    )
     assert asked_for(platform) == ["2023", "2024"]
+
+
+def test_one_year_is_made_at_a_time(platform: Platform) -> None:
+    """Whoever asks: a year of options takes 1.4 GB."""
+    limits = {pool.name: pool.limit for pool in platform.instance.event_log_storage.get_pool_limits()}
+    node = platform.definitions().resolve_asset_graph().get(KEY)
+    assert [limits[pool] for pool in node.pools or ()] == [1]
 
 
 def test_a_year_without_days_fails_with_the_remedy(platform: Platform) -> None:

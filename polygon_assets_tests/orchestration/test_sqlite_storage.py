@@ -10,8 +10,10 @@ import dagster as dg
 import pytest
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from watchdog.events import FileModifiedEvent
 
 from polygon_assets.errors import InvalidInputError
+from polygon_assets.orchestration import sqlite_storage
 from polygon_assets.orchestration.home import prepare_home
 from polygon_assets.settings import dagster_home
 
@@ -104,6 +106,49 @@ def test_events_of_a_kept_connection_are_heard_of(home: Path, instance: dg.Dagst
         assert all_heard.wait(30), heard
         other.event_log_storage.end_watch(run, hear)
     assert sorted(heard) == ["event 0", "event 1", "event 2"]
+
+
+def test_what_the_disk_has_late_is_heard_of_too(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite shows a write to others after its flush, of which no notice comes: a run's last event went missing."""
+    run, heard, all_heard = RUN.format(1), [], threading.Event()
+    instance.event_log_storage.store_event(event(run))
+    monkeypatch.setattr(sqlite_storage, "_SECOND_LOOK_SECONDS", 0.5)
+
+    def hear(entry: EventLogEntry, _cursor: str) -> None:
+        heard.append(entry.user_message)
+        if len(heard) == 2:
+            all_heard.set()
+
+    with dg.DagsterInstance.from_config(str(home)) as other:
+        other.event_log_storage.watch(run, None, hear)
+        log = other.event_log_storage._watchers[run][hear][0]  # type: ignore[attr-defined]
+        log.on_modified(FileModifiedEvent(log._log_path))  # before the event can be seen
+        assert heard == ["event 0"]
+        other.event_log_storage._obs.unschedule_all()  # type: ignore[attr-defined]
+        instance.event_log_storage.store_event(event(run, 1))
+        assert all_heard.wait(30), heard
+
+
+def test_nothing_stays_open(home: Path) -> None:
+    def open_databases() -> set[str]:
+        links = (link.resolve() for link in Path("/proc/self/fd").iterdir() if link.exists())
+        return {path.name for path in links if path.is_relative_to(home) and path.suffix == ".db"}
+
+    with dg.DagsterInstance.from_config(str(home)) as opened:
+        opened.event_log_storage.store_event(event(RUN.format(1)))
+        assert open_databases() == {f"{RUN.format(1)}.db"}
+    assert open_databases() == set()
+
+
+def test_logs_may_lie_elsewhere(home: Path, tmp_path: Path) -> None:
+    storage = "local_artifact_storage: {module: dagster.core.storage.root, class: LocalArtifactStorage, config: "
+    with (home / "dagster.yaml").open("a") as file:
+        file.write(f"\n{storage}{{base_dir: {tmp_path / 'artifacts'}}}}}\n")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        report(instance, DAYS[0])
+    assert (home / "history/runs/index.db").exists()
 
 
 def test_threads_take_turns(instance: dg.DagsterInstance) -> None:
