@@ -52,6 +52,7 @@ def served(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     days = last_sessions(S3Catalog(), DATASETS["stocks_daily"], SESSIONS)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("POLYGON_HISTORY_START", days[0])
+        monkeypatch.setenv("DAGSTER_HOME", str(folder / "fresh"))
         fresh = prepare_home(folder / "fresh")
         with (
             open_platform(s3_server, bucket, folder, fresh, monkeypatch) as platform,
