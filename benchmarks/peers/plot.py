@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 from typing import Any
 
 import matplotlib as mpl
@@ -29,7 +30,7 @@ def panel(axes: Axes, result: dict[str, Any]) -> None:
         [shortened(row["name"]) for row in rows], medians, xerr=reach, color=[colour(row["name"]) for row in rows],
         error_kw={"elinewidth": 0.8, "ecolor": "#444444", "capsize": 2},
     )  # fmt: skip
-    axes.set_title(result["title"], fontsize=8, loc="left", fontweight="bold")
+    axes.set_title(textwrap.fill(result["title"], 42), fontsize=8, loc="left", fontweight="bold")
     axes.set_xlabel("CPU seconds" if unit == "cpu" else "seconds", fontsize=7)
     axes.tick_params(labelsize=7)
     axes.set_xlim(left=0)
