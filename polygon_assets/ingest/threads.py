@@ -32,6 +32,6 @@ def _start_all(executor: ThreadPoolExecutor, count: int) -> None:
     together = threading.Barrier(count)  # a thread that waits takes no second call, so that each call starts one
     try:
         wait([executor.submit(together.wait) for _ in range(count)])
-    except BaseException:
+    except BaseException:  # a signal's; those that wait for the others would wait for ever
         together.abort()
         raise

@@ -48,6 +48,20 @@ def event(run_id: str, number: int = 0) -> EventLogEntry:
     )
 
 
+class Listener:
+    """Notes what it is told, and when it was told of ``count`` events."""
+
+    def __init__(self, count: int) -> None:
+        self.messages: list[str] = []
+        self.all = threading.Event()
+        self._count = count
+
+    def __call__(self, entry: EventLogEntry, _cursor: str) -> None:
+        self.messages.append(entry.user_message)
+        if len(self.messages) == self._count:
+            self.all.set()
+
+
 def test_one_machine_has_it(instance: dg.DagsterInstance) -> None:
     report(instance, *DAYS)
     assert type(instance.event_log_storage).__name__ == "_KeptEventLog"
@@ -91,44 +105,32 @@ def test_the_databases_of_runs_are_not_all_kept_open(home: Path, instance: dg.Da
 
 def test_events_of_a_kept_connection_are_heard_of(home: Path, instance: dg.DagsterInstance) -> None:
     """A run's page shows them as they come. They stand in the write-ahead log, whose file Dagster's own ignores."""
-    run, heard, all_heard = RUN.format(1), [], threading.Event()
+    run, hear = RUN.format(1), Listener(3)
     instance.event_log_storage.store_event(event(run))
-
-    def hear(entry: EventLogEntry, _cursor: str) -> None:
-        heard.append(entry.user_message)
-        if len(heard) == 3:
-            all_heard.set()
-
     with dg.DagsterInstance.from_config(str(home)) as other:
         other.event_log_storage.watch(run, None, hear)
         for number in (1, 2):
             instance.event_log_storage.store_event(event(run, number))
-        assert all_heard.wait(30), heard
+        assert hear.all.wait(30), hear.messages
         other.event_log_storage.end_watch(run, hear)
-    assert sorted(heard) == ["event 0", "event 1", "event 2"]
+    assert sorted(hear.messages) == ["event 0", "event 1", "event 2"]
 
 
 def test_what_the_disk_has_late_is_heard_of_too(
     home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite shows a write to others after its flush, of which no notice comes: a run's last event went missing."""
-    run, heard, all_heard = RUN.format(1), [], threading.Event()
+    run, hear = RUN.format(1), Listener(2)
     instance.event_log_storage.store_event(event(run))
     monkeypatch.setattr(sqlite_storage, "_SECOND_LOOK_SECONDS", 0.5)
-
-    def hear(entry: EventLogEntry, _cursor: str) -> None:
-        heard.append(entry.user_message)
-        if len(heard) == 2:
-            all_heard.set()
-
     with dg.DagsterInstance.from_config(str(home)) as other:
         other.event_log_storage.watch(run, None, hear)
         log = other.event_log_storage._watchers[run][hear][0]  # type: ignore[attr-defined]
         log.on_modified(FileModifiedEvent(log._log_path))  # before the event can be seen
-        assert heard == ["event 0"]
+        assert hear.messages == ["event 0"]
         other.event_log_storage._obs.unschedule_all()  # type: ignore[attr-defined]
         instance.event_log_storage.store_event(event(run, 1))
-        assert all_heard.wait(30), heard
+        assert hear.all.wait(30), hear.messages
 
 
 def test_nothing_stays_open(home: Path) -> None:
