@@ -48,7 +48,9 @@ def _rolled_up(store: "ParquetStore", row: Dataset, *, overwrite: bool) -> int:
     """Make the files that are due; how many could not be made."""
     from polygon_assets.ingest.year_files import stale_years, write_year, years  # noqa: PLC0415
 
-    due = sorted({*stale_years(store, row.name), *(years(store, row.name) if overwrite else ())})
+    due = list(stale_years(store, row.name))
+    if overwrite:
+        due = sorted({int(day[:4]) for day in store.days(row.name)})
     failed = 0
     with console.progress() as shown:
         task = shown.add_task(row.name, total=len(due), note="")

@@ -32,7 +32,10 @@ def test_years_that_are_due_are_made_and_no_others(platform: Platform, cli: Comm
 def test_all_years_can_be_made_again(platform: Platform, cli: Command) -> None:
     stored(platform, "stocks_daily")
     assert cli("rollup", "stocks_daily").code == 0
+    of_no_days = f"{platform.place.uri}/_by_year/stocks_daily/year=2022/data.parquet"
+    platform.place.write(of_no_days, b"whose days were deleted")
     again = cli("rollup", "stocks_daily", "--overwrite")
+    assert again.code == 0
     assert [line.partition(":")[0] for line in again.out.splitlines()] == ["stocks_daily 2023", "stocks_daily 2024"]
 
 
