@@ -11,7 +11,7 @@ from benchmarks.processes import WORK
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import demo_size, full_size
+from polygon_assets.sample.generators import demo_size, full_size
 from polygon_assets_tests.servers.seaweed import S3Server, seaweed
 
 BUCKET = "flatfiles"

@@ -12,7 +12,7 @@ from benchmarks.files import CATALOG, Extent, day_of, environment, last_days
 from benchmarks.processes import WORK, ContestantError, Outcome, alternate, ours, peer, ratio, run
 from benchmarks.results import Result, Row, Target
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.year_files import write_year
+from polygon_assets.store.roll_ups import write_year
 from polygon_assets_tests.servers.seaweed import S3Server
 
 TICKER = "MSFT"

@@ -25,7 +25,7 @@ from dagster._core.utils import make_new_run_id
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from polygon_assets.orchestration.assembly import build_definitions
-from polygon_assets.orchestration.home import local_configuration, prepare_home
+from polygon_assets.serving.home import local_configuration, prepare_home
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.cluster.databases import postgresql
 from polygon_assets_tests.cluster.programs import missing_programs

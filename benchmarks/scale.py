@@ -24,9 +24,9 @@ from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import ParquetStore, ingest_days
 from polygon_assets.orchestration.assembly import build_definitions
-from polygon_assets.orchestration.home import prepare_home
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size
+from polygon_assets.sample.generators import Size
+from polygon_assets.serving.home import prepare_home
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.servers.seaweed import S3Server, seaweed
 

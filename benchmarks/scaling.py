@@ -28,7 +28,7 @@ from polygon_assets.download import AsyncS3Downloader
 from polygon_assets.ingest import ParquetStore, ingest_days
 from polygon_assets.orchestration.assembly import build_definitions
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import full_size
+from polygon_assets.sample.generators import full_size
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.cluster.databases import Database, postgresql
 from polygon_assets_tests.cluster.units import write_home

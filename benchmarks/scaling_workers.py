@@ -13,10 +13,10 @@ from pathlib import Path
 
 import sqlalchemy
 
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size
-from polygon_assets.trading_calendar import trading_calendar
+from polygon_assets.sample.generators import Size
 from polygon_assets_tests.cluster.databases import Database, postgresql, redis_server
 from polygon_assets_tests.cluster.platform import Platform, platform
 from polygon_assets_tests.cluster.programs import wait_for

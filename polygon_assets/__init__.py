@@ -1,19 +1,23 @@
 """Polygon.io (Massive) flat files as checked, typed Parquet, on Dagster.
 
 Where do I go to…
-    add a data type or look up a fact about one?   datasets.py
-    find out which days are trading days?          trading_calendar.py
-    see every error and what it means?             errors.py
-    change a setting?                              settings.py
-    get bytes out of the vendor's bucket?          download/
-    turn bytes into published Parquet?             ingest/
-    read what is published?                        reading/, scan()
-    see assets, sensors, checks and resources?     orchestration/
-    see what Dagster loads?                        definitions.py
-    see the made-up data of the demo?              sample/
-    see the commands?                              cli/
+    add a dataset, or look up a fact about one?          datasets/
+    find out on which days there are files?              calendars.py; a copy that loads fast: session_table.py
+    see every error and what it means?                   errors.py
+    change a setting?                                    settings.py
+    get bytes out of the vendor's bucket?                download/
+    turn a csv.gz into checked Parquet?                  flatfile/
+    keep days, on a disk or on S3?                       store/
+    bring many days in at once?                          ingest/
+    read what is stored?                                 reading/, scan()
+    see assets, checks, sensors and resources?           orchestration/
+    start the web interface and the daemon?              serving/
+    see what Dagster loads?                              definitions.py
+    see the commands?                                    cli/
+    see the made-up data of the demo?                    sample/
 
-Imports point one way: the modules here ← download ← ingest ← reading ← orchestration ← definitions.
+Imports point one way: the modules here ← download, flatfile ← store ← ingest ← reading ← orchestration ← serving,
+definitions. ``cli`` and ``sample`` stand on the side.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -13,8 +13,8 @@ from dotenv import load_dotenv
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from polygon_assets.calendars import parse_date
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError
-from polygon_assets.trading_calendar import parse_date
 
 PREFIX = "POLYGON_"
 

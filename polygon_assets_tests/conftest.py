@@ -7,7 +7,12 @@ import pytest
 
 from polygon_assets_tests.servers.seaweed import S3Server, seaweed
 
-pytest_plugins = ["polygon_assets_tests.everywhere", "polygon_assets_tests.scorecard", "polygon_assets_tests.stores"]
+pytest_plugins = [
+    "polygon_assets_tests.session",
+    "polygon_assets_tests.scorecard",
+    "polygon_assets_tests.stores",
+    "polygon_assets_tests.vendor",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

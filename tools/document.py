@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from polygon_assets.datasets import DATASETS, Column
-from polygon_assets.ingest.quality import RULES
+from polygon_assets.flatfile.quality import RULES
 from polygon_assets.settings import Settings, variable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,8 +117,8 @@ def dictionary() -> str:
         f"| `{row.name}` | {row.title} | {row.first_day} | {', '.join(f'`{name}`' for name in row.identity)} |"
         for row in DATASETS.values()
     )
-    minutes = next(row for row in DATASETS.values() if row.window == "minute")
-    hours = {"session_start": f"{minutes.session_start:%H:%M}", "session_end": f"{minutes.session_end:%H:%M}"}
+    session = next(row.session for row in DATASETS.values() if row.session)
+    hours = {"session_start": f"{session.start:%H:%M}", "session_end": f"{session.end:%H:%M}"}
     rules = "\n".join(f"| `{rule}` | {meaning} |" for rule, meaning in RULES.items())
     return DICTIONARY.format(datasets=datasets, columns=columns, rules=rules, **hours)
 

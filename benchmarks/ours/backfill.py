@@ -14,8 +14,8 @@ from benchmarks.measuring import Stopwatch, answer
 from polygon_assets.datasets import get_dataset
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import DayStatus, ParquetStore, ingest_days
-from polygon_assets.orchestration.home import prepare_home
-from polygon_assets.orchestration.runs import materialise
+from polygon_assets.orchestration.assembly import materialise
+from polygon_assets.serving.home import prepare_home
 from polygon_assets.settings import load_settings
 
 

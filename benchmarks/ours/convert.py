@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.measuring import answer, repeated
 from polygon_assets.datasets import get_dataset
-from polygon_assets.ingest.conversion import convert
-from polygon_assets.ingest.provenance import Source
+from polygon_assets.flatfile.conversion import convert
+from polygon_assets.flatfile.provenance import Source
 
 
 def main(dataset: str, day: str, raw: str, target: str, warm_up: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Stopwatch, answer
 from polygon_assets.download import AsyncS3Downloader, SyncS3Downloader
-from polygon_assets.download.options import Md5Policy
+from polygon_assets.download.transfer_options import Md5Policy
 
 ENDPOINT = os.environ["BENCH_ENDPOINT_URL"]
 BUCKET = os.environ["BENCH_BUCKET"]

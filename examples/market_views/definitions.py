@@ -5,8 +5,8 @@ import dagster as dg
 from market_views.option_chain import build_option_chain
 from market_views.views import Views
 from market_views.weekly_bars import build_weekly_bars
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.settings import load_settings
-from polygon_assets.trading_calendar import trading_calendar
 
 settings = load_settings()
 calendar = trading_calendar("XNYS", settings.extra_closures)

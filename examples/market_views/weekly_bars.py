@@ -11,8 +11,8 @@ import dagster as dg
 
 import polygon_assets
 from market_views.views import Views, described, query
+from polygon_assets.calendars import TradingCalendar
 from polygon_assets.orchestration.partitions import trading_day_partitions
-from polygon_assets.trading_calendar import TradingCalendar
 
 MINUTES = polygon_assets.DATASETS["stocks_minute"]
 MONDAY = 1

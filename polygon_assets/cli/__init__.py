@@ -1,8 +1,13 @@
-"""The command line: ``polygon-assets …``; one module for each command or group of them.
+"""The command line: ``polygon-assets …``.
 
-Belongs here: options, output and exit codes. Does not: work that a script could want, too.
+Where do I go to…
+    add a command, or an option?                         commands.py; which datasets and days are meant: arguments.py
+    change what a command does?                          work/
+    change how things look on a terminal?                console.py
+    change how an error ends a command?                  app.py
 
-Exit codes: 0 done; 1 something failed and is named; 2 the call cannot be meant; 130 interrupted.
+Nothing here imports pyarrow, Dagster or botocore: ``--help`` and a wrong argument must not wait for them.
+Exit codes: 0 done; 1 something failed and is named; 2 the call makes no sense; 130 interrupted; 143 terminated.
 """
 
 from polygon_assets.cli.app import app, main

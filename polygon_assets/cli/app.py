@@ -1,16 +1,124 @@
-"""The application: which commands there are, and how an error ends one."""
+"""The application: how its help reads, and how an error ends a command: one line with its remedy, and an exit code.
 
+Belongs here: errors that nobody translated nearer to their cause. Does not: the project's own errors' words
+(``polygon_assets.errors``), which are shown as they are.
+"""
+
+import errno
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from polygon_assets.cli import bucket, console, doctor, ingest, record, rollup, serve, sql, status, verify
-from polygon_assets.cli.failures import explain
-from polygon_assets.cli.help import Application, Group
-from polygon_assets.settings import load_environment_file
+from polygon_assets.cli import commands, console
+from polygon_assets.errors import InvalidInputError, MissingCredentialsError, PolygonAssetsError, UnavailableError
+
+_LONGEST = 400
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """The line that says what happened and what helps, and the exit code."""
+    if isinstance(error, InvalidInputError | MissingCredentialsError):
+        return str(error), console.UNUSABLE
+    if isinstance(error, typer.TyperException):
+        return _misused(error), console.UNUSABLE
+    if any(_is_full(each) for each in _causes(error)):
+        return f"The disk is full: {_line(error)} Free space, then run the command again.", console.FAILED
+    if isinstance(error, UnavailableError):
+        return f"{error} What can be reached from here: polygon-assets doctor", console.FAILED
+    return str(error) if isinstance(error, PolygonAssetsError) else _foreign(error), console.FAILED
+
+
+def _misused(error: typer.TyperException) -> str:
+    """What typer has to say of an option or argument; its classes for that are not public."""
+    told: str = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    return f"{_line(told)} See: {context.command_path if context else 'polygon-assets'} --help"
+
+
+def _foreign(error: BaseException) -> str:
+    """An error that nobody translated."""
+    if isinstance(error, PermissionError):
+        remedy = "Fix the permissions, or choose another place: POLYGON_STORE, DAGSTER_HOME."
+        return f"Not permitted: {_line(error)} {remedy}"
+    if isinstance(error, OSError):
+        return f"This machine: {_line(error)} Check POLYGON_STORE and DAGSTER_HOME."
+    if type(error).__module__.startswith(("dagster", "sqlalchemy")):
+        return f"Dagster's history: {_line(error)} Check dagster.yaml in DAGSTER_HOME, and what it points to."
+    return (
+        f"unexpected {type(error).__name__}: {_line(error)} A fault of this program, not yours: run the command "
+        "again with --debug and report the traceback."
+    )
+
+
+def _line(error: BaseException | str) -> str:
+    """The message in one line that ends with a full stop."""
+    text = " ".join(str(error).split()).partition(" [SQL:")[0] or type(error).__name__
+    text = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return text if text.endswith((".", "…", "!", "?")) else f"{text}."
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__ or following.__context__
+
+
+def _is_full(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return "disk is full" in str(error)  # SQLite's words
+
+
+def _plain(parameters: list[Any]) -> list[Any]:
+    """Typer 0.29 writes <bool> behind each flag, its own --help among them, and <str> behind each argument."""
+    for each in parameters:
+        if isinstance(each, TyperOption) and each.is_flag:
+            each.metavar = ""
+        elif isinstance(each, TyperArgument):
+            each.display_type_rich = _no_type  # type: ignore[method-assign]
+    return parameters
+
+
+def _no_type(ctx: Any) -> None:  # noqa: ARG001 (typer calls it by that name)
+    return None
+
+
+class Command(TyperCommand):
+    """A command whose help is plain."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters, --help included."""
+        return _plain(super().get_params(ctx))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words of the usage line; typer puts what is required into braces."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
+class Group(TyperGroup):
+    """The application's own options, the same way."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters, --help included."""
+        return _plain(super().get_params(ctx))
+
+
+class Application(typer.Typer):
+    """A Typer of such commands."""
+
+    def command(self, *arguments: Any, **options: Any) -> Any:
+        """Add a command."""
+        return super().command(*arguments, **{"cls": Command, **options})
+
 
 DEBUG = "--debug"
 
@@ -24,8 +132,7 @@ app = Application(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (serve, doctor, ingest, status, bucket, verify, sql, rollup, record):
-    module.register(app)
+commands.register(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,13 +153,16 @@ def _options(
     """Declare ``--debug``, which ``main`` has taken out already; print help where no command is named."""
     if context.invoked_subcommand is None:
         console.out.print(context.get_help())
+    else:
+        from polygon_assets.settings import load_environment_file  # noqa: PLC0415 (pydantic's import is slow)
+
+        load_environment_file()
 
 
 def main() -> None:
     """Run the command line; an error becomes one line and an exit code."""
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
-        load_environment_file()
         sys.exit(app(arguments, prog_name="polygon-assets", standalone_mode=False))
     except KeyboardInterrupt:
         sys.exit(console.INTERRUPTED)

@@ -1,10 +1,13 @@
 """What commands print with: a console for results, one for messages, and progress that is quiet off a terminal.
 
-Both obey NO_COLOR. Belongs here: how things look. Does not: what an error means (``failures``).
+Both obey NO_COLOR. Belongs here: how things look. Does not: what an error means (``app``).
 """
 
 import json
+import socket
 import sys
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
@@ -72,3 +75,50 @@ def fail(message: str) -> None:
 def warn(message: str) -> None:
     """Say what is worth knowing, in one line."""
     messages.print(f"[bold yellow]note:[/] {message}", soft_wrap=True, markup=True)
+
+
+class State(StrEnum):
+    """How something is."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Works, and is worth knowing."""
+    FAILED = "failed"
+    """Does not work until someone acts."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One finding."""
+
+    topic: str
+    state: State
+    text: str
+    remedy: str = ""
+    """What to do; empty where nothing is to be done."""
+
+
+def ok(topic: str, text: str) -> Line:
+    """All is well."""
+    return Line(topic, State.OK, text)
+
+
+def note(topic: str, text: str, remedy: str = "") -> Line:
+    """It works, but."""
+    return Line(topic, State.NOTE, text, remedy)
+
+
+def failed(topic: str, text: str, remedy: str) -> Line:
+    """It does not work."""
+    return Line(topic, State.FAILED, text, remedy)
+
+
+def is_free(port: int) -> bool:
+    """Does nothing listen on ``port`` of 127.0.0.1? Asked before the slow imports of what will."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

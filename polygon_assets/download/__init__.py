@@ -1,7 +1,17 @@
 """The vendor's bucket → verified bytes.
 
-Belongs here: which key holds which day, and how an object's bytes arrive whole.
-Does not: what is inside a file (``ingest``), where data is published (``ingest``), Dagster (``orchestration``).
+Where do I go to…
+    see which key holds which day?                       s3_catalog.py
+    download?                                            async_downloader.py, sync_downloader.py
+    follow one object, from request to verified bytes?   transfer.py
+    know what is tried again, when, and for how long?    retry.py
+    change how clients are made?                         clients.py
+    change where bytes go?                               sinks.py, writing.py; SIGTERM: signals.py
+    unpack?                                              gunzip.py
+    list the bucket?                                     listing.py
+    add a setting of the downloaders?                    transfer_options.py
+
+Does not belong here: what is inside a file (``flatfile``), or where it is kept (``store``).
 """
 
 from polygon_assets.download.async_downloader import AsyncS3Downloader

@@ -10,16 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
-from polygon_assets.download.base import Downloader, checked_target, logger
-from polygon_assets.download.clients import async_client
-from polygon_assets.download.listing import Listing
-from polygon_assets.download.loops import LoopState
-from polygon_assets.download.objects import FetchedObject, RemoteObject, described
-from polygon_assets.download.options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
-from polygon_assets.download.receiving import publish, receive
-from polygon_assets.download.retrying import Attempts
+from polygon_assets.download.clients import LoopState, async_client
+from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described
+from polygon_assets.download.retry import Attempts
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
-from polygon_assets.download.transfer import Transfer, check_name
+from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target, logger
+from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
+from polygon_assets.download.writing import publish, receive
 from polygon_assets.errors import InvalidInputError, ObjectNotFoundError, PolygonAssetsError
 
 Outcome = TypeVar("Outcome")

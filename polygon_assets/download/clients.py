@@ -4,9 +4,12 @@ Both speak Signature v4 in path style to one endpoint, follow no redirect, retry
 nothing but proxies and certificates from this machine's AWS configuration.
 """
 
+import asyncio
 import functools
 import os
 import threading
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -18,7 +21,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.httpsession import AIOHTTPSession
 from botocore.config import Config
 
-from polygon_assets.download.options import Credentials, TransferOptions
+from polygon_assets.download.transfer_options import Credentials, TransferOptions
 
 REGION = "us-east-1"
 USER_AGENT = "polygon-assets"
@@ -159,3 +162,47 @@ def _config(options: TransferOptions) -> dict[str, Any]:
         "use_fips_endpoint": False,
         "tcp_keepalive": True,
     }
+
+
+MAX_THREADS = 32
+
+
+class LoopState:
+    """Belongs to the event loop that runs when it is made; a client works in no other."""
+
+    def __init__(self, open_client: Callable[[], AbstractAsyncContextManager[Any]], max_concurrent: int) -> None:
+        """Open nothing yet."""
+        self._open_client = open_client
+        self._opening = asyncio.Lock()
+        self._holder: AsyncGenerator[Any, None] | None = None
+        self._client: Any = None
+        self.slots = asyncio.Semaphore(max_concurrent)
+        self.pool = ThreadPoolExecutor(min(max_concurrent, MAX_THREADS), thread_name_prefix="polygon-download")
+
+    async def client(self) -> Any:
+        """Give the client, opened at the first call."""
+        if self._client is None:
+            async with self._opening:
+                if self._client is None:
+                    holder = self._hold()
+                    self._client = await anext(holder)
+                    self._holder = holder
+        return self._client
+
+    async def close(self) -> None:
+        """Close the client and end the threads."""
+        holder, self._holder, self._client = self._holder, None, None
+        if holder is not None:
+            await holder.aclose()
+        self.pool.shutdown(wait=False)
+
+    async def _hold(self) -> AsyncGenerator[Any, None]:
+        """Keep the client open inside a generator: ``asyncio.run`` closes suspended generators at its end.
+
+        So a downloader that is used without ``async with``, as the specification's examples do, leaks nothing.
+        """
+        async with self._open_client() as client:
+            try:
+                yield client
+            finally:
+                self._client = self._holder = None

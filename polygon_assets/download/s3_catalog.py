@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from polygon_assets.calendars import TradingCalendar, parse_date, trading_calendar
 from polygon_assets.datasets import DATASETS, Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError
-from polygon_assets.trading_calendar import TradingCalendar, parse_date, trading_calendar
 
 _KEY = re.compile(r"(?P<folder>[^/]+/[^/]+)/(?P<year>[0-9]{4})/(?P<month>[0-9]{2})/(?P<date>[0-9-]{10})\.csv\.gz")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")

@@ -14,8 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Protocol, Self
 
-from polygon_assets.download import termination
-from polygon_assets.download.failures import disk_fault
+from polygon_assets.download import signals as termination
+from polygon_assets.download.retry import disk_fault
 
 PART_NAME = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.part", re.ASCII)
 BUFFER = 64 * 1024

@@ -11,14 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from polygon_assets.download.base import Downloader, checked_target
 from polygon_assets.download.clients import read_available, sync_client
-from polygon_assets.download.listing import Listing
-from polygon_assets.download.objects import FetchedObject, RemoteObject, described
-from polygon_assets.download.options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
-from polygon_assets.download.retrying import Attempts
+from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described
+from polygon_assets.download.retry import Attempts
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
-from polygon_assets.download.transfer import Transfer, check_name
+from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target
+from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
 from polygon_assets.errors import ObjectNotFoundError
 
 CHUNK = 256 * 1024

@@ -1,24 +1,195 @@
-"""One object's way from the bucket: what the twins share, which is everything but I/O.
+"""One object's way from the bucket: what both downloaders share, which is everything but I/O.
 
-A twin asks ``request()``, sends it, gives the answer to ``begin()`` and each chunk to ``count()`` and ``write()``,
-then ``finish()``; whatever is raised goes to ``failed()``, which says how long to wait before ``request()`` again.
+A downloader asks ``request()``, sends it, gives the answer to ``begin()`` and each chunk to ``count()`` and
+``write()``, then ``finish()``; whatever is raised goes to ``failed()``, which says how long to wait before
+``request()`` again.
 """
 
+import hashlib
+import logging
+import math
+import re
+import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
-from polygon_assets.download.failures import TransferFault, Verdict
-from polygon_assets.download.gunzip import GzipFault
-from polygon_assets.download.objects import FetchedObject, RemoteObject
-from polygon_assets.download.options import TransferOptions
-from polygon_assets.download.receiver import Receiver
-from polygon_assets.download.retrying import Attempts, Pace
+from polygon_assets.download.gunzip import MAGIC, Gunzip, GzipFault
+from polygon_assets.download.listing import FetchedObject, RemoteObject, described
+from polygon_assets.download.retry import Attempts, Pace, TransferFault, Verdict, suspect
 from polygon_assets.download.sinks import Sink
-from polygon_assets.download.verification import Answer, check_partial, whole_answer
-from polygon_assets.errors import ArchiveError, InvalidInputError, UnavailableError
+from polygon_assets.download.transfer_options import Counters, Credentials, Md5Policy, TransferOptions, checked_endpoint
+from polygon_assets.errors import ArchiveError, IntegrityError, InvalidInputError, UnavailableError
 
-__all__ = ["FetchedObject", "RemoteObject", "Transfer", "check_name"]
+MD5_HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
+CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
+PAGE_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<error")
+PAGE_SUFFIXES = (".html", ".htm", ".xhtml", ".xml", ".svg")
+HEAD_BYTES = 64
+"""First bytes that are looked at."""
+HARMLESS_ENCODINGS = frozenset({"", "identity", "aws-chunked"})
+"""``aws-chunked`` is how an upload was framed; some stores repeat it though the bytes are the object's own."""
+NO_BYTES = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the headers of a GET's answer promise."""
+
+    remote: RemoteObject
+    """The whole object, also where the answer carries a part of it."""
+    md5: str | None
+    """The MD5 that the whole object must have, in hex; None where nothing says it."""
+
+    @property
+    def resumable(self) -> bool:
+        """Is there an identity that If-Match can ask for?"""
+        return bool(self.remote.etag) and not self.remote.etag.startswith("W/")
+
+
+def whole_answer(key: str, response: Mapping[str, Any], policy: Md5Policy) -> Answer:
+    """Check the headers of an answer that carries the object from its first byte."""
+    headers = _sound_headers(response)
+    if _status(response) != HTTPStatus.OK:
+        raise suspect(f"an answer {_status(response)} to a request for the whole object")
+    remote = described(key, response)
+    answer = Answer(remote, _announced_md5(remote, headers, policy))
+    if remote.size == 0 and (key.endswith(".gz") or remote.etag != NO_BYTES):
+        raise suspect("an empty body")
+    return answer
+
+
+def check_partial(response: Mapping[str, Any], expected: RemoteObject, offset: int) -> None:
+    """Check that a 206 carries the bytes of ``expected`` from ``offset`` to its end."""
+    headers = _sound_headers(response)
+    found = described(expected.key, response)
+    if found.etag != expected.etag:
+        raise suspect(f"the object was replaced during the download (ETag {expected.etag}, now {found.etag})")
+    announced = headers.get("content-range", "")
+    match = CONTENT_RANGE.fullmatch(announced.strip())
+    wanted = (offset, expected.size - 1, expected.size)
+    if match is None or tuple(map(int, match.groups())) != wanted or found.size != expected.size - offset:
+        cause = f"asked for bytes {offset}-{expected.size - 1}/{expected.size}, answered Content-Range {announced!r}"
+        raise TransferFault(Verdict.STOP, IntegrityError, cause)
+
+
+def check_head(key: str, head: bytes) -> None:
+    """Refuse an error page, or anything but gzip under a ``.gz`` key, by its first bytes."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(PAGE_STARTS) and not key.lower().endswith(PAGE_SUFFIXES):
+        raise suspect("an HTML or XML page instead of the object")
+    if key.endswith(".gz") and head[: len(MAGIC)] != MAGIC[: len(head)]:
+        raise suspect("not a gzip file, though the key says so")
+
+
+def _status(response: Mapping[str, Any]) -> int:
+    return int(response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def _sound_headers(response: Mapping[str, Any]) -> Mapping[str, str]:
+    headers: Mapping[str, str] = response["ResponseMetadata"]["HTTPHeaders"]
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in HARMLESS_ENCODINGS:
+        raise suspect(f"a Content-Encoding {encoding!r} was added on the way")
+    if "content-length" not in headers:
+        raise suspect("an answer without Content-Length")
+    return headers
+
+
+def _announced_md5(remote: RemoteObject, headers: Mapping[str, str], policy: Md5Policy) -> str | None:
+    if policy == "never":
+        return None
+    encrypted = headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
+    keyed = "x-amz-server-side-encryption-customer-algorithm" in headers
+    if MD5_HEX.fullmatch(remote.etag) and not encrypted and not keyed:
+        return remote.etag
+    if policy == "always":
+        raise TransferFault(Verdict.STOP, IntegrityError, f"the ETag {remote.etag!r} is no MD5 (verify_md5='always')")
+    return None
+
+
+class Receiver:
+    """Takes one object's bytes in order and hands them on to a sink."""
+
+    def __init__(self, key: str, sink: Sink, options: TransferOptions, *, decompress: bool) -> None:
+        """Decompress only where ``key`` ends in ``.gz``."""
+        self._key, self._sink, self._options = key, sink, options
+        self._decompress = decompress and key.endswith(".gz")
+        self.received = 0
+
+    def restart(self, md5: str | None) -> None:
+        """Forget all bytes; those to come must have this ``md5`` (hex; None: unknown, then gzip's CRC must do)."""
+        self._expected = md5
+        self._md5: Any = hashlib.md5(usedforsecurity=False) if md5 else None
+        self._gunzip = self._new_gunzip()
+        self._gzip_fault: GzipFault | None = None
+        self._head, self._head_checked = b"", False
+        self.received = 0
+        self._sink.restart()
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Take the next bytes as they came from the network."""
+        for chunk in chunks:
+            if not self._head_checked:
+                self._look_at(chunk)
+            if self._md5 is not None:
+                self._md5.update(chunk)
+            if not self._decompress:
+                self._sink.write(chunk)
+            if self._gunzip is not None:
+                self._expand(self._gunzip, chunk)
+            self.received += len(chunk)
+
+    def finish(self) -> None:
+        """Verify the whole; raises GzipFault only for bytes whose MD5 is right."""
+        if not self._head_checked:
+            check_head(self._key, self._head)
+        if self._md5 is not None and self._md5.hexdigest() != self._expected:
+            cause = f"the {self.received:,} bytes have the MD5 {self._md5.hexdigest()}, the ETag says {self._expected}"
+            raise suspect(cause)
+        if self._gunzip is not None:
+            self._finish_gzip(self._gunzip)
+        self._sink.publish()
+
+    def _new_gunzip(self) -> Gunzip | None:
+        """Decompress for the caller, or only to verify what no MD5 vouches for."""
+        options = self._options
+        if self._decompress:
+            return Gunzip(max_bytes=options.max_decompressed_bytes, max_ratio=options.max_decompression_ratio)
+        if self._md5 is None and self._key.endswith(".gz") and options.verify_md5 != "never":
+            return Gunzip(max_bytes=sys.maxsize, max_ratio=math.inf)
+        return None
+
+    def _look_at(self, chunk: bytes) -> None:
+        self._head += chunk[:HEAD_BYTES]
+        if len(self._head) >= HEAD_BYTES:
+            check_head(self._key, self._head)
+            self._head_checked = True
+
+    def _expand(self, gunzip: Gunzip, chunk: bytes) -> None:
+        if self._gzip_fault is not None:
+            return  # only the MD5 can still tell whether the object is bad or the transfer
+        try:
+            for piece in gunzip.feed(chunk):
+                if self._decompress:
+                    self._sink.write(piece)
+        except GzipFault as fault:
+            self._gzip_fault = fault
+
+    def _finish_gzip(self, gunzip: Gunzip) -> None:
+        fault = self._gzip_fault
+        if fault is None:
+            try:
+                gunzip.end()
+            except GzipFault as cut:
+                fault = cut
+        if fault is None:
+            return
+        if self._md5 is None:
+            raise suspect(str(fault)) from fault
+        raise fault
 
 
 def check_name(bucket: str, key: str) -> None:
@@ -103,3 +274,43 @@ class Transfer:
     def _whole(self) -> Answer:
         assert self._answer is not None, "begin() comes first"  # noqa: S101 (an invariant of this module)
         return self._answer
+
+
+logger = logging.getLogger("polygon_assets.download")
+
+
+class Downloader:
+    """Base of the twins; holds no connection."""
+
+    def __init__(self, credentials: Mapping[str, str], endpoint_url: str, options: TransferOptions) -> None:
+        """Check everything that can be checked without I/O; InvalidInputError names the parameter."""
+        self._credentials = Credentials.of(credentials)
+        self._endpoint_url = checked_endpoint(endpoint_url)
+        self._options = options
+        self._counters = Counters()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(endpoint_url={self._endpoint_url!r}, max_retries={self._options.max_retries})"
+
+    def get_statistics(self) -> dict[str, Any]:
+        """Count the downloads so far, objects and not requests; HEAD and LIST are none.
+
+        Keys: total_downloads, successful_downloads, failed_downloads, total_retries, success_rate (0.0 to 1.0).
+        """
+        return self._counters.snapshot()
+
+    def reset_statistics(self) -> None:
+        """Set the counters back to zero."""
+        self._counters.reset()
+
+    def _transfer(self, bucket: str, key: str, sink: Sink, *, decompress: bool) -> Transfer:
+        return Transfer(bucket, key, sink, self._options, decompress=decompress)
+
+
+def checked_target(bucket: str, key: str, local_path: Path | str) -> Path:
+    """Give ``local_path`` as a Path if it can name a file; raises InvalidInputError before any I/O."""
+    check_name(bucket, key)
+    path = Path(local_path)
+    if not path.name:
+        raise InvalidInputError(f"local_path must name a file; got {str(local_path)!r}.")
+    return path

@@ -7,16 +7,15 @@ Belongs here: which days run when, and that one bad day never loses the others. 
 import asyncio
 from collections.abc import Callable, Sequence
 
+from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import get_dataset
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError, NotATradingDayError
-from polygon_assets.ingest.day_ingest import DayIngest, Downloader, Run
-from polygon_assets.ingest.limits import DEFAULT_LIMITS, Limits
-from polygon_assets.ingest.machine import downloads_for, workers_for
+from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
+from polygon_assets.ingest.one_day import DayIngest, Downloader, Run
 from polygon_assets.ingest.results import DayResult
-from polygon_assets.ingest.store import ParquetStore
-from polygon_assets.ingest.threads import worker_threads
-from polygon_assets.trading_calendar import parse_date
+from polygon_assets.ingest.workers import downloads_for, memory_budget, worker_threads, workers_for
+from polygon_assets.store.parquet_store import ParquetStore
 
 DEFAULT_CONCURRENT_DOWNLOADS = 8
 SAVERS = 4
@@ -51,7 +50,7 @@ async def ingest_days(
     """
     row = get_dataset(dataset)
     distinct = _trading_days(dataset, days, catalog)
-    budget = limits.memory_budget
+    budget = memory_budget(limits)
     workers = workers or workers_for(budget)
     at_once: int = getattr(downloader, "max_concurrent", DEFAULT_CONCURRENT_DOWNLOADS)
     lanes = min(max_in_flight or downloads_for(budget, workers, at_once) + workers, len(distinct))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets.ingest.findings import Finding
-from polygon_assets.ingest.store import ParquetStore
+from polygon_assets.flatfile.findings import Finding
+from polygon_assets.store.parquet_store import ParquetStore
 
 
 class DayStatus(StrEnum):

@@ -12,17 +12,15 @@ import dagster as dg
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import NotATradingDayError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
-from polygon_assets.ingest.history import RowCounts
 from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.active_runs import covered
-from polygon_assets.orchestration.checks import check_specs, day_checks
-from polygon_assets.orchestration.events import leave_missing, log_event
-from polygon_assets.orchestration.extracts import Extract, day_extracts
-from polygon_assets.orchestration.freshness import due_day, evaluate_freshness, freshness_spec
-from polygon_assets.orchestration.metadata import asset_metadata, day_metadata, run_metadata
+from polygon_assets.orchestration.checks import check_specs, day_checks, leave_missing, log_event
+from polygon_assets.orchestration.metadata import Extract, asset_metadata, day_extracts, day_metadata, run_metadata
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
-from polygon_assets.orchestration.sensors import Clock
+from polygon_assets.orchestration.watching.freshness import due_day, evaluate_freshness, freshness_spec
+from polygon_assets.orchestration.watching.new_days import Clock
+from polygon_assets.store.row_counts import RowCounts
 
 POOL = "polygon_s3"
 GROUP = "market_data"
@@ -195,9 +193,9 @@ def _check_stored(
 
 
 def _description(dataset: Dataset) -> str:
-    derived = "with underlying, expiration, type and strike of each contract" if dataset.instrument == "option" else ""
+    derived = dataset.derived.description if dataset.derived else ""
     return (
         f"{dataset.title}, from the vendor's daily files, checked and typed {derived}".rstrip()
-        + f". Prices are not adjusted; tickers are renamed and reused over the years; a {dataset.window} without "
-        "trades has no row; extended hours are included."
+        + f". Prices are not adjusted; tickers are renamed and reused over the years; {dataset.absent_rows} "
+        "has no row; extended hours are included."
     )

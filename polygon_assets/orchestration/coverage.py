@@ -15,10 +15,10 @@ from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.active_runs import has_active_run
 from polygon_assets.orchestration.resources import ParquetStoreResource, S3CatalogResource
-from polygon_assets.orchestration.sensors import Clock, utc_now
-from polygon_assets.reading.extracts import markdown
+from polygon_assets.orchestration.watching.new_days import Clock, utc_now
 from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
+from polygon_assets.reading.previews import markdown
 
 KEY = dg.AssetKey("coverage")
 FOLDER = "_coverage"

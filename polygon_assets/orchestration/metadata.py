@@ -1,12 +1,19 @@
-"""Metadata: what the UI shows of an asset, of a partition and of a run."""
+"""Metadata: what the UI shows of an asset, of a partition, of its content and of a run.
 
-from collections.abc import Mapping
+Belongs here: when a day is read again to be shown, and as what. Does not: choosing rows (``reading.previews``).
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest import DayResult
+from polygon_assets.ingest import DayResult, ParquetStore
+from polygon_assets.ingest.workers import cores
+from polygon_assets.reading.previews import movers, movers_table, preview
 
 
 def table_schema(dataset: Dataset) -> dg.TableSchema:
@@ -47,3 +54,27 @@ def day_metadata(result: DayResult) -> dict[str, Any]:
 def run_metadata(run_id: str, statistics: Mapping[str, Any]) -> dict[str, Any]:
     """The downloader's statistics, said to be those of the whole run and not of the partition they stand on."""
     return {**statistics, "download_statistics_of": f"the whole run {run_id}, all its partitions together"}
+
+
+logger = logging.getLogger(__name__)
+
+Extract = dict[str, dg.MetadataValue]
+
+
+def day_extract(store: ParquetStore, dataset: str, day: str) -> Extract:
+    """First rows and largest movers of a stored day; empty where it cannot be read, since it is stored all the same."""
+    try:
+        gainers, losers = movers(store, dataset, day)
+        shown: Extract = {"preview": dg.MetadataValue.md(preview(store, dataset, day))}
+    except Exception:  # decoration only: the day is stored, and no fault in its preview may fail the run
+        logger.exception("%s %s: no preview", dataset, day)
+        return {}
+    if gainers or losers:
+        shown["largest_movers"] = dg.MetadataValue.md(movers_table(gainers, losers))
+    return shown
+
+
+def day_extracts(store: ParquetStore, dataset: str, days: Sequence[str]) -> dict[str, Extract]:
+    """The extract of each of ``days``, with one thread for each core."""
+    with ThreadPoolExecutor(cores()) as readers:
+        return dict(zip(days, readers.map(lambda day: day_extract(store, dataset, day), days), strict=True))

@@ -4,10 +4,10 @@ import datetime as dt
 
 import dagster as dg
 
-from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.calendars import TradingCalendar, trading_calendar
+from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.settings import Settings
-from polygon_assets.trading_calendar import TradingCalendar, trading_calendar
 
 _WEEKDAYS = 7
 
@@ -32,7 +32,9 @@ def trading_day_partitions(
     exclusions: list[str | dt.datetime] = [dt.datetime.combine(day, dt.time()) for day in closures]
     if never_open:
         exclusions.insert(0, f"0 0 * * {','.join(str((weekday + 1) % 7) for weekday in never_open)}")
-    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone=NEW_YORK, exclusions=exclusions)
+    return dg.DailyPartitionsDefinition(
+        start_date=start.isoformat(), timezone=dataset.day.zone, exclusions=exclusions or None
+    )
 
 
 def partitions_of(dataset: Dataset, settings: Settings) -> dg.DailyPartitionsDefinition:

@@ -10,13 +10,11 @@ import dagster as dg
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
-from polygon_assets.ingest.history import RowCounts
 from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.assets import STORED
-from polygon_assets.orchestration.checks import READABLE, day_checks
-from polygon_assets.orchestration.events import latest_passed, report_evaluation
-from polygon_assets.orchestration.extracts import day_extract
-from polygon_assets.orchestration.metadata import day_metadata
+from polygon_assets.orchestration.checks import READABLE, day_checks, latest_passed, report_evaluation
+from polygon_assets.orchestration.metadata import day_extract, day_metadata
+from polygon_assets.store.row_counts import RowCounts
 
 logger = logging.getLogger(__name__)
 _READERS = 8

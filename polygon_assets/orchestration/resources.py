@@ -7,9 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Downloader
+from polygon_assets.flatfile.limits import DEFAULT_LIMITS
 from polygon_assets.ingest import Limits, ParquetStore
-from polygon_assets.ingest.limits import DEFAULT_LIMITS
-from polygon_assets.orchestration.webhook import WebhookResource
+from polygon_assets.orchestration.watching.webhook import WebhookResource
 from polygon_assets.settings import Settings, missing_credentials, variable
 
 _SENSOR_RETRIES = 1

@@ -3,7 +3,8 @@
 Where do I go to…
     read rows by day, ticker and session?                scanning.py (``polygon_assets.scan``)
     ask in SQL?                                          queries.py
-    know which days are stored, missing or flagged?      inventory.py
+    know which days are stored, missing or flagged?      inventory.py; drawn: pictures.py
+    see a day at a glance?                               previews.py
     compare the store with what the bucket lists?        comparison.py
 
 Does not belong here: making files (``ingest``), or printing answers (``cli``).

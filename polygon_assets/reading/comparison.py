@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from polygon_assets.download import S3Catalog
-from polygon_assets.download.objects import RemoteObject
+from polygon_assets.download.listing import RemoteObject
 from polygon_assets.errors import StoreError
+from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.provenance import Provenance
 
 MONTHS_LISTED_SINGLY = 6
 """More months than this are cheaper as one listing of the whole folder, which has a page for every 1,000 days."""

@@ -11,11 +11,11 @@ from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from polygon_assets.calendars import TradingCalendar
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.quarantine import QuarantinedDay
-from polygon_assets.trading_calendar import TradingCalendar
+from polygon_assets.store.quarantine import QuarantinedDay
 
 EXPECTED_BY = dt.time(11)
 """New York time, on the calendar day after a session, by which its file is expected."""
@@ -149,10 +149,11 @@ def take_inventory(
     return Inventory(dataset, {day: state(day) for day in sessions}, stored, quarantined, upcoming, now)
 
 
-def readable_days(store: ParquetStore, dataset: Dataset) -> set[str]:
-    """The stored days, YYYY-MM-DD, whose footers can be read."""
+def without_stored(store: ParquetStore, dataset: Dataset, days: Sequence[str]) -> list[str]:
+    """Those of ``days``, YYYY-MM-DD, that are not stored, or whose footers cannot be read."""
     stored = _stored_days(store, dataset, None)
-    return {day.isoformat() for day, held in stored.items() if held.rows is not None}
+    readable = {day.isoformat() for day, held in stored.items() if held.rows is not None}
+    return [day for day in days if day not in readable]
 
 
 def _stored_days(

@@ -14,17 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError
+from polygon_assets.flatfile.schema import nanoseconds_in, stored_type
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.year_files import scan_history
-from polygon_assets.reading.stores import existing_store
+from polygon_assets.ingest.connections import existing_store
 from polygon_assets.settings import load_settings
-from polygon_assets.trading_calendar import trading_calendar
+from polygon_assets.store.roll_ups import scan_history
 
 Session = Literal["all", "regular"]
-_DAY = 86_400_000_000
-"""Microseconds, the unit of ``window_start``."""
+_DAY = 86_400
+"""Seconds."""
+_NANOSECONDS = 1_000_000_000
 
 
 def scan(
@@ -49,7 +51,7 @@ def scan(
     row = get_dataset(dataset)
     settings = load_settings()
     opened = existing_store(settings, store) if store is None or isinstance(store, str) else store
-    if tickers is None or row.window != "day":
+    if tickers is None or not row.rolled_up_by_year:
         found = opened.scan(dataset, start, end)
     else:
         found = scan_history(opened, dataset, start, end)
@@ -69,7 +71,7 @@ def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.dat
 
     Days with the same hours in UTC share one term. Arrow knows each file's date, so that only one term is computed.
     """
-    if dataset.window != "minute":
+    if dataset.session is None:
         raise InvalidInputError(f"{dataset.name} has one row a day; a session can be chosen of minutes only")
     hours = trading_calendar(dataset.calendar, extra_closures).regular_hours
     alike: dict[tuple[int, int], list[dt.date]] = defaultdict(list)
@@ -77,17 +79,19 @@ def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.dat
         if day in hours:
             opening, closing = hours[day]
             alike[_since_midnight(opening), _since_midnight(closing)].append(day)
-    return reduce(or_, _terms(alike), pc.scalar(False))  # noqa: FBT003 (a value)
+    return reduce(or_, _terms(dataset, alike), pc.scalar(False))  # noqa: FBT003 (a value)
 
 
-def _terms(alike: dict[tuple[int, int], list[dt.date]]) -> Iterator[pc.Expression]:
-    stamp: Any = pc.field("window_start").cast(pa.int64())
-    within_day = stamp - pc.divide(stamp, pa.scalar(_DAY)) * pa.scalar(_DAY)
+def _terms(dataset: Dataset, alike: dict[tuple[int, int], list[dt.date]]) -> Iterator[pc.Expression]:
+    time = dataset.layout.time
+    units = _NANOSECONDS // nanoseconds_in(stored_type(time, dataset))
+    stamp: Any = pc.field(time).cast(pa.int64())
+    within_day = stamp - pc.divide(stamp, pa.scalar(_DAY * units)) * pa.scalar(_DAY * units)
     for (opening, closing), days in alike.items():
         on_these = pc.field("date").isin(pa.array(days, pa.date32()))
-        yield on_these & (within_day >= pa.scalar(opening)) & (within_day < pa.scalar(closing))
+        yield on_these & (within_day >= pa.scalar(opening * units)) & (within_day < pa.scalar(closing * units))
 
 
 def _since_midnight(moment: dt.datetime) -> int:
-    """Microseconds since midnight UTC."""
-    return (moment.hour * 60 + moment.minute) * 60_000_000
+    """Seconds since midnight UTC."""
+    return (moment.hour * 60 + moment.minute) * 60

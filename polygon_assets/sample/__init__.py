@@ -6,9 +6,11 @@ Belongs here: making data up, serving it, and the demo that shows it. Does not: 
 Where do I go to…
     make one flat file?                            flat_files.py
     make one of the vendor's known bad days?       bad_days.py
-    change how large a made-up day is?             sizes.py
+    give a dataset made-up days, or other sizes?   generators.py
     change tickers, prices, contracts, minutes?    symbols.py, prices.py, contracts.py, minutes.py
     change how a value is printed?                 csv_text.py
-    serve made-up days over S3?                    local_s3.py
-    see what `make demo` does?                     demo.py
+    change opening hours and session numbers?      sessions.py
+    change the noise of stocks' prices?            noise.py
+    serve made-up days over S3?                    local_s3.py; its process: s3_server.py
+    change the demo's folder and variables?        environment.py; what it does: cli/work/demo.py
 """

@@ -12,11 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from polygon_assets.datasets import DATASETS, Dataset
-from polygon_assets.sample.csv_text import to_csv_gz
-from polygon_assets.sample.flat_files import day_table
+from polygon_assets.sample.flat_files import day_table, printed
+from polygon_assets.sample.generators import Size
 from polygon_assets.sample.sessions import Ints
-from polygon_assets.sample.sizes import Size
-from polygon_assets.trading_calendar import parse_date
 
 Fault = Callable[[pa.Table], pa.Table]
 """Spoils the rows of a day; prices and volumes are in millionths."""
@@ -29,7 +27,7 @@ _GARBAGE = ("\0", "A\0PL", "\x01\x02", "SP\x7fY", "\x1b[0m")
 
 def spoiled(dataset: Dataset, day: str, fault: Fault, size: Size | None = None, *, seed: int = 0) -> bytes:
     """The csv.gz of a made-up day after ``fault``; arguments and errors otherwise as for ``flat_file``."""
-    return to_csv_gz(dataset, parse_date(day), fault(day_table(dataset, day, size, seed=seed)))
+    return printed(dataset, day, fault(day_table(dataset, day, size, seed=seed)))
 
 
 def stamped_at_the_epoch(table: pa.Table) -> pa.Table:

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.sample.csv_text import joined, pc, strings
 from polygon_assets.sample.prices import MICRO, Market, closing_dollars, in_ticks, opening_dollars
 from polygon_assets.sample.sessions import Floats, Ints
 from polygon_assets.sample.symbols import stocks
-from polygon_assets.trading_calendar import trading_calendar
 
 _CONTRACTS_PER_ROOT = 60
 _MOST_ROOTS = 5_500

@@ -3,7 +3,6 @@
 Belongs here: how a value is printed. Does not: which values there are.
 """
 
-import datetime as dt
 from functools import lru_cache
 from typing import Any
 
@@ -12,34 +11,28 @@ import pyarrow as pa
 import pyarrow.compute
 from isal import igzip
 
-from polygon_assets.datasets import Dataset
 from polygon_assets.sample.prices import MICRO
 from polygon_assets.sample.sessions import Ints
 
-DECIMAL_VOLUMES_SINCE = dt.date(2026, 2, 23)
-"""First day on which stocks' volumes are printed with six decimals; fractional shares are reported since."""
+IN_MILLIONTHS = frozenset({"volume", "open", "close", "high", "low"})
+"""Columns of whole numbers that are printed divided by a million; others are printed as they are."""
 pc: Any = pyarrow.compute  # its stubs know neither mixed arguments nor plain strings among them
 _ROWS_AT_ONCE = 250_000
 
 
-def has_decimal_volumes(dataset: Dataset, day: dt.date) -> bool:
-    """Does the vendor print the volumes of ``dataset`` with decimals on ``day``?"""
-    return dataset.instrument == "stock" and day >= DECIMAL_VOLUMES_SINCE
+def to_csv_gz(table: pa.Table, *, decimal_volumes: bool) -> bytes:
+    """The file: ``table`` holds its columns, prices and volumes in millionths, others as they are; null is empty.
 
-
-def to_csv_gz(dataset: Dataset, day: dt.date, table: pa.Table) -> bytes:
-    """The file: ``table`` holds the dataset's columns, prices and volumes in millionths, others as they are.
-
-    The same table gives the same bytes.
+    Volumes are printed with six decimals or as whole numbers. The same table gives the same bytes.
     """
-    body = [",".join(dataset.header).encode() + b"\n"]
-    body.extend(_lines(dataset, day, batch) for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE))
+    body = [",".join(table.schema.names).encode() + b"\n"]
+    body.extend(_lines(batch, decimal_volumes) for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE))
     compressed: bytes = igzip.compress(b"".join(body), 3, mtime=0)
     return compressed
 
 
-def _lines(dataset: Dataset, day: dt.date, batch: pa.RecordBatch) -> bytes:
-    columns = [_text(dataset, day, name, batch.column(name)) for name in dataset.header]
+def _lines(batch: pa.RecordBatch, decimal_volumes: bool) -> bytes:
+    columns = [_text(name, batch.column(name), decimal_volumes) for name in batch.schema.names]
     columns[-1] = joined(columns[-1], "\n")
     text: Any = joined(*columns, separator=",").buffers()[2]
     return bytes(text)
@@ -51,12 +44,13 @@ def joined(*parts: Any, separator: str = "") -> pa.StringArray:
     return texts
 
 
-def _text(dataset: Dataset, day: dt.date, name: str, values: Any) -> pa.StringArray:
-    if name in ("ticker", "window_start", "transactions"):
-        return strings(values)
+def _text(name: str, values: Any, decimal_volumes: bool) -> pa.StringArray:
+    if name not in IN_MILLIONTHS:
+        text: Any = strings(values).fill_null("")
+        return text  # type: ignore[no-any-return]
     if name != "volume":
         return _decimal(values, _fractions(trimmed=True))
-    if has_decimal_volumes(dataset, day):
+    if decimal_volumes:
         return _decimal(values, _fractions(trimmed=False))
     return strings(pc.divide(values, MICRO))
 

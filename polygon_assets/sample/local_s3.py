@@ -1,7 +1,7 @@
-"""A local S3 for as long as it is needed, and made-up days of every data type to put into it.
+"""A local S3 for as long as it is needed, and made-up days of every dataset to put into it.
 
 Belongs here: starting, filling and stopping it. Does not: what is in the files (``flat_files``), ingesting them
-(``demo``), the server itself (``s3_server``).
+(``cli.work.demo``), the server itself (``s3_server``).
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size, demo_size
+from polygon_assets.sample.generators import Size, demo_size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from polygon_assets.cli.vendor_checks import oldest_granted
+from polygon_assets.cli.work.vendor_checks import oldest_granted
 from polygon_assets.datasets import DATASETS
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 from polygon_assets_tests.servers.origin import Origin, origin

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from polygon_assets.cli.failures import explain
+from polygon_assets.cli.app import explain
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.home import local_configuration
+from polygon_assets.serving.home import local_configuration
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 
 DAY = "2024-01-02"

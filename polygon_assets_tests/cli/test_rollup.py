@@ -53,4 +53,4 @@ def test_a_year_that_cannot_be_read_is_named(platform: Platform, cli: Command) -
 def test_minutes_have_no_years(cli: Command) -> None:
     done = cli("rollup", "stocks_minute")
     assert done.code == 2
-    assert "stocks_minute is no daily data type" in done.err
+    assert "stocks_minute is no daily dataset" in done.err

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from polygon_assets.cli import foreground
+from polygon_assets.cli.work import serve as foreground
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets.orchestration.serving import _keep, log_of
+from polygon_assets.serving.processes import _keep, log_of
 from polygon_assets_tests.sample.test_demo import processes_of
 from polygon_assets_tests.servers.seaweed import free_ports
 

@@ -3,6 +3,7 @@
 import pytest
 
 from polygon_assets_tests.cli.conftest import Command, Platform
+from polygon_assets_tests.factories import under_rules
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
 pytestmark = pytest.mark.stores("disk", "s3")
@@ -94,7 +95,7 @@ def test_days_made_under_earlier_rules_are_counted_and_no_failure(
     platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingested(platform, cli)
-    monkeypatch.setattr("polygon_assets.ingest.provenance.SCHEMA_VERSION", "next")
+    under_rules(monkeypatch, "next")
     done = cli("verify", "stocks_daily")
     assert done.code == 0
     assert (

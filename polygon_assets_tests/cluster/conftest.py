@@ -11,7 +11,7 @@ from polygon_assets_tests.cluster.databases import postgresql, redis_server
 from polygon_assets_tests.cluster.platform import Platform, platform
 from polygon_assets_tests.cluster.programs import INSTALL, missing_programs
 from polygon_assets_tests.cluster.vendor import Objects, objects
-from polygon_assets_tests.everywhere import is_asked_for, skip_suite
+from polygon_assets_tests.session import is_asked_for, skip_suite
 
 _HERE = Path(__file__).parent
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.download import AsyncS3Downloader
 from polygon_assets.ingest import ParquetStore, ingest_days
-from polygon_assets.trading_calendar import trading_calendar
 from polygon_assets_tests.cluster.platform import Platform
 from polygon_assets_tests.cluster.programs import wait_for
 from polygon_assets_tests.cluster.vendor import CATALOG, Objects

@@ -8,7 +8,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size
+from polygon_assets.sample.generators import Size
 from polygon_assets_tests.cluster.databases import canary
 from polygon_assets_tests.cluster.gate import Gate, gate
 from polygon_assets_tests.servers.seaweed import Identity, S3Server, seaweed

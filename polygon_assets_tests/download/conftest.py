@@ -6,7 +6,7 @@ import pytest
 
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
-from polygon_assets_tests.download.twins import TWINS, Twin
+from polygon_assets_tests.download.clients import TWINS, Twin
 from polygon_assets_tests.servers.seaweed import S3Server
 
 

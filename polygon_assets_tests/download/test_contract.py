@@ -21,7 +21,7 @@ from polygon_assets.errors import (
     ObjectNotFoundError,
     RequestRejectedError,
 )
-from polygon_assets_tests.download.twins import Twin
+from polygon_assets_tests.download.clients import Twin
 from polygon_assets_tests.servers.seaweed import S3Server
 
 BODY = random.Random(7).randbytes(3_000_000)

@@ -14,9 +14,8 @@ import botocore.parsers
 import pytest
 import urllib3.exceptions
 
-from polygon_assets.download.failures import Verdict, diagnose, disk_fault, retry_after, suspect
-from polygon_assets.download.options import TransferOptions
-from polygon_assets.download.retrying import Attempts, backoff
+from polygon_assets.download.retry import Attempts, Verdict, backoff, diagnose, disk_fault, retry_after, suspect
+from polygon_assets.download.transfer_options import TransferOptions
 from polygon_assets.errors import (
     AccessDeniedError,
     IntegrityError,

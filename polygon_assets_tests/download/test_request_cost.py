@@ -4,7 +4,7 @@ import botocore.session
 import pytest
 
 from polygon_assets.download.clients import USER_AGENT, async_client, sync_client
-from polygon_assets.download.options import Credentials, TransferOptions
+from polygon_assets.download.transfer_options import Credentials, TransferOptions
 from polygon_assets_tests.servers.seaweed import S3Server
 
 CREDENTIALS = Credentials("id", "secret")

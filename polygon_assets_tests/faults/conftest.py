@@ -8,8 +8,8 @@ import pytest
 
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
-from polygon_assets_tests.download.twins import TWINS, Twin
-from polygon_assets_tests.faults.rig import Rig
+from polygon_assets_tests.download.clients import TWINS, Twin
+from polygon_assets_tests.faults.harness import Rig
 from polygon_assets_tests.servers.origin import Origin, origin
 from polygon_assets_tests.servers.proxy import Proxy, proxy
 from polygon_assets_tests.servers.seaweed import S3Server

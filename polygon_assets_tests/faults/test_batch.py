@@ -13,8 +13,8 @@ from polygon_assets.download import sync_downloader
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 from polygon_assets.errors import InvalidInputError, ObjectNotFoundError, UnavailableError
-from polygon_assets_tests.download.twins import QUICK
-from polygon_assets_tests.faults.rig import BODY, CONTENT, KEY, PREVIOUS
+from polygon_assets_tests.download.clients import QUICK
+from polygon_assets_tests.faults.harness import BODY, CONTENT, KEY, PREVIOUS
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import BUCKET, Origin

@@ -11,7 +11,7 @@ import pytest
 from polygon_assets.download.sinks import FileSink
 from polygon_assets.errors import LocalWriteError
 from polygon_assets_tests.faults.conftest import MakeRig
-from polygon_assets_tests.faults.rig import BODY, CONTENT, KEY
+from polygon_assets_tests.faults.harness import BODY, CONTENT, KEY
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers.origin import BUCKET, Origin
 

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets_tests.download.twins import TWINS, Twin
-from polygon_assets_tests.faults.rig import PREVIOUS, check_error
+from polygon_assets_tests.download.clients import TWINS, Twin
+from polygon_assets_tests.faults.harness import PREVIOUS, check_error
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import BUCKET, Fault, Origin, origin, serve

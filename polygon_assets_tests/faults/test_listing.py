@@ -7,7 +7,7 @@ import pytest
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 from polygon_assets.errors import AccessDeniedError, IntegrityError, RequestRejectedError, UnavailableError
-from polygon_assets_tests.download.twins import Twin
+from polygon_assets_tests.download.clients import Twin
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import BUCKET, Exchange, Fault, Origin, serve

@@ -20,7 +20,7 @@ from polygon_assets.errors import (
     UnavailableError,
 )
 from polygon_assets_tests.faults.conftest import MakeRig
-from polygon_assets_tests.faults.rig import BODY, CONTENT, KEY, Rig
+from polygon_assets_tests.faults.harness import BODY, CONTENT, KEY, Rig
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import BUCKET, Fault, Origin

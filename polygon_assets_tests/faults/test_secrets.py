@@ -10,8 +10,8 @@ from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 from polygon_assets.errors import InvalidInputError, PolygonAssetsError
-from polygon_assets_tests.download.twins import Twin
-from polygon_assets_tests.faults.rig import BODY, KEY
+from polygon_assets_tests.download.clients import Twin
+from polygon_assets_tests.faults.harness import BODY, KEY
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import BUCKET, Origin

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from polygon_assets.ingest import DayStatus
-from polygon_assets.ingest.staging import staging_folder
-from polygon_assets.ingest.verification import verify_store
-from polygon_assets_tests.ingest.conftest import Vendor
-from polygon_assets_tests.ingest.made import compressed, row, stamp, text
+from polygon_assets.store.staging import staging_folder
+from polygon_assets.store.verifying import verify_store
+from polygon_assets_tests.factories import compressed, row, stamp, text
+from polygon_assets_tests.vendor import Vendor
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
 pytestmark = pytest.mark.stores("disk", "s3")
@@ -37,7 +37,7 @@ def minute_file(day: str, rows: int = 60_000) -> bytes:
 def launch(vendor: Vendor, *days: str, options: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
     arguments = [*options, vendor.server.endpoint_url, vendor.bucket, vendor.store.uri, "stocks_minute", *days]
     return subprocess.Popen(
-        [sys.executable, "-m", "polygon_assets_tests.ingest.ingesting", *arguments],
+        [sys.executable, "-m", "polygon_assets_tests.ingest.child", *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )  # fmt: skip

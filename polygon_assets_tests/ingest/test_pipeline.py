@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from polygon_assets.download.objects import FetchedObject, RemoteObject
+from polygon_assets.download.listing import FetchedObject, RemoteObject
 from polygon_assets.errors import AccessDeniedError, ArchiveError, HeaderError, NotATradingDayError, UnavailableError
+from polygon_assets.flatfile.limits import Limits
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
-from polygon_assets.ingest.limits import Limits
-from polygon_assets_tests.ingest.conftest import Vendor
-from polygon_assets_tests.ingest.made import compressed, row, stamp, text
+from polygon_assets_tests.factories import compressed, row, stamp, text, under_rules
+from polygon_assets_tests.vendor import Vendor
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
 pytestmark = pytest.mark.stores("disk", "s3")
@@ -182,8 +182,7 @@ async def test_kept_raw_files_rebuild_a_day_without_the_network(
 ) -> None:
     etag = vendor.put("stocks_daily", DAYS[0], day_text(DAYS[0]))
     await vendor.ingest("stocks_daily", DAYS[0], keep_raw=True)
-    for module in ("provenance", "quarantine", "day_files"):
-        monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", "next")
+    under_rules(monkeypatch, "next")
     offline = Scripted({})
     (result,) = await ingest_days(
         "stocks_daily", DAYS[:1], catalog=vendor.catalog, downloader=offline, store=vendor.store, keep_raw=True

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from polygon_assets.flatfile.limits import Limits
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
-from polygon_assets.ingest.limits import Limits
-from polygon_assets.ingest.quarantine import Quarantine, Stored
-from polygon_assets.ingest.verification import verify_store
-from polygon_assets_tests.ingest.conftest import Vendor
-from polygon_assets_tests.ingest.made import row, stamp, text
+from polygon_assets.store.quarantine import Quarantine, Stored
+from polygon_assets.store.verifying import verify_store
+from polygon_assets_tests.factories import row, stamp, text, under_rules
 from polygon_assets_tests.ingest.test_pipeline import DAYS, Scripted, day_text
+from polygon_assets_tests.vendor import Vendor
 
 DAY = DAYS[0]
 
@@ -142,7 +142,7 @@ async def refused_under_other_rules(both: Vendor, monkeypatch: pytest.MonkeyPatc
     both.put("stocks_daily", DAY, with_foreign_rows(7))
     (refused,) = await both.ingest("stocks_daily", DAY, limits=Limits(max_set_aside_share=0.0))
     assert refused.status is DayStatus.REFUSED
-    _new_rules(monkeypatch)
+    under_rules(monkeypatch)
     return both
 
 
@@ -267,11 +267,6 @@ async def test_listing_a_store_on_s3_costs_listings_and_no_request_a_day(
     assert both.store.days("stocks_daily") == list(DAYS[:3])
 
 
-def _new_rules(monkeypatch: pytest.MonkeyPatch, version: str = "next") -> None:
-    for module in ("provenance", "quarantine", "day_files"):
-        monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", version)
-
-
 @pytest.mark.parametrize("overwrite", [False, True])
 async def test_an_older_raw_file_never_takes_a_newer_days_place(
     both: Vendor, monkeypatch: pytest.MonkeyPatch, overwrite: bool
@@ -282,7 +277,7 @@ async def test_an_older_raw_file_never_takes_a_newer_days_place(
     await asyncio.sleep(1)  # last-modified has whole seconds
     newer = both.put("stocks_daily", DAY, day_text(DAY, "NEW"))
     await both.ingest("stocks_daily", DAY)
-    _new_rules(monkeypatch)
+    under_rules(monkeypatch)
     result = await _offline(both, overwrite=overwrite)
     assert (result.status, result.source_etag) == (DayStatus.UNCHANGED, newer)
     stored = both.store.provenance("stocks_daily", DAY)
@@ -307,7 +302,7 @@ async def test_a_raw_file_that_new_rules_refuse_is_not_fetched_at_every_run(
 ) -> None:
     both.put("stocks_daily", DAY, with_foreign_rows(7))
     await both.ingest("stocks_daily", DAY, keep_raw=True)
-    _new_rules(monkeypatch)
+    under_rules(monkeypatch)
     before = both.downloader.get_statistics()["total_downloads"]
     strict = Limits(max_set_aside_share=0.0)
     statuses = [(await both.ingest("stocks_daily", DAY, limits=strict))[0].status for _ in range(3)]
@@ -322,7 +317,7 @@ async def test_a_rotten_quarantined_file_is_not_blamed_on_the_vendor(
     await vendor.ingest("stocks_daily", DAY, limits=Limits(max_set_aside_share=0.0))
     (held,) = vendor.store.quarantined("stocks_daily")
     _flip(Path(held.uri, f"{held.version}.csv.gz"), 2)
-    _new_rules(monkeypatch)
+    under_rules(monkeypatch)
     assert (await _offline(vendor)).status is DayStatus.NOT_ENTITLED
     (result,) = await vendor.ingest("stocks_daily", DAY)
     assert (result.status, result.rows) == (DayStatus.PUBLISHED, 199)

@@ -16,16 +16,17 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-from polygon_assets.download.objects import FetchedObject, RemoteObject
+from polygon_assets.datasets import DATASETS
+from polygon_assets.download.listing import FetchedObject, RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import AccessDeniedError, ObjectNotFoundError
+from polygon_assets.flatfile.limits import Limits
+from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
-from polygon_assets.ingest.folders import LocalFolder
-from polygon_assets.ingest.limits import Limits
-from polygon_assets.ingest.provenance import Provenance
-from polygon_assets.ingest.quarantine import QuarantinedDay
-from polygon_assets.ingest.verification import verify_day
-from polygon_assets_tests.ingest.made import compressed, row, stamp, text
+from polygon_assets.store.folders import LocalFolder
+from polygon_assets.store.quarantine import QuarantinedDay
+from polygon_assets.store.verifying import verify_day
+from polygon_assets_tests.factories import compressed, row, stamp, text
 
 DAY = "2024-01-02"
 TOMORROW = stamp(day=dt.date(2024, 1, 3))
@@ -182,9 +183,8 @@ class World:
         if step.rotten:
             rot(Path(self.folder, step.rotten))
         fetches, was_stored = self.vendor.fetches, self._stored() is not None
-        with ExitStack() as patches:
-            for module in ("provenance", "quarantine", "day_files"):
-                patches.enter_context(patch(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", self._schema_version))
+        row = replace(DATASETS["stocks_daily"], schema_version=self._schema_version)
+        with patch.dict(DATASETS, stocks_daily=row):
             known = self.store.refused_etag("stocks_daily", DAY) == self.vendor.etag
             result = self._ingest(step)
         event(result.status.value)

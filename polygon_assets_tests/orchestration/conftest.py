@@ -16,10 +16,10 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.orchestration.assembly import build_definitions
-from polygon_assets.orchestration.home import local_configuration, prepare_home
-from polygon_assets.orchestration.sensors import Clock, utc_now
+from polygon_assets.orchestration.watching.new_days import Clock, utc_now
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size
+from polygon_assets.sample.generators import Size
+from polygon_assets.serving.home import local_configuration, prepare_home
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.servers.seaweed import S3Server
 from polygon_assets_tests.stores import Place

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from polygon_assets.calendars import horizon, trading_calendar
 from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.orchestration.partitions import first_partition, trading_day_partitions
-from polygon_assets.trading_calendar import horizon, trading_calendar
 
 STOCKS = DATASETS["stocks_daily"]
 SPECIAL_CLOSURES = ["2004-06-11", "2007-01-02", "2012-10-29", "2012-10-30", "2018-12-05", "2025-01-09"]

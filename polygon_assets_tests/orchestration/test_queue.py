@@ -9,7 +9,7 @@ import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
-from polygon_assets.orchestration.home import local_configuration, prepare_home
+from polygon_assets.serving.home import local_configuration, prepare_home
 from polygon_assets_tests.orchestration.conftest import Platform
 
 

@@ -8,11 +8,12 @@ import pytest
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import DayResult, DayStatus, ingest_days
-from polygon_assets.orchestration.events import latest_passed
+from polygon_assets.orchestration.checks import latest_passed
 from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings
+from polygon_assets_tests.factories import under_rules
 from polygon_assets_tests.orchestration.conftest import SMALL, Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
@@ -81,8 +82,7 @@ def test_a_day_made_anew_under_other_rules_is_reported_again(
 ) -> None:
     platform.publish("stocks_daily", DAYS[:1])
     platform.run("stocks_daily", DAYS[:1])
-    for module in ("provenance", "quarantine", "day_files"):
-        monkeypatch.setattr(f"polygon_assets.ingest.{module}.SCHEMA_VERSION", "next")
+    under_rules(monkeypatch, "next")
     asyncio.run(_ingest_without_dagster(platform, DAYS[0]))
     assert _record(platform)[0] == 1
     assert platform.metadata("stocks_daily", DAYS[0])["schema_version"] == "next"

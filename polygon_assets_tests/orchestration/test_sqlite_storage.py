@@ -14,7 +14,7 @@ from watchdog.events import FileModifiedEvent
 
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.orchestration import sqlite_storage
-from polygon_assets.orchestration.home import prepare_home
+from polygon_assets.serving.home import prepare_home
 from polygon_assets.settings import dagster_home
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]

@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from polygon_assets_tests import everywhere
+from polygon_assets_tests import session as everywhere
 from polygon_assets_tests.project import ROOT
 
 COMMANDS = ["install", "demo", "dev", "test", "check", "faults", "cluster", "ui", "screenshots", "bench", "lock"]

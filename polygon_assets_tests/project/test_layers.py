@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,16 +14,30 @@ from polygon_assets_tests.project import ROOT
 
 PACKAGE = "polygon_assets"
 LAYERS = (
-    {"", "datasets", "errors", "settings", "trading_calendar"},
-    {"download"},
+    {"", "calendars", "datasets", "errors", "session_table", "settings"},
+    {"download", "flatfile"},
+    {"store"},
     {"ingest"},
     {"reading"},
     {"orchestration"},
-    {"definitions"},
+    {"serving", "definitions"},
 )
 ON_THE_SIDE = {"cli", "sample"}
-WITHOUT_DAGSTER = {*LAYERS[0], *LAYERS[1], *LAYERS[2], *LAYERS[3]}
-LONGEST_MODULE = 260
+WITHOUT_DAGSTER = set().union(*LAYERS[:5])
+SHORTEST_MODULE, LONGEST_MODULE = 40, 420
+SHORT = {
+    "definitions.py": "one call",
+    "cli/__main__.py": "one call",
+    "flatfile/limits.py": "a few numbers",
+    "cli/work/record.py": "a command is a module",
+    "orchestration/celery_worker.py": "what Celery imports",
+    "orchestration/active_runs.py": "asked by every sensor",
+    "orchestration/watching/webhook.py": "a resource of its own",
+    "sample/flat_files.py": "what everything else here is for",
+    "sample/s3_server.py": "a process of its own",
+}
+"""Modules that are shorter for the reason given."""
+MOST_MODULES = 14
 
 MODULES = sorted((ROOT / PACKAGE).rglob("*.py"))
 ROOMS = {""} | {path.stem for path in (ROOT / PACKAGE).iterdir() if path.suffix == ".py" or path.is_dir()} - {
@@ -77,9 +92,28 @@ def test_imports_point_one_way() -> None:
     assert {path: names for path, names in found.items() if names} == {}
 
 
-def test_modules_fit_a_head() -> None:
-    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in MODULES}
+def test_a_module_is_one_idea() -> None:
+    lines = {str(path.relative_to(ROOT / PACKAGE)): len(path.read_text().splitlines()) for path in MODULES}
     assert {path: count for path, count in lines.items() if count > LONGEST_MODULE} == {}
+    short = {path for path, count in lines.items() if count < SHORTEST_MODULE and not path.endswith("__init__.py")}
+    assert short == set(SHORT)
+
+
+def test_a_package_is_one_subject() -> None:
+    counts = Counter(path.parent for path in MODULES if path.stem not in {"__init__", "__main__"})
+    assert {str(folder): count for folder, count in counts.items() if count > MOST_MODULES} == {}
+
+
+def test_no_name_stands_in_two_packages() -> None:
+    counts = Counter(path.stem for path in MODULES if path.stem not in {"__init__", "__main__"})
+    assert {name for name, count in counts.items() if count > 1} == set()
+
+
+def test_each_package_says_where_to_go_for_what() -> None:
+    for init in (path for path in MODULES if path.stem == "__init__" and path.parent.name != "cli"):
+        said = ast.get_docstring(ast.parse(init.read_text())) or ""
+        for module in init.parent.glob("*.py"):
+            assert module.stem in {"__init__", "__main__"} or module.name in said, f"{init} does not name {module.name}"
 
 
 # Third parties read variables of their own, and open a socket (urllib3 looks for IPv6). This project may not.

@@ -9,7 +9,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import ParquetStore, ingest_days
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size
+from polygon_assets.sample.generators import Size
 from polygon_assets_tests.servers.origin import origin
 from polygon_assets_tests.stores import Place
 

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
-from polygon_assets.trading_calendar import trading_calendar
 from polygon_assets_tests.reading.conftest import DAYS
 from polygon_assets_tests.stores import Place
 

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import polygon_assets
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.queries import connect
 from polygon_assets.reading.scanning import Session
-from polygon_assets.trading_calendar import trading_calendar
 from polygon_assets_tests.reading.conftest import DAYS, HALF_DAY
 from polygon_assets_tests.stores import Place
 

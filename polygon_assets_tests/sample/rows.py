@@ -9,6 +9,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from polygon_assets.datasets import DATASETS, NEW_YORK
+from polygon_assets.datasets.layouts import BARS_OF_INDICES
 
 INDICES = tuple(
     replace(
@@ -16,9 +17,9 @@ INDICES = tuple(
         name=f"indices_{name}",
         prefix="us_indices",
         live_prefix="us_indices",
-        instrument="index",
-        columns=tuple(
-            column for column in DATASETS["stocks_daily"].columns if column.name not in ("volume", "transactions")
+        layout=BARS_OF_INDICES,
+        checks=tuple(
+            each for each in DATASETS[f"stocks_{name}"].checks if each not in ("stock_tickers", "positive_amounts")
         ),
     )
     for name in ("daily", "minute")

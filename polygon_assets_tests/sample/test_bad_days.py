@@ -8,7 +8,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.sample import bad_days
 from polygon_assets.sample.bad_days import KNOWN_BAD_DAYS, spoiled
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size
+from polygon_assets.sample.generators import Size
 from polygon_assets_tests.sample.rows import new_york, read
 
 SMALL = Size(200, 2_000)

@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
+from polygon_assets.cli.work.demo import Arrivals, _require_all_stored, _status_command
 from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
-from polygon_assets.sample.demo import Arrivals, _require_all_stored, _status_command
 from polygon_assets.sample.environment import DemoFolder
 from polygon_assets_tests.servers.seaweed import free_ports
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = "from polygon_assets.cli import main; main()"
-TWO_DAYS = "from polygon_assets.sample.demo import run_demo; run_demo(ui=False, days=2)"
-TWO_DAYS_SERVED = "import sys; from polygon_assets.sample.demo import run_demo; run_demo(days=2, port=int(sys.argv[1]))"
+TWO_DAYS = "from polygon_assets.cli.work.demo import run; run(ui=False, days=2)"
+TWO_DAYS_SERVED = "import sys; from polygon_assets.cli.work.demo import run; run(days=2, port=int(sys.argv[1]))"
 SENSORS = """{ sensorsOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "%s"}) {
     ... on Sensors { results { name sensorState { status ticks(limit: 1) { status skipReason error { message } } } } }
     ... on PythonError { message } } }"""

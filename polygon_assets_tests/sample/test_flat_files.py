@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.errors import InvalidInputError, NotATradingDayError
 from polygon_assets.sample.flat_files import flat_file
-from polygon_assets.sample.sizes import Size, demo_size, full_size
-from polygon_assets.trading_calendar import trading_calendar
+from polygon_assets.sample.generators import Size, demo_size, full_size
 from polygon_assets_tests.sample.rows import ALL, INDICES, PRICES, new_york, read, total
 
 SMALL = Size(60, 900)
@@ -177,7 +177,7 @@ def test_a_new_row_of_the_table_has_files_without_another_line(dataset: Dataset)
     tickers = {row["ticker"] for row in rows}
     assert len(tickers) == 7
     assert "I:SPX" in tickers
-    assert len(rows) == 7 * (1 if dataset.window == "day" else 390)
+    assert len(rows) == 7 * (390 if dataset.session else 1)
 
 
 @pytest.mark.parametrize("rows", [500, 5_000, 50_000])

@@ -17,8 +17,8 @@ from polygon_assets.download import S3Catalog
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.sample import local_s3 as module
 from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.sample.generators import Size
 from polygon_assets.sample.local_s3 import LocalS3, fill, last_sessions, local_s3
-from polygon_assets.sample.sizes import Size
 
 CATALOG = S3Catalog(options_prefix="us_options_opra")
 STARTER = """

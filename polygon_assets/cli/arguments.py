@@ -1,0 +1,125 @@
+"""What arguments can be: datasets, days, ranges of days; with completion for the shell.
+
+Belongs here: reading an argument strictly. Does not: what a command does with it.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from polygon_assets.calendars import TradingCalendar, parse_date, trading_calendar
+from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset, no_such_dataset
+from polygon_assets.errors import InvalidInputError, NotATradingDayError
+
+if TYPE_CHECKING:  # pydantic's import is slow
+    from polygon_assets.settings import Settings
+
+
+def _names(incomplete: str) -> list[tuple[str, str]]:
+    return [(row.name, row.title) for row in DATASETS.values() if row.name.startswith(incomplete)]
+
+
+OneDataset = Annotated[
+    str, typer.Argument(metavar="DATASET", help=f"One of {', '.join(DATASETS)}.", autocompletion=_names)
+]
+AnyDataset = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATASET",
+        help=f"One of {', '.join(DATASETS)}; all of them unless given.",
+        autocompletion=_names,
+        show_default=False,
+    ),
+]
+
+
+def datasets(name: str | None) -> list[Dataset]:
+    """The row called ``name``, or all of them.
+
+    Raises:
+        InvalidInputError: there is no such row; names the nearest, and all.
+    """
+    if name is None:
+        return list(DATASETS.values())
+    if name in DATASETS:
+        return [DATASETS[name]]
+    raise no_such_dataset(name)
+
+
+def calendar_of(settings: "Settings", dataset: Dataset) -> TradingCalendar:
+    """The trading days of ``dataset`` under the user's settings."""
+    return trading_calendar(dataset.calendar, settings.extra_closures)
+
+
+def new_york_today() -> dt.date:
+    """The date in New York."""
+    return dt.datetime.now(ZoneInfo(NEW_YORK)).date()
+
+
+def published_days(settings: "Settings", dataset: Dataset) -> Sequence[dt.date]:
+    """The sessions from the first partition to yesterday, New York: those that can be published."""
+    first = max(dataset.first_day, settings.history_start or dataset.first_day)
+    yesterday = new_york_today() - dt.timedelta(1)
+    return calendar_of(settings, dataset).between(first, yesterday) if first <= yesterday else ()
+
+
+def trading_days(settings: "Settings", dataset: Dataset, start: str, end: str) -> list[str]:
+    """The trading days from ``start`` to ``end``; a single day that is none is an error that says so."""
+    calendar = calendar_of(settings, dataset)
+    days = [day.isoformat() for day in calendar.between(parse_date(start), parse_date(end))]
+    if not days and start == end:
+        raise NotATradingDayError(start, calendar.name)
+    if not days:
+        raise InvalidInputError(f"No trading day of {calendar.name} from {start} to {end}")
+    if end < dataset.first_day.isoformat():
+        raise InvalidInputError(f"{dataset.name} begins on {dataset.first_day}; {end} lies before it")
+    first = max(start, dataset.first_day.isoformat())
+    return [day for day in days if day >= first]
+
+
+def month_days(settings: "Settings", dataset: Dataset, month: str | None) -> list[str]:
+    """The trading days of ``month``, YYYY-MM; of this month unless given.
+
+    Raises:
+        InvalidInputError: no such month, or one outside the trading calendar.
+    """
+    month = month or f"{new_york_today():%Y-%m}"
+    try:
+        first = parse_date(f"{month}-01")
+    except InvalidInputError:
+        raise InvalidInputError(f"Invalid month: {month!r}; a month is YYYY-MM, for example 2026-10") from None
+    last = (first + dt.timedelta(31)).replace(day=1) - dt.timedelta(1)
+    return [day.isoformat() for day in calendar_of(settings, dataset).between(first, last)]
+
+
+def require_choice(start: str | None, end: str | None, last: int | None, *, missing: bool) -> None:
+    """Refuse options that name no days, or contradict each other."""
+    if last is not None and (start or end):
+        raise InvalidInputError("--last counts from yesterday: give it without --start and --end.")
+    if end and not start:
+        raise InvalidInputError("--end needs --start.")
+    if last is None and not start and not missing:
+        raise InvalidInputError("Say which days: --start DAY [--end DAY], --last N or --missing.")
+    for day in (start, end):
+        if day:
+            parse_date(day)
+
+
+def chosen_days(
+    settings: "Settings", dataset: Dataset, start: str | None, end: str | None, last: int | None
+) -> list[str]:
+    """The days that the options name; without any, the whole history."""
+    if start:
+        return trading_days(settings, dataset, start, end or start)
+    days = [day.isoformat() for day in published_days(settings, dataset)]
+    return days[-last:] if last is not None else days
+
+
+def require_rolled_up(rows: Sequence[Dataset]) -> None:
+    """Refuse datasets that have no files of years."""
+    for row in rows:
+        if not row.rolled_up_by_year:
+            raise InvalidInputError(f"{row.name} is no daily dataset; only those have a file for each year")

@@ -1,0 +1,251 @@
+"""Which commands there are and what they take; wrong arguments and unset keys end here, within a moment.
+
+Belongs here: options, and the checks that need no store and no network. Does not: work (``cli.work``), which is
+imported by the command that does it.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polygon_assets.calendars import parse_date
+from polygon_assets.cli import arguments, console
+from polygon_assets.cli.arguments import AnyDataset, OneDataset
+from polygon_assets.errors import InvalidInputError, PortTakenError
+
+if TYPE_CHECKING:  # pydantic's import is slow, too
+    from polygon_assets.settings import Settings
+
+Port = Annotated[int, typer.Option(metavar="PORT", help="Port on 127.0.0.1.", min=1, max=65535)]
+
+
+class Format(StrEnum):
+    """What the result of a query can be written as."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``, in the order in which help lists them."""
+    for command in (dev, demo, doctor, ingest, status, ls, verify, sql, rollup, record):
+        app.command(command.__name__)(command)
+
+
+def dev(port: Port = 3000) -> None:
+    """Serve the platform on your subscription: UI, daemon and sensors, until Ctrl-C."""
+    settings = _settings(needs_keys=True)
+    _require_free_port(port)
+    from polygon_assets.cli.work import serve
+
+    serve.run(settings, port)
+
+
+def demo(
+    port: Port = 3000,
+    *,
+    ui: Annotated[bool, typer.Option("--ui/--no-ui", help="Serve the UI afterwards, until Ctrl-C.")] = True,
+) -> None:
+    """Try it without a subscription: made-up files in a local S3, ingested by Dagster, shown in the UI."""
+    if ui:
+        _require_free_port(port)
+    from polygon_assets.cli.work import demo as work
+
+    work.run(port=port, ui=ui)
+
+
+def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False) -> None:
+    """Check credentials, clock, endpoint, plan, disk, calendar and Dagster; each line is ok or says what helps.
+
+    Exit code 1 where something failed; notes do not count.
+    """
+    from polygon_assets.cli.work import doctor as work
+
+    _end(work.run(as_json=as_json))
+
+
+def ingest(
+    dataset: OneDataset,
+    start: Annotated[
+        str | None, typer.Option(metavar="DAY", help="First day, YYYY-MM-DD, inclusive.", show_default=False)
+    ] = None,
+    end: Annotated[str | None, typer.Option(metavar="DAY", help="Last day, inclusive; by default the start.")] = None,
+    last: Annotated[
+        int | None,
+        typer.Option("--last", metavar="N", min=1, help="The last N trading days that have ended.", show_default=False),
+    ] = None,
+    *,
+    missing: Annotated[
+        bool,
+        typer.Option("--missing", help="Only days that are not stored, or not readable; alone: of the whole history."),
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Fetch and convert stored days again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; fetch nothing.")] = False,
+) -> None:
+    """Bring trading days into the store, and tell Dagster; stored days cost one request each.
+
+    Ctrl-C ends it at any point with exit code 130; call it again to go on where it stopped.
+    """
+    (row,) = arguments.datasets(dataset)
+    arguments.require_choice(start, end, last, missing=missing)
+    settings = _settings(needs_keys=False)
+    days = arguments.chosen_days(settings, row, start, end, last)
+    settings.credentials  # noqa: B018 (raises before the slow imports)
+    if dry_run:
+        from polygon_assets.cli.work import dry_run as plan
+
+        plan.run(settings, row, days, missing=missing, overwrite=overwrite)
+        return
+    from polygon_assets.cli.work import ingest as work
+
+    _end(work.run(settings, row, days, missing=missing, overwrite=overwrite))
+
+
+def status(
+    dataset: AnyDataset = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts, with every gap.")] = False,
+    heatmap: Annotated[bool, typer.Option("--heatmap/--no-heatmap", help="Draw years and weeks.")] = True,
+) -> None:
+    """Show what is stored of each dataset, what is missing, flagged or quarantined, and what is due."""
+    rows = arguments.datasets(dataset)
+    from polygon_assets.cli.work import status as work
+
+    work.run(rows, as_json=as_json, heatmap=heatmap)
+
+
+def ls(
+    dataset: OneDataset,
+    month: Annotated[
+        str | None, typer.Option(metavar="MONTH", help="YYYY-MM; by default this month.", show_default=False)
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Show, for each trading day of a month, what the bucket has and what the store has."""
+    (row,) = arguments.datasets(dataset)
+    settings = _settings(needs_keys=False)
+    days = arguments.month_days(settings, row, month)
+    settings.credentials  # noqa: B018 (raises before the slow imports)
+    from polygon_assets.cli.work import ls as work
+
+    work.run(settings, row, days, as_json=as_json)
+
+
+def verify(
+    dataset: AnyDataset = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="DAY", help="First day, YYYY-MM-DD; by default the oldest stored.")
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Last day, inclusive; by default the newest stored.")
+    ] = None,
+    *,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Compare ETags with the bucket's listing instead of reading files.")
+    ] = False,
+) -> None:
+    """Read every stored day again, to its last page; exit code 1 where a file is corrupt.
+
+    With --remote, no stored file is read beyond its footer: the days that the vendor has replaced since are named.
+    """
+    rows = arguments.datasets(dataset)
+    first, last = (parse_date(day).isoformat() if day else None for day in (start, end))
+    settings = _settings(needs_keys=remote)
+    from polygon_assets.cli.work import verify as work
+
+    _end(work.run(settings, rows, first, last, remote=remote))
+
+
+def sql(
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="The query; - reads it from standard input.", show_default=False)
+    ],
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            metavar="|".join(Format),
+            help="By default a table, or what --output ends in.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write.", show_default=False)
+    ] = None,
+    rows: Annotated[int, typer.Option(metavar="N", min=1, help="Rows of a table that are shown at most.")] = 50,
+) -> None:
+    """Ask the store in SQL (DuckDB); each dataset is a view, and the column date limits which files are read.
+
+    polygon-assets sql "SELECT ticker, close FROM stocks_daily WHERE date = '2026-11-20' ORDER BY volume DESC LIMIT 10"
+    """
+    chosen = form or _by_ending(output)
+    if chosen is Format.TABLE and output:
+        raise InvalidInputError("A table is for reading: write a file as csv, json or parquet.")
+    if chosen is Format.PARQUET and output is None:
+        raise InvalidInputError("Parquet needs a file: --output FILE.parquet")
+    text = sys.stdin.read() if query == "-" else query
+    from polygon_assets.cli.work import sql as work
+
+    work.run(text, chosen.value, output, rows)
+
+
+def rollup(
+    dataset: AnyDataset = None,
+    *,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make all years again, also those that are up to date.")
+    ] = False,
+) -> None:
+    """Put each year of daily bars into one file, by ticker; exit code 1 where a year cannot be read.
+
+    scan() reads tickers from these files in a fraction of the time. Years whose days have not changed are left alone.
+    Dagster's sensors do the same by themselves.
+    """
+    rows = [row for row in arguments.datasets(dataset) if dataset or row.rolled_up_by_year]
+    arguments.require_rolled_up(rows)
+    from polygon_assets.cli.work import rollup as work
+
+    _end(work.run(rows, overwrite=overwrite))
+
+
+def record(dataset: AnyDataset = None) -> None:
+    """Report stored days to Dagster, from their own footers: after a lost history, or a store filled elsewhere."""
+    rows = arguments.datasets(dataset)
+    from polygon_assets.cli.work import record as work
+
+    work.run(rows)
+
+
+def _settings(*, needs_keys: bool) -> "Settings":
+    """The user's settings; where keys are needed, they are there."""
+    from polygon_assets.settings import load_settings
+
+    settings = load_settings()
+    if needs_keys:
+        settings.credentials  # noqa: B018 (raises)
+    return settings
+
+
+def _require_free_port(port: int) -> None:
+    if not console.is_free(port):
+        raise PortTakenError(port)
+
+
+def _by_ending(output: Path | None) -> Format:
+    if output is None:
+        return Format.TABLE
+    try:
+        return Format(output.suffix.removeprefix("."))
+    except ValueError:
+        raise InvalidInputError(f"{output}: say what to write with --format csv, json or parquet.") from None
+
+
+def _end(code: int) -> None:
+    if code:
+        raise typer.Exit(code)

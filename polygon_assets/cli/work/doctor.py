@@ -1,0 +1,157 @@
+"""``polygon-assets doctor``: is everything in place, and if not, what helps?
+
+Store, disk, calendar, Dagster's home, its daemon and sensors; what it asks the vendor is in ``vendor_checks``.
+"""
+
+import importlib.metadata
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.filesize import decimal
+from rich.markup import escape
+
+from polygon_assets.cli import console
+from polygon_assets.cli.arguments import calendar_of
+from polygon_assets.cli.console import Line, failed, note, ok
+from polygon_assets.cli.work import vendor_checks
+from polygon_assets.cli.work.dry_run import free_bytes, parquet_bytes
+from polygon_assets.cli.work.vendor_checks import Reach
+from polygon_assets.datasets import DATASETS
+from polygon_assets.errors import PolygonAssetsError
+from polygon_assets.ingest.connections import open_store
+from polygon_assets.settings import Settings, dagster_home, load_settings, variable
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+
+_LOOKS = {"ok": "[green]ok    [/]", "note": "[yellow]note  [/]", "failed": "[bold red]failed[/]"}
+_HEARTBEAT = 300
+"""Seconds after which a daemon that says nothing is thought dead."""
+
+
+def store(settings: Settings) -> Line:
+    """Can the store be written?"""
+    try:
+        opened = open_store(settings)
+        opened.check_writable()
+        days = sum(len(opened.days(name)) for name in DATASETS)
+    except (PolygonAssetsError, OSError) as error:
+        remedy = f"Fix it, or set {variable('store')} to a place that you may write."
+        return failed("store", f"{settings.store_uri}: {' '.join(str(error).split())}", remedy)
+    return ok("store", f"{opened.uri} can be written; {days:,} days stored")
+
+
+def room(settings: Settings, reaches: Mapping[str, Reach]) -> Line:
+    """Does the disk hold what a backfill of everything in the plan would bring?"""
+    free = free_bytes(settings.store_uri)
+    if free is None:
+        return ok("disk", "an object store, whose room cannot be asked for")
+    if not reaches:
+        return ok("disk", f"{decimal(free)} free; what a backfill needs is not known without the vendor's listing")
+    opened, source = open_store(settings), 0
+    for name, reach in reaches.items():
+        stored = set(opened.days(name))
+        first = max(reach.floor or "9999", (settings.history_start or DATASETS[name].first_day).isoformat())
+        source += sum(size for day, size in reach.sizes.items() if day >= first and day not in stored)
+    needed = parquet_bytes(source) + (source if settings.keep_raw else 0)
+    text = f"{decimal(free)} free; a backfill of everything that is not stored needs about {decimal(needed)}"
+    if needed > free:
+        return note("disk", text, f"Backfill less, free space, or set {variable('store')} elsewhere.")
+    return ok("disk", text)
+
+
+def calendar(settings: Settings) -> Line:
+    """How far does the trading calendar reach?"""
+    known = calendar_of(settings, next(iter(DATASETS.values())))
+    version = importlib.metadata.version("exchange_calendars")
+    closures = f", {len(settings.extra_closures)} closures added" if settings.extra_closures else ""
+    return ok("calendar", f"sessions known up to {known.sessions[-1]} (exchange_calendars {version}{closures})")
+
+
+def dagster(home: Path | None = None) -> Iterator[Line]:
+    """Is Dagster's home whole, does its daemon run, and do the sensors?"""
+    home = home or dagster_home()
+    if not (home / "dagster.yaml").exists():
+        yield note("Dagster home", f"{home} does not exist yet", "It is made by: make dev")
+        return
+    import dagster as dg  # noqa: PLC0415 (slow)
+
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            yield ok("Dagster home", f"{home}, {instance.get_runs_count():,} runs")
+            yield _daemon(instance)
+            yield from _sensors(instance)
+    except Exception as error:  # noqa: BLE001 (its storage may be any database's)
+        cause = " ".join(str(error).split()).partition(" [SQL:")[0][:200]
+        yield failed("Dagster home", f"{home}: {cause}", f"Check {home / 'dagster.yaml'} and what it points to.")
+
+
+def _daemon(instance: "dg.DagsterInstance") -> Line:
+    beats = instance.get_daemon_heartbeats()
+    now = time.time()
+    alive = {kind for kind, beat in beats.items() if now - beat.timestamp < _HEARTBEAT}
+    silent = sorted(set(instance.get_required_daemon_types()) - alive)
+    if not silent:
+        return ok("daemon", "running: sensors, backfills and the queue of runs")
+    if not alive:
+        return note("daemon", "not running: no sensor looks for new days, no backfill goes on", "make dev")
+    return failed("daemon", f"silent for {_HEARTBEAT} s: {', '.join(silent)}", "Restart it: make dev")
+
+
+def _sensors(instance: "dg.DagsterInstance") -> Iterator[Line]:
+    from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType, TickStatus  # noqa: PLC0415
+
+    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    stopped = sorted(each.name for each in states if each.status is InstigatorStatus.STOPPED)
+    failing = []
+    for each in states:
+        ticks = instance.get_ticks(each.instigator_origin_id, each.selector_id, limit=1)
+        if ticks and ticks[0].status is TickStatus.FAILURE and ticks[0].error:
+            failing.append(f"{each.name}: {' '.join(ticks[0].error.message.split())[:200]}")
+    if stopped:
+        yield note("sensors", f"stopped: {', '.join(stopped)}", "Start them in the UI: Automation.")
+    for failure in failing:
+        yield failed("sensors", f"the last tick failed: {failure}", "See its ticks in the UI: Automation.")
+    if states and not stopped and not failing:
+        yield ok("sensors", f"{len(states)} running, and the last tick of none failed")
+    elif not states:
+        yield note("sensors", "have not run yet; they do once the daemon does")
+
+
+def run(*, as_json: bool) -> int:
+    """Look at everything and say what helps; the exit code."""
+    lines = []
+    for line in _lines(load_settings()):
+        lines.append(line)
+        if not as_json:
+            _print(line)
+    if as_json:
+        console.print_json([vars(line) for line in lines])
+    return console.FAILED if any(line.state == "failed" for line in lines) else 0
+
+
+def _lines(settings: Settings) -> Iterator[Line]:
+    reaches: dict[str, vendor_checks.Reach] = {}
+    unset = vendor_checks.unset_credentials(settings)
+    if unset:
+        yield unset
+    answering = list(vendor_checks.endpoint(settings))
+    yield from answering
+    if not unset and answering[0].state == "ok":
+        with console.messages.status("Asking the vendor …"):
+            yield from vendor_checks.credentials(settings, reaches)
+    usable = store(settings)
+    yield usable
+    if usable.state == "ok":
+        yield room(settings, reaches)
+    yield calendar(settings)
+    yield from dagster()
+
+
+def _print(line: Line) -> None:
+    console.out.print(f"{_LOOKS[line.state]}  {line.topic:<22}{escape(line.text)}", soft_wrap=True)
+    if line.remedy:
+        console.out.print(f"{'':30}→ {escape(line.remedy)}", soft_wrap=True)

@@ -1,0 +1,83 @@
+"""``ingest --dry-run``: days, bytes, disk and time of an ingest, before anything is fetched."""
+
+import datetime as dt
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.filesize import decimal
+
+from polygon_assets.cli import console
+from polygon_assets.cli.work.ls import compare
+from polygon_assets.datasets import Dataset
+from polygon_assets.errors import AccessDeniedError
+from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
+from polygon_assets.reading.comparison import TO_FETCH, ComparedDay, Standing
+from polygon_assets.reading.inventory import without_stored
+from polygon_assets.settings import Settings
+
+PARQUET_PER_SOURCE_BYTE = 1.35
+"""What a stored file is larger than its csv.gz; used where nothing is stored that would tell."""
+
+
+ASSUMED_RATE = 10_000_000
+"""Bytes a second for the whole run; the vendor's bucket gives 0.8 to 28 million a stream."""
+_SECONDS_A_DAY = 0.1
+"""What a day costs besides its bytes."""
+
+
+def free_bytes(uri: str) -> int | None:
+    """Bytes left on the disk of the folder ``uri``, which need not exist yet; None for an object store."""
+    if "://" in uri:
+        return None
+    place = Path(uri)
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def parquet_bytes(source_bytes: int, seen: Sequence[ComparedDay] = ()) -> int:
+    """Estimate what ``source_bytes`` become, from the stored days in ``seen`` if there are any."""
+    pairs = [(each.parquet_bytes, each.stored.source_bytes) for each in seen if each.stored and each.parquet_bytes]
+    source = sum(pair[1] for pair in pairs)
+    ratio = sum(pair[0] for pair in pairs) / source if source else PARQUET_PER_SOURCE_BYTE
+    return round(source_bytes * ratio)
+
+
+def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool) -> None:
+    """List the bucket, compare, and say what ingesting ``days`` would take; of the ``missing`` ones alone."""
+    if missing:
+        days = without_stored(open_store(settings), dataset, days)
+    compared = compare(settings, dataset, list(days)) if days else []
+    wanted = [each for each in compared if each.listed and (overwrite or each.standing in TO_FETCH)]
+    size = sum(each.listed.size for each in wanted if each.listed)
+    _print_days(dataset, compared, wanted, size)
+    if not wanted:
+        return
+    needed = parquet_bytes(size, compared) + (size if settings.keep_raw else 0)
+    free = free_bytes(settings.store_uri)
+    left = f"{decimal(free)} are free" if free is not None else "an object store, whose room cannot be asked for"
+    console.out.print(f"disk: about {decimal(needed)} needed in {settings.store_uri}; {left}", soft_wrap=True)
+    seconds = max(size / ASSUMED_RATE, len(wanted) * _SECONDS_A_DAY)
+    about = dt.timedelta(seconds=max(1, round(seconds)))
+    console.out.print(f"time: about {about} at {decimal(ASSUMED_RATE)}/s")
+    if free is not None and needed > free:
+        console.warn("The disk will not hold it: free space, set POLYGON_STORE elsewhere, or choose fewer days.")
+    _warn_of_the_plan(settings, dataset, wanted[0].day)
+
+
+def _print_days(dataset: Dataset, compared: Sequence[ComparedDay], wanted: Sequence[ComparedDay], size: int) -> None:
+    counts = {standing: sum(each.standing is standing for each in compared) for standing in Standing}
+    line = ", ".join(f"{count} {standing.value}" for standing, count in counts.items() if count)
+    console.out.print(f"{dataset.name}: {len(compared)} trading days: {line or 'nothing to do'}", soft_wrap=True)
+    console.out.print(f"fetch: {len(wanted)} days, {decimal(size)}")
+
+
+def _warn_of_the_plan(settings: Settings, dataset: Dataset, oldest: str) -> None:
+    """The listing shows what the plan may refuse: ask for the oldest day."""
+    catalog = open_catalog(settings)
+    with open_sync_downloader(settings) as downloader:
+        try:
+            downloader.head(catalog.bucket, catalog.get_key(dataset.name, oldest))
+        except AccessDeniedError:
+            console.warn(f"Your plan refuses {oldest}; polygon-assets doctor says how far back it reaches.")

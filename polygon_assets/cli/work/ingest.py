@@ -1,0 +1,163 @@
+"""Running an ingest from the command line: progress, interruption, and telling Dagster meanwhile.
+
+Belongs here: what surrounds ``ingest_days``. Does not: any of its work.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.progress import Progress, ProgressColumn, Task
+from rich.text import Text
+
+from polygon_assets.cli import console
+from polygon_assets.datasets import Dataset
+from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
+from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
+from polygon_assets.orchestration.assets import STORED, describe
+from polygon_assets.orchestration.partitions import partitions_of
+from polygon_assets.orchestration.recording import Recorder
+from polygon_assets.reading.inventory import without_stored
+from polygon_assets.serving.home import open_instance
+from polygon_assets.settings import Settings
+
+_NAMED = 20
+"""Days of which it is said one by one what became of them."""
+_FINE = STORED | {DayStatus.NOT_PUBLISHED_YET}
+
+
+class _Received(ProgressColumn):
+    """Bytes received, and how many a second."""
+
+    def render(self, task: Task) -> Text:
+        received = task.fields.get("received", 0)
+        rate = received / task.elapsed if task.elapsed else 0
+        return Text(f"{decimal(received)} {decimal(int(rate))}/s" if received else "")
+
+
+def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool) -> int:
+    """Ingest ``days``, or the ``missing`` ones of them, show and record them; the exit code."""
+    if missing:
+        days = without_stored(open_store(settings), dataset, days)
+    if not days:
+        console.out.print(f"{dataset.name}: nothing is missing")
+        return 0
+    store, began = open_store(settings), time.monotonic()
+    with open_instance() as instance:
+        recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings))
+        notes = _Notes(recorder)
+        try:
+            results = _ingest(settings, dataset, days, store, notes, overwrite=overwrite)
+        except (KeyboardInterrupt, asyncio.CancelledError) as ending:
+            notes.abandon()
+            again = "What was published stays; call it again to go on."
+            console.messages.print(f"Interrupted. {again}")
+            return console.INTERRUPTED if isinstance(ending, KeyboardInterrupt) else console.TERMINATED
+        unrecorded = notes.finish()
+    _summarise(dataset, results, time.monotonic() - began)
+    if recorder.remark:
+        console.warn(f"{dataset.name}: {recorder.remark}")
+    if unrecorded:
+        console.fail(
+            escape(
+                f"{len(unrecorded)} days are stored, but Dagster could not be told: {unrecorded[0]}. "
+                f"Mend that, then: polygon-assets record {dataset.name}"
+            )
+        )
+    return console.FAILED if unrecorded or any(each.status not in _FINE for each in results) else 0
+
+
+class _Notes:
+    """Tells Dagster of each day in a thread of its own, since that takes longer than an event loop may wait."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="record")
+        self._written: list[Future[bool]] = []
+
+    def add(self, result: DayResult) -> None:
+        self._written.append(self._writer.submit(self._recorder.record, result))
+
+    def finish(self) -> list[str]:
+        """Wait until all is written; what went wrong, once for each day."""
+        self._writer.shutdown(wait=True)
+        failures = (each.exception() for each in self._written)
+        return [" ".join(str(error).split()) or repr(error) for error in failures if error is not None]
+
+    def abandon(self) -> None:
+        """Write what is being written; the next ingest, or ``record``, tells Dagster of the rest."""
+        self._writer.shutdown(wait=True, cancel_futures=True)
+
+
+def _ingest(
+    settings: Settings, dataset: Dataset, days: Sequence[str], store: ParquetStore, notes: _Notes, *, overwrite: bool
+) -> list[DayResult]:
+    catalog = open_catalog(settings)
+    with console.progress(_Received()) as shown:
+        on_result = _Reporter(shown, dataset, len(days), notes)
+
+        async def main() -> list[DayResult]:
+            _cancel_on_sigterm()
+            async with open_downloader(settings) as downloader:
+                # One request tells wrong keys and no network apart from days that are not to be had.
+                await downloader.list_entries(catalog.bucket, catalog.get_prefix(dataset.name), 1)
+                return await ingest_days(
+                    dataset.name,
+                    days,
+                    catalog=catalog,
+                    downloader=downloader,
+                    store=store,
+                    on_result=on_result,
+                    overwrite=overwrite,
+                    keep_raw=settings.keep_raw,
+                    limits=open_limits(settings),
+                )
+
+        return asyncio.run(main())
+
+
+class _Reporter:
+    """Hears of each day: moves the bar, names what went wrong, and has it recorded."""
+
+    def __init__(self, shown: Progress, dataset: Dataset, total: int, notes: _Notes) -> None:
+        self._shown, self._notes = shown, notes
+        self._task = shown.add_task(dataset.name, total=total, note="", received=0)
+        self._received = self._named = 0
+
+    def __call__(self, result: DayResult) -> None:
+        if result.download_seconds:
+            self._received += result.source_bytes
+        note = f"{result.day} {result.status.value.replace('_', ' ')}"
+        self._shown.update(self._task, advance=1, note=escape(note), received=self._received)
+        if result.status not in STORED or result.warning:
+            self._name(result)
+        self._notes.add(result)
+
+    def _name(self, result: DayResult) -> None:
+        """Say what became of a day; a thousand days that a plan refuses need no thousand lines."""
+        self._named += 1
+        if self._named <= _NAMED:
+            warning = f": {result.warning}" if result.warning else ""
+            console.messages.print(escape(describe(result) + warning), soft_wrap=True)
+        elif self._named == _NAMED + 1:
+            console.messages.print("Further days are counted only; polygon-assets status and doctor say more.")
+
+
+def _cancel_on_sigterm() -> None:
+    """Let SIGTERM end the ingest as Ctrl-C does: by cancelling, so that every ``finally`` runs."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 (called in one)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _summarise(dataset: Dataset, results: Sequence[DayResult], seconds: float) -> None:
+    counts = {status: sum(each.status is status for each in results) for status in DayStatus}
+    line = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
+    received = sum(each.source_bytes for each in results if each.download_seconds)
+    if received:
+        line += f"; {decimal(received)} in {seconds:.1f} s, {decimal(int(received / seconds))}/s"
+    console.out.print(f"{dataset.name}: {line}")

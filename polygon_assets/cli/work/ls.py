@@ -1,0 +1,62 @@
+"""``polygon-assets ls``: what the bucket has against what the store has, for one month.
+
+Belongs here: showing it. Does not: the comparison (``reading.comparison``).
+"""
+
+from typing import Any
+
+from rich.filesize import decimal
+
+from polygon_assets.cli import console
+from polygon_assets.datasets import Dataset
+from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
+from polygon_assets.reading.comparison import ComparedDay, compare_days, listing_prefixes
+from polygon_assets.settings import Settings
+
+_STYLES = {"stored": "green", "new": "cyan", "replaced": "yellow", "refused": "red"}
+
+
+def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool) -> None:
+    """Show, for each of ``days``, which are of one month, what the bucket has and what the store has."""
+    compared = compare(settings, dataset, days)
+    if as_json:
+        console.print_json([_plain(each) for each in compared])
+        return
+    columns = ("day", "bucket", "modified", "store", "rows", "standing")
+    shown = console.table(f"{dataset.name}, {days[0][:7]}", *columns, right=("bucket", "store", "rows"))
+    for each in compared:
+        style = _STYLES.get(each.standing.value, "dim")
+        shown.add_row(*_cells(each), f"[{style}]{each.standing.value}[/]")
+    console.out.print(shown)
+
+
+def compare(settings: Settings, dataset: Dataset, days: list[str]) -> list[ComparedDay]:
+    """List what covers ``days``, and compare it with the store."""
+    catalog = open_catalog(settings)
+    with open_sync_downloader(settings) as downloader, console.messages.status("Listing the bucket …"):
+        prefixes = listing_prefixes(catalog, dataset.name, days)
+        listed = [entry for prefix in prefixes for entry in downloader.list_entries(catalog.bucket, prefix)]
+    return compare_days(open_store(settings), dataset.name, days, listed, catalog)
+
+
+def _cells(each: ComparedDay) -> tuple[str, ...]:
+    return (
+        each.day,
+        decimal(each.listed.size) if each.listed else "-",
+        f"{each.listed.last_modified:%Y-%m-%d %H:%M}" if each.listed else "",
+        decimal(each.parquet_bytes) if each.parquet_bytes is not None else "-",
+        f"{each.stored.rows:,}" if each.stored else "",
+    )
+
+
+def _plain(each: ComparedDay) -> dict[str, Any]:
+    return {
+        "day": each.day,
+        "standing": each.standing.value,
+        "bucket_bytes": each.listed.size if each.listed else None,
+        "bucket_etag": each.listed.etag if each.listed else None,
+        "last_modified": each.listed.last_modified.isoformat() if each.listed else None,
+        "store_bytes": each.parquet_bytes,
+        "store_etag": each.stored.source_etag if each.stored else None,
+        "rows": each.stored.rows if each.stored else None,
+    }

@@ -1,0 +1,119 @@
+"""``polygon-assets dev``: the platform on the vendor's bucket, served until a signal ends it.
+
+Each signal that ends it is an exception, as Ctrl-C is, so that every ``finally`` runs.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+from rich.markup import escape
+
+from polygon_assets.cli import console
+from polygon_assets.cli.work.vendor_checks import trouble
+from polygon_assets.errors import PolygonAssetsError
+from polygon_assets.serving.home import prepare_home
+from polygon_assets.serving.processes import (
+    HOST,
+    STOP_SECONDS,
+    dagster_dev,
+    log_of,
+    wait_until_it_answers,
+)
+from polygon_assets.settings import Settings, dagster_home
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def handle_termination() -> None:
+    """Raise KeyboardInterrupt at SIGINT, and SystemExit with its exit code at SIGTERM and SIGHUP.
+
+    Also where a shell started this in the background with SIGINT ignored, which children would inherit.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in _ENDINGS[1:]:
+        signal.signal(number, _terminate)
+
+
+def ignore_termination() -> None:
+    """From here on, impatient repetitions do not interrupt what is being ended."""
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(console.TERMINATED)
+
+
+def serve(home: Path, port: int, hints: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Serve the UI on ``home`` until a signal ends it, and say where it is and what to do with it (``hints``).
+
+    ``meanwhile`` is called while it starts.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: the signal; everything has ended by then.
+        PolygonAssetsError: it ended by itself.
+    """
+    handle_termination()
+    log = log_of(home)
+    console.messages.print("Starting the UI; that takes about fifteen seconds …")
+    with dagster_dev(home, port, os.environ) as process:
+        try:
+            meanwhile()
+            if wait_until_it_answers(process, port):
+                _say(f"http://{HOST}:{port}/assets", {**hints, "Log": str(log), "Stop": "Ctrl-C"})
+            code = process.wait()
+        except (KeyboardInterrupt, SystemExit):
+            ignore_termination()
+            console.messages.print(f"Stopping … (up to {STOP_SECONDS} s)")
+            raise
+    raise PolygonAssetsError(_ended_by_itself(code, log))
+
+
+def _say(url: str, hints: Mapping[str, str]) -> None:
+    console.messages.print(f"\nThe UI is at [bold]{url}[/]")
+    for name, text in hints.items():
+        console.messages.print(f"  {name:<6} {escape(text)}", soft_wrap=True)
+
+
+def _ended_by_itself(code: int, log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    last = f" It said: {lines[-1].strip().rstrip('.')}." if lines else ""
+    return f"The UI ended by itself with exit code {code}.{last} All of it: {log}"
+
+
+def this_command(folder: Path) -> str:
+    """How to call this program from ``folder``: by name where that is found, or by its path."""
+    if shutil.which("polygon-assets"):
+        return "polygon-assets"
+    script = Path(sys.executable).parent / "polygon-assets"
+    return shlex.quote(relative(script, folder))
+
+
+def relative(path: Path, folder: Path) -> str:
+    """``path`` as a person in ``folder`` would write it."""
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def run(settings: Settings, port: int) -> None:
+    """Serve the platform on the subscription of ``settings`` until a signal ends it."""
+    home = prepare_home(dagster_home())
+    command = this_command(Path.cwd())
+    hints = {
+        "Open": "an asset: new days come by themselves, older ones by Materialize",
+        "Ask": f"{command} status, or {command} doctor where something does not work",
+        "Store": settings.store_uri,
+    }
+    serve(home, port, hints, meanwhile=lambda: _warn_of_the_bucket(settings))
+
+
+def _warn_of_the_bucket(settings: Settings) -> None:
+    """Say in one line that the bucket cannot be read: the sensors would say it in the log, again and again."""
+    found = trouble(settings)
+    if found:
+        console.warn(escape(f"{found} The UI comes all the same, and the sensors ask again every ten minutes."))

@@ -1,0 +1,175 @@
+"""``polygon-assets status``: what is stored of each dataset, as a table, as gaps, and as a heatmap.
+
+In the heatmap a row is a year and a cell a week; it can be read without colours, too.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from rich.filesize import decimal
+from rich.progress import TaskID
+from rich.text import Text
+
+from polygon_assets.cli import console
+from polygon_assets.cli.arguments import calendar_of
+from polygon_assets.datasets import Dataset
+from polygon_assets.ingest.connections import open_store
+from polygon_assets.reading.inventory import STORED, DayState, Inventory, take_inventory
+from polygon_assets.settings import load_settings
+
+_PARTIAL = ("◧", "yellow")
+_CELLS = {
+    DayState.PUBLISHED: ("■", "green"),
+    DayState.FLAGGED: ("▲", "yellow"),
+    DayState.REFUSED: ("✗", "bold red"),
+    DayState.DAMAGED: ("✗", "bold red"),
+    DayState.MISSING: ("·", "red"),
+    DayState.WAITING: ("○", "cyan"),
+    DayState.OUTSIDE: (" ", ""),
+}
+_LAST_WEEK = 54
+_GAPS_SHOWN = 5
+
+
+def draw(inventory: Inventory) -> Text:
+    """The weeks of every year in which something is stored, or of the last one; empty years are summed up."""
+    weeks = _weeks(inventory)
+    years = sorted({year for year, _ in weeks})
+    shown = [year for year in years if any(set(states) & STORED for key, states in weeks.items() if key[0] == year)]
+    shown = shown or years[-1:]
+    picture = Text(f"\n{inventory.dataset.name}\n", style="bold")
+    if shown[0] > years[0]:
+        picture.append(f"  {years[0]} to {shown[0] - 1}: nothing stored\n", "dim")
+    for year in range(shown[0], years[-1] + 1):
+        picture.append(f"  {year} ", "not bold")
+        for week in range(1, _LAST_WEEK + 1):
+            picture.append(*_cell(weeks.get((year, week), ())))
+        picture.append("\n")
+    picture.rstrip()
+    return picture
+
+
+def legend() -> Text:
+    """What the cells mean."""
+    line = Text("\n  a cell is a week: ")
+    meanings = [
+        (*_CELLS[DayState.PUBLISHED], "all published"),
+        (*_CELLS[DayState.FLAGGED], "published, some flagged"),
+        (*_PARTIAL, "some missing"),
+        (*_CELLS[DayState.MISSING], "missing"),
+        (*_CELLS[DayState.REFUSED], "refused or damaged"),
+        (*_CELLS[DayState.WAITING], "not due yet"),
+    ]
+    for character, style, meaning in meanings:
+        line.append(character, style).append(f" {meaning}   ")
+    return line
+
+
+def _weeks(inventory: Inventory) -> dict[tuple[int, int], Sequence[DayState]]:
+    """The states of the sessions of each week, by year and number of the week from 1."""
+    weeks: dict[tuple[int, int], list[DayState]] = defaultdict(list)
+    for day, state in inventory.states.items():
+        offset = dt.date(day.year, 1, 1).weekday()
+        weeks[day.year, (day.timetuple().tm_yday - 1 + offset) // 7 + 1].append(state)
+    return dict(weeks)
+
+
+def _cell(states: Collection[DayState]) -> tuple[str, str]:
+    """One character and its style for the days of a week; the worst counts."""
+    held = set(states)
+    if held & {DayState.REFUSED, DayState.DAMAGED}:
+        return _CELLS[DayState.REFUSED]
+    if DayState.MISSING in held:
+        return _PARTIAL if held & STORED else _CELLS[DayState.MISSING]
+    for state in (DayState.FLAGGED, DayState.PUBLISHED, DayState.WAITING):
+        if state in held:
+            return _CELLS[state]
+    return _CELLS[DayState.OUTSIDE]
+
+
+def run(datasets: Sequence[Dataset], *, as_json: bool, heatmap: bool) -> None:
+    """Show what is stored of ``datasets``, what is missing, flagged or quarantined, and what is due."""
+    settings = load_settings()
+    store, now = open_store(settings), dt.datetime.now(dt.UTC)
+    taken = []
+    with console.progress() as shown:
+        for row in datasets:
+            task = shown.add_task(row.name, total=None, note="reading footers")
+
+            def on_day(total: int, task: TaskID = task) -> None:
+                shown.update(task, total=total, advance=1)
+
+            calendar = calendar_of(settings, row)
+            start = settings.history_start
+            taken.append(take_inventory(store, row, calendar, now=now, history_start=start, on_day=on_day))
+    if as_json:
+        console.print_json({"store": store.uri, "datasets": [plain(each) for each in taken]})
+        return
+    console.out.print(f"Store: {store.uri}", soft_wrap=True)
+    console.out.print(_summary(taken))
+    for each in taken:
+        _print_gaps(each)
+    if not any(each.stored for each in taken):
+        console.messages.print("Nothing is stored yet. For a start: polygon-assets ingest stocks_daily --last 5")
+    elif heatmap:
+        for each in taken:
+            console.out.print(draw(each))
+        console.out.print(legend())
+
+
+def _summary(taken: list[Inventory]) -> Any:
+    figures = ("published", "missing", "flagged", "quarantined", "size")
+    shown = console.table(None, "dataset", "first", "last", *figures, "next day", right=figures)
+    for each in taken:
+        known = plain(each)
+        numbers = (f"{known[name]:,}" for name in figures[:-1])
+        shown.add_row(
+            each.dataset.name,
+            known["first"] or "-",
+            known["last"] or "-",
+            *numbers,
+            decimal(known["bytes"]),
+            _next(each),
+        )
+    return shown
+
+
+def _next(each: Inventory) -> str:
+    moment = f"{each.due_at:%Y-%m-%d %H:%M} New York"
+    return f"{each.next_day} [bold yellow]due since {moment}[/]" if each.is_due else f"{each.next_day} by {moment}"
+
+
+def _print_gaps(each: Inventory) -> None:
+    inside = [gap for gap in each.gaps if each.stored and gap.last > min(each.stored)]
+    for gap in inside[:_GAPS_SHOWN]:
+        days = f"{gap.first}" if gap.days == 1 else f"{gap.first} to {gap.last}, {gap.days} days"
+        console.out.print(f"{each.dataset.name}: missing {days}", soft_wrap=True)
+    if len(inside) > _GAPS_SHOWN:
+        rest = len(inside) - _GAPS_SHOWN
+        console.out.print(f"{each.dataset.name}: {rest} more gaps; all of them: polygon-assets status --json")
+    for held in each.quarantined[-_GAPS_SHOWN:]:
+        console.out.print(f"{each.dataset.name} {held.day}: {held.cause} ({held.uri})", soft_wrap=True, markup=False)
+
+
+def plain(each: Inventory) -> dict[str, Any]:
+    """The inventory as plain values."""
+    days = list(each.stored)
+    return {
+        "dataset": each.dataset.name,
+        "first": days[0].isoformat() if days else None,
+        "last": days[-1].isoformat() if days else None,
+        "published": sum(held.rows is not None for held in each.stored.values()),
+        "missing": each.count(DayState.MISSING, DayState.REFUSED, DayState.DAMAGED),
+        "flagged": each.count(DayState.FLAGGED),
+        "damaged": each.count(DayState.DAMAGED),
+        "quarantined": len(each.quarantined),
+        "bytes": each.parquet_bytes,
+        "rows": sum(held.rows or 0 for held in each.stored.values()),
+        "next_day": each.next_day.isoformat(),
+        "next_day_expected_by": each.due_at.isoformat(),
+        "next_day_is_due": each.is_due,
+        "complete": all(state in STORED | {DayState.OUTSIDE, DayState.WAITING} for state in each.states.values()),
+        "gaps": [{"first": str(gap.first), "last": str(gap.last), "days": gap.days} for gap in each.gaps],
+    }

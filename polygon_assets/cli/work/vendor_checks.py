@@ -1,0 +1,151 @@
+"""What ``doctor`` asks the vendor: is it there, does it know the keys, what does the plan include, how far back?
+
+Belongs here: requests and their meaning. Does not: this machine (``machine_checks``), or printing (``doctor``).
+"""
+
+import datetime as dt
+import urllib.error
+import urllib.request
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from polygon_assets.cli.console import Line, failed, note, ok
+from polygon_assets.datasets import DATASETS, Dataset
+from polygon_assets.download import S3Catalog, SyncS3Downloader
+from polygon_assets.errors import AccessDeniedError, MissingCredentialsError, PolygonAssetsError
+from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
+from polygon_assets.settings import Settings, variable
+
+_PATIENCE = 10
+_SKEW = 300
+"""Seconds; S3 refuses signatures that are 15 minutes off."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What of a data type can be had."""
+
+    sizes: Mapping[str, int]
+    """Bytes of each listed day, oldest first."""
+    floor: str | None
+    """The oldest day that the plan includes; None: the data type is not in the plan, or nothing is listed."""
+
+
+def unset_credentials(settings: Settings) -> Line | None:
+    """The line that says that there are no keys; None: there are."""
+    try:
+        settings.credentials  # noqa: B018 (raises)
+    except MissingCredentialsError as error:
+        return failed("credentials", "not set: nothing that needs the vendor's bucket works", str(error))
+    return None
+
+
+def endpoint(settings: Settings) -> Iterator[Line]:
+    """Does the endpoint answer, and does it agree about the time? Asked without keys."""
+    try:
+        date = _date_of(settings.endpoint_url)
+    except (OSError, ValueError) as error:
+        cause = getattr(error, "reason", error)
+        remedy = f"Check the network, a proxy in between, and {variable('endpoint_url')}."
+        yield failed("endpoint", f"{settings.endpoint_url} does not answer: {cause}", remedy)
+        return
+    yield ok("endpoint", f"{settings.endpoint_url} answers")
+    if date is None:
+        yield note("clock", "the endpoint tells no time to compare with")
+        return
+    skew = round((dt.datetime.now(dt.UTC) - date).total_seconds())
+    if abs(skew) > _SKEW:
+        remedy = "Set it, for example with: timedatectl set-ntp true"
+        yield failed("clock", f"{skew:+d} seconds off the vendor's; signatures of it are refused", remedy)
+    else:
+        yield ok("clock", f"within {max(1, abs(skew))} s of the vendor's")
+
+
+def _date_of(url: str) -> dt.datetime | None:
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 (settings allow https and this machine)
+    try:
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
+            said = answer.headers.get("Date")
+    except urllib.error.HTTPError as answer:  # without keys, any answer will do
+        with answer:
+            said = answer.headers.get("Date")
+    return parsedate_to_datetime(said) if said else None
+
+
+def trouble(settings: Settings) -> str | None:
+    """Why the bucket cannot be read now, and what helps, in one line; None: it can. One try, within seconds."""
+    (answers, *_) = endpoint(settings)
+    if answers.state == "failed":
+        return f"{answers.text}. {answers.remedy}"
+    catalog = open_catalog(settings)
+    quick = settings.model_copy(update={"max_retries": 0, "timeout": min(settings.timeout, _PATIENCE)})
+    try:
+        with open_sync_downloader(quick) as downloader:
+            downloader.list_entries(catalog.bucket, catalog.get_prefix(next(iter(DATASETS))), 1)
+    except PolygonAssetsError as error:
+        return str(error)
+    return None
+
+
+def credentials(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]:
+    """Are the keys accepted? Then ``reaches`` is filled, and each data type's reach is told."""
+    catalog = open_catalog(settings)
+    try:
+        keys = settings.credentials
+        with open_sync_downloader(settings) as downloader:
+            downloader.list_entries(catalog.bucket, catalog.get_prefix(next(iter(DATASETS))), 1)
+            yield ok("credentials", f"{keys['access_key_id'][:4]}… may list the bucket {catalog.bucket}")
+            for dataset in DATASETS.values():
+                reaches[dataset.name] = reach = _reach(downloader, catalog, dataset)
+                yield _entitlement(settings, dataset, reach)
+    except AccessDeniedError as error:
+        remedy = f"Copy {variable('access_key_id')} and {variable('secret_access_key')} again from the flat files page."
+        yield failed("credentials", f"refused: {error.cause}", remedy)
+    except PolygonAssetsError as error:
+        yield failed("credentials", str(error), "")
+
+
+def _reach(downloader: SyncS3Downloader, catalog: S3Catalog, dataset: Dataset) -> Reach:
+    """List the data type, and bisect for the oldest day that is handed out: what is listed may be refused."""
+    sizes = {
+        catalog.parse_key_metadata(entry.key)["date"]: entry.size
+        for entry in downloader.list_entries(catalog.bucket, catalog.get_prefix(dataset.name))
+        if catalog.validate_key(entry.key)
+    }
+    days = sorted(sizes)
+
+    def granted(day: str) -> bool:
+        try:
+            downloader.head(catalog.bucket, catalog.get_key(dataset.name, day))
+        except AccessDeniedError:
+            return False
+        return True
+
+    position = oldest_granted(days, granted)
+    return Reach({day: sizes[day] for day in days}, days[position] if position < len(days) else None)
+
+
+def oldest_granted(days: Sequence[str], granted: Callable[[str], bool]) -> int:
+    """Position of the oldest day that is ``granted``, where all later ones are; their number where none is."""
+    if not days or not granted(days[-1]):
+        return len(days)
+    return bisect_left(range(len(days) - 1), 1, key=lambda position: granted(days[position]))
+
+
+def _entitlement(settings: Settings, dataset: Dataset, reach: Reach) -> Line:
+    topic = f"plan: {dataset.name}"
+    if not reach.sizes:
+        prefix = open_catalog(settings).get_prefix(dataset.name)
+        remedy = f"Check {variable('bucket')} and {variable('options_prefix')}."
+        return note(topic, f"nothing is listed under {prefix}", remedy)
+    if reach.floor is None:
+        remedy = "Its days will be refused (403) until your subscription includes them; the sensor waits."
+        return note(topic, "not in your plan: listed, but refused", remedy)
+    first = max(dataset.first_day, settings.history_start or dataset.first_day).isoformat()
+    listed = f"{len(reach.sizes):,} days listed"
+    if first < reach.floor and min(reach.sizes) < reach.floor:
+        remedy = f"export {variable('history_start')}={reach.floor}"
+        return note(topic, f"included from {reach.floor} on, partitions begin on {first}; {listed}", remedy)
+    return ok(topic, f"included from {reach.floor} on; {listed}")

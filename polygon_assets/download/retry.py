@@ -1,0 +1,244 @@
+"""What a failure means, and when the next attempt is due: decided here and nowhere else.
+
+The table of status codes, error codes and exceptions; the translation into the project's errors; backoff, deadlines
+and the minimum rate. Does not belong here: what bytes must look like (``transfer``).
+"""
+
+import asyncio
+import errno
+import http.client
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import botocore.exceptions
+import botocore.parsers
+import urllib3.exceptions
+
+from polygon_assets.download.transfer_options import TransferOptions
+from polygon_assets.errors import (
+    AccessDeniedError,
+    IntegrityError,
+    LocalWriteError,
+    ObjectNotFoundError,
+    PolygonAssetsError,
+    RequestRejectedError,
+    TooSlowError,
+    TransferError,
+    UnavailableError,
+)
+
+
+class Verdict(Enum):
+    """What follows a failure."""
+
+    RESUME = "ask for the missing bytes"
+    RESTART = "start over from the first byte, once"
+    STOP = "give up"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One failure, understood."""
+
+    verdict: Verdict
+    error: type[TransferError]
+    """What to raise if this was the last attempt."""
+    cause: str
+    retry_after: float = 0.0
+    """Seconds that the service asked to wait."""
+
+
+class TransferFault(Exception):  # noqa: N818 (never leaves the package: it carries a diagnosis)
+    """A failure that this package noticed itself."""
+
+    def __init__(self, verdict: Verdict, error: type[TransferError], cause: str) -> None:
+        """Carry a diagnosis to the retry layer."""
+        super().__init__(cause)
+        self.diagnosis = Diagnosis(verdict, error, cause)
+
+
+def suspect(cause: str) -> TransferFault:
+    """Make the fault for bytes that are not the object's: worth one more look from the start."""
+    return TransferFault(Verdict.RESTART, IntegrityError, cause)
+
+
+def disk_fault(error: OSError, path: Path) -> TransferFault:
+    """Make the fault for a ``path`` of this machine that cannot be written; no other request can help."""
+    name = errno.errorcode.get(error.errno or 0, "OSError")
+    return TransferFault(Verdict.STOP, LocalWriteError, f"cannot write {path}: {name}, {error.strerror}")
+
+
+RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+RETRIED_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "RequestLimitExceeded"})
+CLOCK_CODES = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+PERMANENT_STATUS: Mapping[int, type[TransferError]] = {
+    401: AccessDeniedError,
+    403: AccessDeniedError,
+    404: ObjectNotFoundError,
+}
+
+CONNECTION_ERRORS: tuple[type[BaseException], ...] = (
+    botocore.exceptions.ConnectionError,  # cannot connect
+    botocore.exceptions.HTTPClientError,  # timeouts, closed, streaming
+    botocore.exceptions.IncompleteReadError,
+    aiohttp.ClientError,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    asyncio.TimeoutError,
+    OSError,
+)
+UNREADABLE_ANSWERS: tuple[type[BaseException], ...] = (botocore.parsers.ResponseParserError, ValueError, KeyError)
+
+
+def diagnose(error: BaseException) -> Diagnosis:
+    """Say what ``error`` means, whichever library raised it."""
+    if isinstance(error, TransferFault):
+        return error.diagnosis
+    if isinstance(error, botocore.exceptions.ClientError):
+        return _diagnose_answer(error.response)
+    verdict, kind, cause = _judge(error)
+    return Diagnosis(verdict, kind, f"{cause}: {brief(error)}")
+
+
+def _judge(error: BaseException) -> tuple[Verdict, type[TransferError], str]:
+    """Judge a failure that is no HTTP answer."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Verdict.STOP, RequestRejectedError, "the server's TLS certificate is refused"
+    if isinstance(error, CONNECTION_ERRORS):
+        return Verdict.RESUME, UnavailableError, "the connection failed"
+    if isinstance(error, botocore.exceptions.BotoCoreError):
+        return Verdict.STOP, RequestRejectedError, "the request cannot be made"
+    if isinstance(error, UNREADABLE_ANSWERS):
+        return Verdict.RESTART, IntegrityError, "the answer cannot be read"
+    return Verdict.STOP, RequestRejectedError, "unexpected"
+
+
+def _diagnose_answer(response: Mapping[str, Any]) -> Diagnosis:
+    """Judge an HTTP answer that is an error."""
+    metadata = response.get("ResponseMetadata", {})
+    status = int(metadata.get("HTTPStatusCode") or 0)
+    headers: Mapping[str, str] = metadata.get("HTTPHeaders", {})
+    code = str(response.get("Error", {}).get("Code", ""))
+    said = f"the service answered {status}" + (f" {brief(code)}" if code not in {"", str(status)} else "")
+    if code in CLOCK_CODES:
+        return Diagnosis(Verdict.STOP, RequestRejectedError, f"{said}: check this machine's clock")
+    if status in RETRIED_STATUS or code in RETRIED_CODES or code.startswith("Throttling"):
+        return Diagnosis(Verdict.RESUME, UnavailableError, said, retry_after(headers.get("retry-after")))
+    if status == http.HTTPStatus.PRECONDITION_FAILED:
+        return Diagnosis(Verdict.RESTART, IntegrityError, f"{said}: the object was replaced during the download")
+    if status == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return Diagnosis(Verdict.RESTART, IntegrityError, f"{said}: the object is shorter than before")
+    if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
+        target = brief(headers.get("location", "no address"))
+        hint = f"{said}, a redirect to {target}, which is not followed: set endpoint_url (POLYGON_ENDPOINT_URL) "
+        return Diagnosis(Verdict.STOP, RequestRejectedError, hint + "to the service's own address")
+    message = brief(response.get("Error", {}).get("Message") or "")
+    detail = f": {message}" if message and message != code else ""
+    return Diagnosis(Verdict.STOP, PERMANENT_STATUS.get(status, RequestRejectedError), said + detail)
+
+
+def retry_after(value: str | None) -> float:
+    """Seconds that a Retry-After header asks for, as a number or a date; 0 where it is missing or nonsense."""
+    if not value:
+        return 0.0
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+
+
+def brief(what: object) -> str:
+    """One printable line of at most 200 characters, naming an exception's type."""
+    text = f"{type(what).__name__}: {what}" if isinstance(what, BaseException) else str(what)
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(line.split())[:200]
+
+
+Clock = Callable[[], float]
+
+
+def backoff(retry: int, options: TransferOptions, retry_after: float = 0.0) -> float:
+    """Seconds to wait before retry ``retry``, from 0: full jitter, at least ``retry_after``, never over the cap."""
+    # An exponent above 60 is over every cap and would only overflow.
+    jitter = random.uniform(0, min(options.backoff_cap, options.backoff_base * 2 ** min(retry, 60)))  # noqa: S311
+    return max(jitter, min(retry_after, options.backoff_cap))
+
+
+class Attempts:
+    """The requests made for one object: says how long to wait before the next, or raises what to raise."""
+
+    def __init__(self, bucket: str, key: str, options: TransferOptions, *, clock: Clock = time.monotonic) -> None:
+        """Start the deadline's clock for ``key`` of ``bucket``."""
+        self._bucket, self._key, self._options = bucket, key, options
+        self._clock = clock
+        self._end = clock() + options.deadline
+        self._restarted = False
+        self.retries = 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline; never below 0."""
+        return max(0.0, self._end - self._clock())
+
+    def after(self, error: Exception) -> tuple[Verdict, float]:
+        """Judge a failed request: whether to resume or restart, and the seconds to wait before.
+
+        Raises the project's own error, from ``error``, when there is no further attempt.
+        """
+        if isinstance(error, PolygonAssetsError):
+            raise error
+        diagnosis = diagnose(error)
+        if self.seconds_left <= 0:
+            raise self._past_deadline(diagnosis) from error
+        if self._is_final(diagnosis.verdict):
+            raise diagnosis.error(self._bucket, self._key, diagnosis.cause, attempts=self.retries + 1) from error
+        delay = backoff(self.retries, self._options, diagnosis.retry_after)
+        if delay >= self.seconds_left:
+            raise self._past_deadline(diagnosis) from error
+        self.retries += 1
+        self._restarted = self._restarted or diagnosis.verdict is Verdict.RESTART
+        return diagnosis.verdict, delay
+
+    def _is_final(self, verdict: Verdict) -> bool:
+        if verdict is Verdict.STOP or self.retries >= self._options.max_retries:
+            return True
+        return verdict is Verdict.RESTART and self._restarted
+
+    def _past_deadline(self, last: Diagnosis) -> TooSlowError:
+        cause = f"not done within the deadline of {self._options.deadline:g} s; last: {last.cause}"
+        return TooSlowError(self._bucket, self._key, cause, attempts=self.retries + 1)
+
+
+class Pace:
+    """The minimum rate of one request, measured over the time spent waiting for bytes."""
+
+    def __init__(self, options: TransferOptions) -> None:
+        """Start a first window."""
+        self._rate, self._window = options.minimum_rate, options.minimum_rate_window
+        self._bytes, self._seconds = 0, 0.0
+
+    def add(self, size: int, seconds: float) -> None:
+        """Count ``size`` bytes after ``seconds`` of waiting; a whole window below the rate is a fault."""
+        self._bytes += size
+        self._seconds += seconds
+        if self._seconds < self._window:
+            return
+        rate = self._bytes / self._seconds
+        if rate < self._rate:
+            cause = (
+                f"{rate:,.0f} bytes/s over {self._seconds:.1f} s, below the minimum rate of {self._rate:,.0f} bytes/s"
+            )
+            raise TransferFault(Verdict.RESUME, TooSlowError, cause)
+        self._bytes, self._seconds = 0, 0.0

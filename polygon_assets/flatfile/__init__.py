@@ -1,0 +1,13 @@
+"""One csv.gz → one checked Parquet file, streaming. No network, no store, no Dagster.
+
+Where do I go to…
+    see these steps in their order?                      conversion.py
+    decompress, in bounded memory?                       archive.py
+    find a file's columns by its header?                 header.py
+    parse rows, to the letter?                           parsing.py; what a batch of them is: rows.py
+    take a ticker apart?                                 tickers.py
+    know or change what is checked?                      quality.py; order and duplicates: ordering.py
+    see what is stored for a column, and encodings?      schema.py
+    write down what was found?                           findings.py; where a day came from: provenance.py
+    know how large and how wrong a file may be?          limits.py
+"""

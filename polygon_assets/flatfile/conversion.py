@@ -1,0 +1,199 @@
+"""One csv.gz → one Parquet file, streaming: the steps of the other modules in their order.
+
+Belongs here: the sequence, and writing Parquet. Does not: where either file lies or is published (``store``).
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from polygon_assets.datasets import Dataset
+from polygon_assets.errors import UnusableDayError
+from polygon_assets.flatfile.findings import Finding
+from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
+from polygon_assets.flatfile.ordering import OrderCheck, OutOfOrderError, sorted_batches
+from polygon_assets.flatfile.parsing import FlatFile
+from polygon_assets.flatfile.provenance import Provenance, Source
+from polygon_assets.flatfile.quality import ALIEN, SET_ASIDE, DayQuality
+from polygon_assets.flatfile.rows import Batch, Column, Mask, array, dictionary_array
+from polygon_assets.flatfile.schema import SOURCE_LINES, writer_options, written_schema
+from polygon_assets.flatfile.tickers import DERIVATIONS, TickerParts
+
+_NANOSECONDS_PER_MICROSECOND = 1_000
+MAX_SET_ASIDE_ROWS = 250_000
+"""Held in memory until the file has ended; of the largest real files, one in a hundred rows is a tenth of that."""
+
+
+class CancelledConversionError(Exception):
+    """The caller gave up; a signal inside this room, never an outcome."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A Parquet file that is whole, and what is to be said about it."""
+
+    provenance: Provenance
+    set_aside: pa.Table | None
+    """The rows that were not published, with their lines, as in the file; None where there are none."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found, set-aside rows included."""
+        return self.provenance.findings
+
+
+def convert(
+    raw: Path,
+    target: Path,
+    dataset: Dataset,
+    day: dt.date,
+    source: Source,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    cancelled: threading.Event | None = None,
+) -> Conversion:
+    """Write the flat file ``raw`` as Parquet to ``target``; the same bytes in give the same bytes out.
+
+    An error leaves ``target`` unusable, and the caller removes it.
+
+    Raises:
+        ContentError: the day is unusable; the message says where and why.
+        OSError: this machine could not read or write.
+    """
+    job = _Job(raw, target, dataset, day, source, limits, cancelled or threading.Event())
+    try:
+        return job.run(in_order=True)
+    except OutOfOrderError:
+        return job.run(in_order=False)
+
+
+@dataclass(frozen=True)
+class _Job:
+    raw: Path
+    target: Path
+    dataset: Dataset
+    day: dt.date
+    source: Source
+    limits: Limits
+    cancelled: threading.Event
+
+    def run(self, *, in_order: bool) -> Conversion:
+        quality = DayQuality(self.dataset, self.day)
+        order = OrderCheck(quality.tally, unique=self.dataset.identity == ("ticker", self.dataset.layout.time))
+        with FlatFile(self.raw, self.dataset, self.source.key, self.limits) as file:
+            batches: Iterable[Batch] = self._admitted(file, quality)
+            if not in_order:
+                quality.tally.note("unsorted")
+                batches = self._sorted(batches)
+            if file.header.unknown:
+                quality.tally.note("unknown_column", len(file.header.unknown), sample=file.header.sample)
+            provenance = self._write(batches, tuple(file.header.unknown.values()), quality, order)
+        return Conversion(provenance, self._set_aside(quality))
+
+    def _write(
+        self, batches: Iterable[Batch], unknown: Sequence[str], quality: DayQuality, order: OrderCheck
+    ) -> Provenance:
+        """Write the Parquet file, with the ``unknown`` columns last; its record."""
+        rows = 0
+        schema, options = written_schema(self.dataset, unknown), writer_options(self.dataset, unknown)
+        pool = pa.system_memory_pool()
+        with pq.ParquetWriter(self.target, schema, memory_pool=pool, **options) as writer:
+            for batch in batches:
+                parts = self._derive(batch.names)
+                quality.examine(batch, parts)
+                order.follow(batch)
+                writer.write_batch(self._to_arrow(batch, parts, schema), row_group_size=max(len(batch), 1))
+                rows += len(batch)
+            self._require_usable(rows, quality)
+            findings = quality.tally.findings()
+            provenance = Provenance.of(self.source, self.dataset, rows=rows, symbols=order.symbols, findings=findings)
+            writer.add_key_value_metadata(provenance.to_metadata())
+        return provenance
+
+    def _admitted(self, file: FlatFile, quality: DayQuality) -> Iterator[Batch]:
+        for batch in file:
+            if self.cancelled.is_set():
+                raise CancelledConversionError
+            admitted = quality.admit(batch)
+            if quality.rejected > MAX_SET_ASIDE_ROWS:
+                self._refuse_set_aside(f"more than {MAX_SET_ASIDE_ROWS:,} rows", quality)
+            if len(admitted):
+                yield admitted
+        if not file.ends_with_newline:
+            cause = "the last line has no line end: the file was cut, and so may be the last number"
+            raise UnusableDayError(self.source.key, cause, quality.tally.findings())
+
+    def _sorted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        held: list[Batch] = []
+        rows = 0
+        for batch in batches:
+            rows += len(batch)
+            if rows > self.limits.max_sort_rows:
+                cause = f"it is not sorted, and has more than the {self.limits.max_sort_rows:,} rows that are sorted"
+                raise UnusableDayError(self.source.key, f"{cause} in memory; raise max_sort_rows")
+            held.append(batch)
+        return sorted_batches(held)
+
+    def _require_usable(self, rows: int, quality: DayQuality) -> None:
+        aside = quality.rejected
+        if aside > self.limits.max_set_aside_share * (rows + aside):
+            self._refuse_set_aside(f"{aside:,} of {rows + aside:,} rows", quality)
+        if not rows:
+            raise UnusableDayError(self.source.key, "it holds no rows", quality.tally.findings())
+        for finding in quality.tally.findings():
+            if finding.rule in ALIEN and finding.count > self.limits.max_alien_share * rows:
+                share = f"{finding.count:,} of {rows:,} rows break {finding.rule}"
+                cause = f"{share}, as those of another data type would (first: {dict(finding.sample[0])})"
+                raise UnusableDayError(self.source.key, cause, quality.tally.findings())
+
+    def _refuse_set_aside(self, share: str, quality: DayQuality) -> NoReturn:
+        causes = [each for each in quality.tally.findings() if each.rule in SET_ASIDE]
+        named = ", ".join(f"{each.count:,} {each.rule} (first: {dict(each.sample[0])})" for each in causes)
+        cause = f"{share} do not belong to {self.day}: {named}"
+        raise UnusableDayError(self.source.key, cause, quality.tally.findings())
+
+    def _derive(self, names: pa.StringArray) -> TickerParts | None:
+        return DERIVATIONS[self.dataset.derived.derivation](names) if self.dataset.derived else None
+
+    def _to_arrow(self, batch: Batch, parts: TickerParts | None, schema: pa.Schema) -> pa.RecordBatch:
+        columns: dict[str, Any] = {"ticker": dictionary_array(batch.codes, batch.names), **batch.texts}
+        for name, values in batch.columns.items():
+            columns[name] = _stored(values, batch.missing.get(name), schema.field(name).type)
+        if parts is not None:
+            codes = array(batch.codes)
+            columns |= {name: each.take(codes) for name, each in parts.columns.items()}
+        return pa.RecordBatch.from_arrays(
+            [_encoded(columns[field.name], field.type) for field in schema], schema=schema
+        )
+
+    def _set_aside(self, quality: DayQuality) -> pa.Table | None:
+        if not quality.set_aside:
+            return None
+        rows = Batch.concatenated(quality.set_aside)
+        columns: dict[str, Any] = {
+            SOURCE_LINES.name: array(rows.lines),
+            "ticker": dictionary_array(rows.codes, rows.names).cast(pa.string()),
+            **{name: array(values, missing=rows.missing.get(name)) for name, values in rows.columns.items()},
+            **rows.texts,
+        }
+        return pa.table(columns)
+
+
+def _stored(values: Column, missing: Mask | None, kind: pa.DataType) -> Any:
+    """A column of the file as it is stored: moments are in nanoseconds as yet."""
+    if not pa.types.is_timestamp(kind):
+        return array(values, missing=missing, kind=None if values.dtype == kind.to_pandas_dtype() else kind)
+    if kind.unit == "us":
+        values = values // _NANOSECONDS_PER_MICROSECOND
+    return array(values, missing=missing).view(kind)
+
+
+def _encoded(values: Any, kind: pa.DataType) -> Any:
+    """``values``, text as a dictionary where it is stored as one."""
+    return values.dictionary_encode() if pa.types.is_dictionary(kind) and values.type == pa.string() else values

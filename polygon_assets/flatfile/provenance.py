@@ -1,0 +1,139 @@
+"""Where a stored day came from: the record in its own footer.
+
+Belongs here: the footer's key-value metadata, written and read. Does not: the rest of the Parquet file.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from polygon_assets.datasets import Dataset
+from polygon_assets.flatfile.findings import Finding, from_json, to_json
+
+_PREFIX = "polygon."
+
+
+@dataclass(frozen=True)
+class Source:
+    """The object that a day was made from, as the answer that carried its bytes described it."""
+
+    uri: str
+    """``s3://bucket/key``."""
+    key: str
+    """Full key inside the bucket."""
+    etag: str
+    """Without quotes."""
+    last_modified: dt.datetime
+    """Aware, UTC."""
+    size: int
+    """Compressed bytes."""
+
+
+def etag_stem(etag: str) -> str:
+    """``etag`` as a part of a file's name: what is kept of two versions of an object never shares a name."""
+    return re.sub(r"[^0-9A-Za-z-]", "_", etag) or "unknown"
+
+
+def source_to_plain(source: Source) -> dict[str, Any]:
+    """``source`` as values for JSON."""
+    return {**vars(source), "last_modified": source.last_modified.isoformat()}
+
+
+def source_from_plain(record: Mapping[str, Any]) -> Source:
+    """Read back what ``source_to_plain`` gave; ValueError, KeyError or TypeError where it did not give it."""
+    return Source(
+        uri=str(record["uri"]),
+        key=str(record["key"]),
+        etag=str(record["etag"]),
+        last_modified=dt.datetime.fromisoformat(record["last_modified"]),
+        size=int(record["size"]),
+    )
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the footer of a stored day says."""
+
+    source_uri: str
+    source_key: str
+    source_etag: str
+    """Without quotes."""
+    source_last_modified: str
+    """ISO 8601, UTC."""
+    source_bytes: int
+    """Compressed bytes of the source file."""
+    rows: int
+    symbols: int
+    """Distinct tickers."""
+    schema_version: str
+    """The dataset's schema version when it was written."""
+    findings: tuple[Finding, ...]
+    version: str
+    """Version of this package that wrote it."""
+
+    def is_current(self, dataset: Dataset) -> bool:
+        """Was it written under the schema version that ``dataset`` has today?"""
+        return self.schema_version == dataset.schema_version
+
+    @classmethod
+    def of(
+        cls, source: Source, dataset: Dataset, *, rows: int, symbols: int, findings: tuple[Finding, ...]
+    ) -> "Provenance":
+        """The record of a day that is being written now."""
+        return cls(
+            source_uri=source.uri,
+            source_key=source.key,
+            source_etag=source.etag,
+            source_last_modified=source.last_modified.astimezone(dt.UTC).isoformat(),
+            source_bytes=source.size,
+            rows=rows,
+            symbols=symbols,
+            schema_version=dataset.schema_version,
+            findings=findings,
+            version=_package_version(),
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """The footer's entries."""
+        values = {name: str(value) for name, value in vars(self).items() if name != "findings"}
+        return {_PREFIX + name: value for name, value in {**values, "findings": to_json(self.findings)}.items()}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[bytes, bytes] | None) -> "Provenance":
+        """Read the entries back.
+
+        Raises:
+            ValueError: entries are missing or not this project's; the message names them.
+        """
+        held = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
+        missing = [_PREFIX + name for name in cls.__dataclass_fields__ if _PREFIX + name not in held]
+        if missing:
+            raise ValueError(f"the footer lacks {', '.join(missing)}")
+        values = {name: held[_PREFIX + name] for name in cls.__dataclass_fields__}
+        try:
+            return cls(
+                source_uri=values["source_uri"],
+                source_key=values["source_key"],
+                source_etag=values["source_etag"],
+                source_last_modified=values["source_last_modified"],
+                source_bytes=int(values["source_bytes"]),
+                rows=int(values["rows"]),
+                symbols=int(values["symbols"]),
+                schema_version=values["schema_version"],
+                findings=from_json(values["findings"]),
+                version=values["version"],
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the footer's findings are not this project's: {error!r}") from error
+
+
+@cache
+def _package_version() -> str:
+    try:
+        return version("polygon-assets")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"

@@ -1,0 +1,237 @@
+"""One day's way into the store: look, fetch, convert, publish; every end it can come to is a result.
+
+Belongs here: the steps and which outcome each failure is. Does not: many days at once (``pipeline``).
+"""
+
+import asyncio
+import errno
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from polygon_assets.datasets import Dataset
+from polygon_assets.download.listing import FetchedObject, RemoteObject
+from polygon_assets.download.s3_catalog import S3Catalog
+from polygon_assets.errors import (
+    AccessDeniedError,
+    ContentError,
+    InvalidInputError,
+    ObjectNotFoundError,
+    PolygonAssetsError,
+    RottenCopyError,
+    StoreError,
+    TransferError,
+)
+from polygon_assets.flatfile.conversion import Conversion
+from polygon_assets.flatfile.limits import Limits
+from polygon_assets.flatfile.provenance import Source
+from polygon_assets.ingest.results import DayResult, DayStatus
+from polygon_assets.store.day_state import KnownDay, look
+from polygon_assets.store.parquet_store import ParquetStore
+from polygon_assets.store.publishing import DayFiles
+from polygon_assets.store.quarantine import QuarantinedDay
+from polygon_assets.store.raw_files import KeptCopy
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+class Downloader(Protocol):
+    """What is needed of ``AsyncS3Downloader``."""
+
+    async def head(self, bucket: str, key: str) -> RemoteObject:
+        """Size, ETag and last-modified of the object."""
+
+    async def fetch(self, bucket: str, key: str, local_path: Path) -> FetchedObject:
+        """Save the object, verified, and describe the bytes received."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all days of one call share."""
+
+    dataset: Dataset
+    catalog: S3Catalog
+    downloader: Downloader
+    store: ParquetStore
+    staging: Path
+    converting: Executor
+    """As many threads as may convert at once."""
+    saving: Executor
+    """Threads that wait for a disk or an object store."""
+    limits: Limits
+    overwrite: bool
+    keep_raw: bool
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set when the call ends: conversions that still run give up."""
+
+
+class DayIngest:
+    """One day on its way."""
+
+    def __init__(self, run: Run, day: str) -> None:
+        self._run = run
+        self._day = day
+        self._key = run.catalog.get_key(run.dataset.name, day)
+        self._files = DayFiles(run.store, run.dataset, day, run.staging)
+        self._base = DayResult(
+            day=day, status=DayStatus.FAILED, source_key=self._key, uri=run.store.path(run.dataset.name, day)
+        )
+        self._known = KnownDay()
+
+    async def result(self) -> DayResult:
+        """The day's outcome; only wrong input and cancelling raise."""
+        try:
+            return await self._ingest()
+        except InvalidInputError:
+            raise
+        except PolygonAssetsError as error:
+            return self._ended(DayStatus.FAILED, error=error)
+        except OSError as error:
+            return self._ended(DayStatus.FAILED, error=self._machine_error(error))
+        except Exception as error:
+            logger.exception("%s %s: unexpected error", self._run.dataset.name, self._day)
+            unexpected = PolygonAssetsError(f"{self._key}: unexpected {type(error).__name__}: {error}")
+            unexpected.__cause__ = error
+            return self._ended(DayStatus.FAILED, error=unexpected)
+
+    async def _ingest(self) -> DayResult:
+        run = self._run
+        known = self._known = await asyncio.to_thread(look, run.store, run.dataset.name, self._day)
+        if stored := known.stored:
+            self._base = replace(
+                self._base,
+                rows=stored.rows,
+                symbols=stored.symbols,
+                parquet_bytes=known.stored_bytes,
+                schema_version=stored.schema_version,
+            )
+        try:
+            if stored and not known.is_current and not run.overwrite and (copy := self._copy(stored.source_etag)):
+                return await self._rebuild(copy, latest=False)
+            if known.was_seen and not run.overwrite:  # else the answer to the GET says all that a HEAD would
+                head = await run.downloader.head(run.catalog.bucket, self._key)
+                if settled := await self._without_fetching(head.etag):
+                    return settled
+            return await self._fetch_and_publish()
+        except AccessDeniedError as error:
+            return await self._out_of_reach(error, DayStatus.NOT_ENTITLED)
+        except ObjectNotFoundError as error:
+            return await self._out_of_reach(error, DayStatus.NOT_PUBLISHED_YET)
+
+    async def _without_fetching(self, etag: str) -> DayResult | None:
+        """The outcome where the source with ``etag`` has been seen already; None where it must be fetched."""
+        run, known = self._run, self._known
+        if known.stored_from(etag):
+            if run.keep_raw and not known.keeps_raw(etag):
+                return None
+            return await self._still_stored()
+        if held := known.refused(etag):
+            return self._refused_before(held)
+        return await self._rebuild(copy, latest=True) if (copy := self._copy(etag)) else None
+
+    def _copy(self, etag: str) -> KeptCopy | None:
+        """The file in the store to convert instead of fetching the one with ``etag``."""
+        return next((each for each in self._known.usable(overwrite=False) if each.source.etag == etag), None)
+
+    async def _still_stored(self) -> DayResult:
+        if self._known.in_quarantine:  # the vendor may have taken back a file that was refused
+            await _in(self._run.saving, partial(self._files.settle, latest=True))
+        return self._unchanged()
+
+    async def _out_of_reach(self, error: TransferError, status: DayStatus) -> DayResult:
+        """The vendor does not hand it out (any more): what is stored stays, what was kept is used."""
+        known, outcome = self._known, self._ended(status, error=error)
+        for copy in known.usable(overwrite=self._run.overwrite):
+            try:
+                outcome = await self._convert_copy(copy, latest=False)
+            except RottenCopyError as rotten:
+                logger.warning("%s", rotten)
+            if outcome.status is DayStatus.PUBLISHED:
+                return outcome
+        if known.stored:
+            if known.in_quarantine:
+                await _in(self._run.saving, partial(self._files.settle, latest=False))
+            return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
+        return outcome
+
+    async def _rebuild(self, copy: KeptCopy, *, latest: bool) -> DayResult:
+        """Convert a source file that was kept, without the network; one that has rotted is fetched again.
+
+        ``latest``: the vendor has said that it is what he has now.
+        """
+        try:
+            return await self._convert_copy(copy, latest=latest)
+        except RottenCopyError as error:
+            logger.warning("%s", error)
+            return await self._fetch_and_publish()
+
+    async def _convert_copy(self, copy: KeptCopy, *, latest: bool) -> DayResult:
+        run = self._run
+        self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
+        try:
+            made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled)
+        except ContentError as error:
+            return await self._refuse(copy.source, error)
+        return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=latest)
+
+    async def _fetch_and_publish(self) -> DayResult:
+        run, began = self._run, time.perf_counter()
+        fetched = await run.downloader.fetch(run.catalog.bucket, self._key, self._files.raw)
+        self._base = replace(self._base, retries=fetched.retries, download_seconds=time.perf_counter() - began)
+        uri = f"s3://{run.catalog.bucket}/{fetched.key}"
+        source = Source(uri, fetched.key, fetched.etag, fetched.last_modified, fetched.size)
+        self._base = replace(self._base, source_etag=source.etag, source_bytes=source.size)
+        if self._known.stored_from(source.etag) and not run.overwrite:  # only the raw file was lacking
+            await _in(run.saving, self._files.keep_raw, source)
+            return await self._still_stored()
+        try:
+            made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled)
+        except ContentError as error:
+            return await self._refuse(source, error)
+        return await self._publish(made, source, keep_raw=run.keep_raw, latest=True)
+
+    async def _publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> DayResult:
+        size = await _in(self._run.saving, partial(self._files.publish, made, source, keep_raw=keep_raw, latest=latest))
+        return self._ended(
+            DayStatus.PUBLISHED,
+            rows=made.provenance.rows,
+            symbols=made.provenance.symbols,
+            parquet_bytes=size,
+            schema_version=made.provenance.schema_version,
+            findings=made.findings,
+            convert_seconds=self._files.seconds,
+        )
+
+    async def _refuse(self, source: Source, error: ContentError) -> DayResult:
+        findings = await _in(self._run.saving, self._files.refuse, source, error)
+        return self._ended(DayStatus.REFUSED, error=error, findings=findings)
+
+    def _refused_before(self, held: QuarantinedDay) -> DayResult:
+        """The same file was refused already: say so without fetching it again."""
+        cause = f"{held.cause} (refused before, kept in {held.uri}; not fetched again unless overwritten)"
+        self._base = replace(self._base, source_etag=held.source.etag, source_bytes=held.source.size)
+        return self._ended(DayStatus.REFUSED, error=ContentError(self._key, cause), findings=held.findings)
+
+    def _unchanged(self) -> DayResult:
+        stored = self._known.stored
+        assert stored is not None  # noqa: S101 (all callers have looked)
+        self._base = replace(self._base, source_etag=stored.source_etag, source_bytes=stored.source_bytes)
+        return self._ended(DayStatus.UNCHANGED, findings=stored.findings)
+
+    def _ended(self, status: DayStatus, **outcome: Any) -> DayResult:
+        return replace(self._base, status=status, **outcome)
+
+    def _machine_error(self, error: OSError) -> StoreError:
+        remedy = "Free space" if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else "Fix the cause"
+        return StoreError(f"{self._base.uri}: this machine could not write it: {error}. {remedy}, then try again.")
+
+
+async def _in(executor: Executor, call: Callable[..., Result], *arguments: object) -> Result:
+    return await asyncio.get_running_loop().run_in_executor(executor, call, *arguments)

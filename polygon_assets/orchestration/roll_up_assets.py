@@ -1,0 +1,101 @@
+"""One file for each year of a daily data type: an asset beside it, and the sensor that has it made anew.
+
+Belongs here: which years are due. Does not: what such a file holds, and how it is made (``ingest.year_files``).
+"""
+
+import dagster as dg
+
+from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.errors import PolygonAssetsError
+from polygon_assets.orchestration.active_runs import has_active_run
+from polygon_assets.orchestration.partitions import first_partition
+from polygon_assets.orchestration.resources import ParquetStoreResource
+from polygon_assets.orchestration.watching.new_days import PRIORITY_TAG, Clock, sensor_name, utc_now
+from polygon_assets.store.roll_ups import stale_years, write_year
+
+INTERVAL_SECONDS = 300
+ROLL_UP_POOL = "polygon_roll_up"
+"""A year of options takes 1.4 GB of memory, so that on one machine one is made at a time, whoever asked for it."""
+_BEHIND_NEW_DAYS = "-10"
+
+
+def by_year_key(dataset: Dataset) -> dg.AssetKey:
+    """Key of the asset that holds the years of ``dataset``."""
+    return dg.AssetKey(f"{dataset.name}_by_year")
+
+
+def year_partitions(days: dg.DailyPartitionsDefinition) -> dg.TimeWindowPartitionsDefinition:
+    """The calendar years that have trading days among ``days``, the present one included."""
+    first = str(first_partition(days).year)
+    return dg.TimeWindowPartitionsDefinition(
+        start=first, fmt="%Y", cron_schedule="0 0 1 1 *", timezone=NEW_YORK, end_offset=1
+    )
+
+
+def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset of a daily data type: a partition for each year, from the days of that year that are stored.
+
+    Dagster's mapping shows a year as made from the last day of the year before as well, because years begin with a
+    holiday. What is read are the year's own days.
+    """
+    mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+
+    @dg.asset(
+        key=by_year_key(dataset),
+        partitions_def=year_partitions(days),
+        deps=[dg.AssetDep(dataset.name, partition_mapping=mapping)],
+        description=f"{dataset.title}: each year in one file, by ticker. One ticker's decades are read from these in a "
+        "fraction of the time; they hold nothing that the days do not.",
+        kinds={"parquet", "python"},
+        owners=["team:market-data"],
+        group_name="roll_ups",
+        pool=ROLL_UP_POOL,
+    )
+    def by_year(context: dg.AssetExecutionContext, store: ParquetStoreResource) -> dg.MaterializeResult[None]:
+        try:
+            made = write_year(store.store(), dataset.name, int(context.partition_key))
+        except PolygonAssetsError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/partition_row_count": made.rows,
+                "dagster/uri": made.uri,
+                "days": made.days,
+                "parquet_bytes": made.bytes,
+            }
+        )
+
+    return by_year
+
+
+def build_by_year_sensor(dataset: Dataset, asset: dg.AssetsDefinition, clock: Clock = utc_now) -> dg.SensorDefinition:
+    """Asks for the years whose file is behind their days, once no more days are on their way.
+
+    What could not be made is asked for again the next day, or when its days have changed.
+    """
+    partitions = asset.specs_by_key[by_year_key(dataset)].partitions_def
+    assert partitions is not None  # noqa: S101 (made above)
+
+    @dg.sensor(
+        name=f"roll_up_{dataset.name}",
+        target=asset,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Puts the years of {dataset.name} whose days have changed into their files again.",
+    )
+    def roll_up(context: dg.SensorEvaluationContext, store: ParquetStoreResource) -> dg.SensorResult:
+        known = set(partitions.get_partition_keys())  # days before POLYGON_HISTORY_START may be stored
+        stale = {f"{year}": days for year, days in stale_years(store.store(), dataset.name).items()}
+        due = [year for year in stale if year in known]
+        if not due:
+            return dg.SensorResult(skip_reason="Every year's file holds what its days hold.")
+        if has_active_run(context.instance, dg.AssetKey(dataset.name), sensor_name(dataset)):
+            return dg.SensorResult(skip_reason=f"More days of {dataset.name} are on their way; then: {', '.join(due)}.")
+        tags = {PRIORITY_TAG: _BEHIND_NEW_DAYS}
+        requests = [
+            dg.RunRequest(run_key=f"{dataset.name} {year} {stale[year]} {clock():%F}", partition_key=year, tags=tags)
+            for year in due
+        ]
+        return dg.SensorResult(run_requests=requests)
+
+    return roll_up

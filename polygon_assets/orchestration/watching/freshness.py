@@ -1,0 +1,99 @@
+"""Freshness: a data type whose newest day has not arrived by its deadline is visibly overdue.
+
+Belongs here: the deadline, the check that shows it, and the sensor that keeps the check true. Does not: telling
+anyone (``notifications``). Why these are not Dagster's own freshness checks is told in ``docs/adr``.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from polygon_assets.calendars import TradingCalendar
+from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.orchestration.checks import report_evaluation
+from polygon_assets.orchestration.watching.new_days import INTERVAL_SECONDS, Clock
+
+CHECK = "freshness_check"
+DEADLINE = dt.time(12, 30)
+"""New York time, on the day after the trading day."""
+_DUE = "due_day"
+
+
+def freshness_spec(dataset: Dataset) -> dg.AssetCheckSpec:
+    """The check of a data type as a whole; each run evaluates it, and the sensor when its answer changes."""
+    return dg.AssetCheckSpec(
+        CHECK,
+        asset=dataset.name,
+        description=f"The newest day has arrived by {DEADLINE:%H:%M} New York on the day after it.",
+    )
+
+
+def due_day(calendar: TradingCalendar, first: dt.date, now: dt.datetime) -> dt.date | None:
+    """The newest trading day from ``first`` on whose deadline has passed at ``now``; None where there is none yet."""
+    local = now.astimezone(ZoneInfo(NEW_YORK))
+    last = local.date() - dt.timedelta(1 if local.time() >= DEADLINE else 2)
+    sessions = calendar.between(first, last) if first <= last else ()
+    return sessions[-1] if sessions else None
+
+
+def has_arrived(instance: dg.DagsterInstance, key: dg.AssetKey, day: dt.date) -> bool:
+    """Is the partition of ``day`` materialised?"""
+    asked = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[day.isoformat()])
+    return bool(instance.fetch_materializations(asked, limit=1).records)
+
+
+def evaluate_freshness(
+    instance: dg.DagsterInstance, key: dg.AssetKey, due: dt.date | None, stored_now: Collection[str] = ()
+) -> dg.AssetCheckEvaluation:
+    """Is ``due`` there, among the materialised partitions or the days ``stored_now`` by the run that asks?"""
+    passed = due is None or due.isoformat() in stored_now or has_arrived(instance, key, due)
+    if due is None:
+        description = "Nothing is due yet."
+    elif passed:
+        description = f"{due} has arrived."
+    else:
+        description = f"{due} is overdue: expected by {DEADLINE:%H:%M} New York on {due + dt.timedelta(1)}."
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=CHECK,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=description,
+        metadata={_DUE: dg.MetadataValue.text(str(due))},
+    )
+
+
+def build_freshness_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]], clock: Clock) -> dg.SensorDefinition:
+    """Keeps every data type's check true without a run; ``watched`` has calendar and first day of each."""
+
+    @dg.sensor(
+        name="freshness",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Marks datasets overdue whose newest day is not there by {DEADLINE:%H:%M} New York.",
+    )
+    def freshness(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        overdue = []
+        for name, (calendar, first) in watched.items():
+            key = dg.AssetKey(name)
+            evaluation = evaluate_freshness(context.instance, key, due_day(calendar, first, clock()))
+            if not _is_shown(context.instance, evaluation):
+                report_evaluation(context.instance, evaluation)
+            if not evaluation.passed:
+                overdue.append(f"{name}: {evaluation.description}")
+        return dg.SkipReason(" ".join(overdue) or "Every dataset is up to date.")
+
+    return freshness
+
+
+def _is_shown(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEvaluation) -> bool:
+    """Does the UI show this already? A run that ended before evaluating leaves the check without an answer."""
+    key = dg.AssetCheckKey(evaluation.asset_key, evaluation.check_name)
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([key]).get(key)
+    shown = latest.event.dagster_event if latest is not None and latest.event is not None else None
+    if shown is None or shown.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return False
+    data = shown.asset_check_evaluation_data
+    return data.passed == evaluation.passed and data.metadata.get(_DUE) == evaluation.metadata[_DUE]

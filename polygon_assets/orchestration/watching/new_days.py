@@ -1,0 +1,209 @@
+"""Sensors: one for each data type, that notices new, late and replaced days in the vendor's bucket.
+
+Belongs here: requests and Dagster's side of a tick. Does not: the rules (``watch``).
+An outage of the bucket is raised, so that it shows as a failed tick with its cause.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.download import S3Catalog, SyncS3Downloader
+from polygon_assets.errors import AccessDeniedError, StoreError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.orchestration.active_runs import UNFINISHED, covered
+from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.watching import plans as watch
+
+INTERVAL_SECONDS = 600
+REQUEST_TAG = "polygon/request"
+ATTEMPT_TAG = "polygon/attempt"
+PRIORITY_TAG = "dagster/priority"
+_NEW_DAY_PRIORITY, _OLDER_DAY_PRIORITY = "10", "1"
+
+Clock = Callable[[], dt.datetime]
+
+
+def sensor_name(dataset: Dataset) -> str:
+    """Name of the sensor of a data type."""
+    return f"new_trading_days_{dataset.name}"
+
+
+def utc_now() -> dt.datetime:
+    """The time, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def build_new_days_sensor(
+    dataset: Dataset,
+    asset: dg.AssetsDefinition,
+    first: dt.date,
+    clock: Clock = utc_now,
+) -> dg.SensorDefinition:
+    """The sensor of a data type; ``first`` is the first partition, ``clock`` tells the time in UTC."""
+
+    @dg.sensor(
+        name=sensor_name(dataset),
+        target=asset,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Asks for new, late and replaced days of {dataset.name} as the vendor publishes them.",
+    )
+    def new_trading_days(
+        context: dg.SensorEvaluationContext,
+        catalog: S3CatalogResource,
+        downloader: AsyncS3DownloaderResource,
+        store: ParquetStoreResource,
+    ) -> dg.SensorResult:
+        memory = watch.Memory.load(context.cursor)
+        now = clock()
+        if now.timestamp() < memory.not_entitled_until:
+            until = dt.datetime.fromtimestamp(memory.not_entitled_until, dt.UTC)
+            return dg.SensorResult(
+                skip_reason=f"{dataset.name} is not in your plan; asked again after {until:%Y-%m-%d %H:%M} UTC."
+            )
+        newest = _newest(catalog.catalog(), dataset, first, now)
+        if newest is None:
+            return dg.SensorResult(skip_reason=f"The first partition, {first}, has not ended yet.")
+        with downloader.open_for_sensor() as client:
+            tick = _Tick(dataset, first, newest, now, catalog.catalog(), client, store.store(), context.instance)
+            return tick.evaluate(memory)
+
+    return new_trading_days
+
+
+def _newest(catalog: S3Catalog, dataset: Dataset, first: dt.date, now: dt.datetime) -> dt.date | None:
+    """The newest session whose partition exists; None where the first one has not ended yet."""
+    yesterday = now.astimezone(ZoneInfo(NEW_YORK)).date() - dt.timedelta(1)
+    sessions = catalog.get_calendar(dataset.name).between(first, yesterday) if first <= yesterday else ()
+    return sessions[-1] if sessions else None
+
+
+class _Tick:
+    """One look at the bucket: at most three listings, and a HEAD of the newest and the oldest day before asking."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        first: dt.date,
+        newest: dt.date,
+        now: dt.datetime,
+        catalog: S3Catalog,
+        client: SyncS3Downloader,
+        store: ParquetStore,
+        instance: dg.DagsterInstance,
+    ) -> None:
+        self.dataset, self.first, self.newest, self.now = dataset, first, newest, now
+        self.catalog, self.client, self.store, self.instance = catalog, client, store, instance
+        self.calendar = catalog.get_calendar(dataset.name)
+
+    def evaluate(self, memory: watch.Memory) -> dg.SensorResult:
+        memory = self._with_oldest(memory)
+        since = watch.first_wanted(self.calendar, memory.oldest, self.first, self.newest)
+        months, rotation = watch.months_to_list(since, self.newest, memory.rotation)
+        memory = replace(memory, rotation=rotation)
+        published = {day: etag for month in months for day, etag in self._list(month)}
+        wanted = [day.isoformat() for day in self.calendar.between(since, self.newest)]
+        candidates = watch.find_candidates(published, wanted, self._stored_etag, self._refused_etag)
+        requests = list(self._requests(candidates))[: watch.REQUESTS_PER_TICK]
+        newest = max(set(wanted) & set(published), default=None)
+        if requests and newest is not None and not self._entitled(newest):
+            memory = replace(memory, not_entitled_until=self.now.timestamp() + watch.DAY)
+            reason = f"{self.dataset.name} is not in your plan: {newest} is listed, but refused."
+            return dg.SensorResult(skip_reason=reason, cursor=memory.dump())
+        memory, requests = self._within_plan(memory, requests)
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=memory.dump())
+        return dg.SensorResult(skip_reason=self._why_idle(candidates, published, memory), cursor=memory.dump())
+
+    def _within_plan(
+        self, memory: watch.Memory, requests: list[dg.RunRequest]
+    ) -> tuple[watch.Memory, list[dg.RunRequest]]:
+        """The requests that lie within the plan's window, which ends days ago for every plan but the largest."""
+        known = memory.floor if self.now.timestamp() < memory.floor_until else None
+        by_day = {str(request.partition_key): request for request in requests}
+        days, floor = watch.within_plan(list(by_day), known, self._entitled)
+        if floor != known:
+            memory = replace(memory, floor=floor, floor_until=self.now.timestamp() + watch.DAY)
+        return memory, [by_day[day] for day in days]
+
+    def _with_oldest(self, memory: watch.Memory) -> watch.Memory:
+        known = memory.oldest is not None and memory.store == self.store.uri
+        if known and self.now.timestamp() < memory.oldest_known_until:
+            return memory
+        days = self.store.days(self.dataset.name)
+        until = self.now.timestamp() + watch.DAY
+        return replace(memory, store=self.store.uri, oldest=min(days, default=None), oldest_known_until=until)
+
+    def _list(self, month: str) -> Iterator[tuple[str, str]]:
+        prefix = self.catalog.get_month_prefix(self.dataset.name, f"{month}-01")
+        for entry in self.client.list_entries(self.catalog.bucket, prefix):
+            if self.catalog.validate_key(entry.key):
+                yield self.catalog.parse_key_metadata(entry.key)["date"], entry.etag
+
+    def _stored_etag(self, day: str) -> str | None:
+        try:
+            provenance = self.store.provenance(self.dataset.name, day)
+        except StoreError:  # a damaged file is as good as none: ask for the day again
+            return None
+        return provenance.source_etag if provenance else None
+
+    def _refused_etag(self, day: str) -> str | None:
+        return self.store.refused_etag(self.dataset.name, day)
+
+    def _entitled(self, day: str) -> bool:
+        try:
+            self.client.head(self.catalog.bucket, self.catalog.get_key(self.dataset.name, day))
+        except AccessDeniedError:
+            return False
+        return True
+
+    def _requests(self, candidates: list[watch.Candidate]) -> Iterator[dg.RunRequest]:
+        active = self._active_days(candidates) if candidates else set()
+        for candidate in candidates:
+            request = f"{self.dataset.name}/{candidate.day}/{candidate.etag}"
+            attempt = watch.next_attempt(self._past_runs(request), self.now.timestamp())
+            if attempt is None or candidate.day in active:
+                continue
+            newest = candidate.day == self.newest.isoformat()
+            yield dg.RunRequest(
+                run_key=f"{request}/{attempt}",
+                partition_key=candidate.day,
+                tags={
+                    REQUEST_TAG: request,
+                    ATTEMPT_TAG: str(attempt),
+                    PRIORITY_TAG: _NEW_DAY_PRIORITY if newest else _OLDER_DAY_PRIORITY,
+                },
+            )
+
+    def _past_runs(self, request: str) -> list[watch.PastRun]:
+        records = self.instance.get_run_records(dg.RunsFilter(tags={REQUEST_TAG: request}))
+        return [
+            watch.PastRun(
+                int(record.dagster_run.tags.get(ATTEMPT_TAG, "1")),
+                record.end_time or record.update_timestamp.timestamp(),
+            )
+            for record in records
+            if record.dagster_run.is_finished
+        ]
+
+    def _active_days(self, candidates: list[watch.Candidate]) -> set[str]:
+        """The candidates that an unfinished run of this asset covers, alone or in a range."""
+        key = dg.AssetKey(self.dataset.name)
+        active: set[str] = set()
+        for record in self.instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
+            run = record.dagster_run
+            if run.asset_selection is None or key in run.asset_selection:
+                first, last = covered(run.tags)
+                active |= {each.day for each in candidates if first <= each.day <= last}
+        return active
+
+    def _why_idle(self, candidates: list[watch.Candidate], published: dict[str, str], memory: watch.Memory) -> str:
+        above = [each.day for each in candidates if memory.floor is None or each.day > memory.floor]
+        if above:
+            return f"{', '.join(above)}: a run is active, or the last attempt is too recent."
+        return watch.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published)

@@ -1,0 +1,148 @@
+"""What a sensor's tick decides, as plain values: which months to list, which days to ask for, and when again.
+
+Belongs here: the rules. Does not: Dagster's events, or requests to the bucket (``sensors``).
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from polygon_assets.calendars import TradingCalendar
+from polygon_assets.datasets import NEW_YORK
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+RETRY_AFTER = (HOUR, 4 * HOUR, DAY)
+EMPTY_STORE_SESSIONS = 5
+REQUESTS_PER_TICK = 10
+PUBLISHED_BY = dt.time(11)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a tick tells the next one; small, since it is the sensor's cursor."""
+
+    rotation: str | None = None
+    """The older month, YYYY-MM, that was listed last."""
+    store: str = ""
+    """URI of the store that ``oldest`` is of."""
+    oldest: str | None = None
+    """The oldest stored day; looking it up reads the whole folder, so it is kept for a day."""
+    oldest_known_until: float = 0.0
+    """Unix time from which ``oldest`` is looked up again."""
+    not_entitled_until: float = 0.0
+    """Unix time before which a plan that refused the newest day is not probed again."""
+    floor: str | None = None
+    """The newest old day that the plan refused: it, and what is older, is not asked for."""
+    floor_until: float = 0.0
+    """Unix time until which ``floor`` holds; plans change."""
+
+    @classmethod
+    def load(cls, cursor: str | None) -> "Memory":
+        """From the cursor; a cursor of another version is forgotten, which costs one rotation."""
+        try:
+            return cls(**json.loads(cursor)) if cursor else cls()
+        except (TypeError, ValueError):
+            return cls()
+
+    def dump(self) -> str:
+        """For the cursor."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A published day that should be ingested."""
+
+    day: str
+    etag: str
+    reason: Literal["missing", "replaced"]
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A finished run that was asked for by the sensor."""
+
+    attempt: int
+    """Its number, from 1."""
+    ended: float
+    """Unix time."""
+
+
+def first_wanted(calendar: TradingCalendar, oldest: str | None, first: dt.date, last: dt.date) -> dt.date:
+    """The first day that should be stored: the oldest stored one, or the last five sessions of an empty store."""
+    if oldest is not None:
+        return max(first, dt.date.fromisoformat(oldest))
+    sessions = calendar.between(first, last)
+    return sessions[-EMPTY_STORE_SESSIONS:][0] if sessions else last
+
+
+def months_to_list(since: dt.date, last: dt.date, rotation: str | None) -> tuple[list[str], str | None]:
+    """The month of ``last``, the one before it and, in rotation, one older; and which older one it was.
+
+    Months before ``since`` are not listed. At most three, each as YYYY-MM, newest first.
+    """
+    months = [f"{last:%Y-%m}"]
+    cursor = last.replace(day=1)
+    while (cursor := (cursor - dt.timedelta(1)).replace(day=1)) >= since.replace(day=1):
+        months.append(f"{cursor:%Y-%m}")
+    recent, older = months[:2], months[2:]
+    if not older:
+        return recent, None
+    following = older.index(rotation) + 1 if rotation in older else 0
+    chosen = older[following % len(older)]
+    return [*recent, chosen], chosen
+
+
+def find_candidates(
+    published: Mapping[str, str],
+    wanted: Iterable[str],
+    stored_etag: Callable[[str], str | None],
+    refused_etag: Callable[[str], str | None],
+) -> list[Candidate]:
+    """The ``wanted`` days that are ``published`` (day → ETag) and missing or replaced since; newest first."""
+    found = []
+    for day in sorted(set(wanted) & set(published), reverse=True):
+        etag, stored = published[day], stored_etag(day)
+        if stored != etag and refused_etag(day) != etag:
+            found.append(Candidate(day, etag, "missing" if stored is None else "replaced"))
+    return found
+
+
+def next_attempt(past: Sequence[PastRun], now: float) -> int | None:
+    """The number of the attempt that is due now, from 1; None while it is too early after the last one.
+
+    It follows the highest number there was: of runs that were deleted since, none comes again, because Dagster starts
+    no second run for the same request.
+    """
+    made = max((run.attempt for run in past), default=0)
+    if not made:
+        return 1
+    wait = RETRY_AFTER[min(made, len(RETRY_AFTER)) - 1]
+    return made + 1 if now >= max(run.ended for run in past) + wait else None
+
+
+def within_plan(
+    days: Sequence[str], floor: str | None, entitled: Callable[[str], bool]
+) -> tuple[list[str], str | None]:
+    """Those of ``days`` that lie above the plan's floor, newest first, and the floor as it is now known.
+
+    ``entitled`` asks for one day, from the oldest up until one is granted: a rolling window has no holes.
+    """
+    reachable = sorted((day for day in days if floor is None or day > floor), reverse=True)
+    while reachable and not entitled(reachable[-1]):
+        floor = reachable.pop()
+    return reachable, floor
+
+
+def waiting_for(newest: dt.date, now: dt.datetime, *, published: bool) -> str:
+    """What an idle tick at ``now`` says."""
+    if published:
+        return f"Every published day up to {newest} is stored."
+    next_day = newest + dt.timedelta(1)
+    late = now >= dt.datetime.combine(next_day, PUBLISHED_BY, ZoneInfo(NEW_YORK))
+    expected = "was expected" if late else "expected"
+    return f"{newest} is not published yet, {expected} by {PUBLISHED_BY:%H:%M} New York on {next_day}."

@@ -1,0 +1,6 @@
+"""Dagster's processes on one machine: its home, the web interface, the daemon, the code server.
+
+Where do I go to…
+    make a home ready, or open it?                       home.py
+    start and stop the processes?                        processes.py
+"""

@@ -1,0 +1,220 @@
+"""``ParquetStore``: what is stored, where, and where it came from. Each file is its own record; there is no manifest.
+
+Belongs here: the layout and everything that reads it. Does not: making files (``conversion``), or the quarantine's
+and raw files' own layout (``quarantine``, ``raw_files``).
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from polygon_assets.calendars import parse_date
+from polygon_assets.datasets import Dataset, get_dataset
+from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.flatfile.provenance import Provenance
+from polygon_assets.flatfile.schema import stored_schema
+from polygon_assets.store.folders import open_folder
+from polygon_assets.store.quarantine import Quarantine, QuarantinedDay
+from polygon_assets.store.raw_files import RawFiles
+from polygon_assets.store.s3_folder import answering
+
+FILE_NAME = "data.parquet"
+_ALWAYS = ("0001-01-01", "9999-12-31")
+_PARTITION = pa.schema([pa.field("date", pa.date32())])
+
+
+class ParquetStore:
+    """Published days: ``{uri}/{dataset}/date=YYYY-MM-DD/data.parquet``."""
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        filesystem: pafs.FileSystem | None = None,
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        access_key_id: str | None = None,
+        secret_access_key: str | None = None,
+    ) -> None:
+        """Open the store in a folder or at ``s3://bucket/prefix``; nothing is touched before the first use.
+
+        The other arguments are for S3 alone; without keys, those that the AWS tools would find are used.
+        ``filesystem`` replaces the one that reads it.
+        """
+        self._folder = open_folder(
+            uri,
+            endpoint_url=endpoint_url,
+            region=region,
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+        )
+        self._given_filesystem = filesystem
+        self._quarantine = Quarantine(self._folder)
+        self.raw_files = RawFiles(self._folder)
+
+    def __repr__(self) -> str:
+        return f"ParquetStore({self.uri!r})"
+
+    @property
+    def _filesystem(self) -> pafs.FileSystem:
+        return self._given_filesystem or self._folder.filesystem
+
+    @property
+    def uri(self) -> str:
+        """Where it lies; a folder's path is absolute."""
+        return self._folder.uri
+
+    def path(self, dataset: str, day: str) -> str:
+        """Where ``day`` of ``dataset`` is, or would be, stored."""
+        return f"{self.uri}/{_name(dataset, day)}"
+
+    def days(self, dataset: str) -> list[str]:
+        """The stored days, YYYY-MM-DD, oldest first."""
+        return list(self.versions(dataset))
+
+    def versions(self, dataset: str) -> dict[str, str]:
+        """The stored days, oldest first, each with what tells its file from one that replaces it; from listings."""
+        held = self._folder.holding(get_dataset(dataset).name, FILE_NAME)
+        return {name.removeprefix("date="): version for name, version in held.items() if _is_partition(name)}
+
+    def parquet_bytes(self, dataset: str, day: str) -> int | None:
+        """Size of the stored file in bytes; None where the day is not stored."""
+        return self._folder.size(_name(dataset, day))
+
+    def provenance(self, dataset: str, day: str) -> Provenance | None:
+        """Where the stored day came from; None where it is not stored.
+
+        Raises:
+            StoreError: the file is there and its footer is not readable, or not this project's.
+            StoreUnreachableError: the store's bucket does not answer.
+        """
+        name = _name(dataset, day)
+        if self._folder.size(name) is None:
+            return None
+        try:
+            with answering(f"{self.uri}/{name}"), self.open_input_file(dataset, day) as file:
+                return Provenance.from_metadata(pq.read_metadata(file).metadata)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.uri}/{name}: not a stored day: {error}. Ingest it with overwrite.") from error
+
+    def scan(self, dataset: str, start: str | None = None, end: str | None = None) -> pads.Dataset:
+        """The stored days from ``start`` to ``end`` (YYYY-MM-DD, inclusive; None: open), as one Arrow dataset.
+
+        Column ``date`` is the partition. No file is opened before it is read.
+        """
+        first, last = span(start, end)
+        return self.scan_days(dataset, [day for day in self.days(dataset) if first <= day <= last])
+
+    def scan_days(
+        self, dataset: str, days: Sequence[str], beside: Mapping[str, pc.Expression] | None = None
+    ) -> pads.Dataset:
+        """The stored ``days`` as one Arrow dataset, as ``scan`` gives it; that they are stored is not looked at.
+
+        ``beside`` names further files of the store with a column ``date``, and what holds for all of their rows.
+        """
+        dates = {_name(dataset, day): pc.field("date") == pa.scalar(parse_date(day), pa.date32()) for day in days}
+        files = {**(beside or {}), **dates}
+        return pads.FileSystemDataset.from_paths(
+            list(files),
+            schema=scanned_schema(get_dataset(dataset)),
+            format=pads.ParquetFileFormat(),
+            filesystem=self._filesystem,
+            partitions=list(files.values()),
+        )
+
+    def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
+        """The stored file, for reading."""
+        name = _name(dataset, day)
+        with answering(f"{self.uri}/{name}"):
+            return self._filesystem.open_input_file(name)
+
+    def names(self, folder: str) -> list[str]:
+        """What ``folder`` of the store holds, sorted; empty where it is missing."""
+        return self._folder.names(folder)
+
+    def metadata_of(self, name: str) -> dict[bytes, bytes]:
+        """The key-value metadata of a Parquet file of the store; empty where there is no such file."""
+        try:
+            with answering(f"{self.uri}/{name}"), self._filesystem.open_input_file(name) as file:
+                return dict(pq.read_metadata(file).metadata or {})
+        except FileNotFoundError:
+            return {}
+
+    def quarantined(self, dataset: str) -> list[QuarantinedDay]:
+        """The days of which a source file was refused or rows were set aside, oldest first."""
+        return self._quarantine.days(get_dataset(dataset).name)
+
+    def refused_etag(self, dataset: str, day: str) -> str | None:
+        """ETag of the source file of ``day`` that was refused under the present rules; None where none was."""
+        held = self._quarantine.held(get_dataset(dataset).name, parse_date(day).isoformat())
+        return next((each.source.etag for each in held if each.refused and each.is_current), None)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What was kept aside."""
+        return self._quarantine
+
+    def staging(self) -> AbstractContextManager[Path]:
+        """A private folder from which ``publish`` can take files; folders of dead processes are swept."""
+        return self._folder.staging()
+
+    def publish(self, staged: Path, dataset: str, day: str) -> None:
+        """Make a whole file visible as ``day``, replacing what was stored."""
+        self._folder.publish(staged, _name(dataset, day))
+
+    def check_writable(self) -> None:
+        """Publish a small file beside the days, and remove it again.
+
+        Raises:
+            OSError, StoreError: it cannot be written.
+        """
+        name = f"_writable-{uuid.uuid4().hex}"
+        with self.staging() as folder:
+            staged = folder / "probe"
+            staged.write_bytes(b"")
+            self._folder.publish(staged, name)
+        self._folder.delete(name)
+
+    def publish_beside(self, staged: Path, name: str) -> str:
+        """Make a whole file visible under ``name``, which begins with ``_`` and so is no data; where it is."""
+        if not name.startswith("_"):
+            raise InvalidInputError(f"Invalid name: {name!r}; what lies beside the days begins with _")
+        self._folder.publish(staged, name)
+        return f"{self.uri}/{name}"
+
+
+def span(start: str | None, end: str | None) -> tuple[str, str]:
+    """The first day and the last; where one is open, the first or the last that can be written.
+
+    Raises:
+        InvalidInputError: an invalid date, or ``start`` after ``end``.
+    """
+    first, last = (parse_date(day or default).isoformat() for day, default in ((start, _ALWAYS[0]), (end, _ALWAYS[1])))
+    if first > last:
+        raise InvalidInputError(f"The start {first} lies after the end {last}")
+    return first, last
+
+
+def scanned_schema(dataset: Dataset) -> pa.Schema:
+    """What ``scan`` gives: the stored columns and the partition's date."""
+    return pa.schema([*stored_schema(dataset), *_PARTITION])
+
+
+def _name(dataset: str, day: str) -> str:
+    return f"{get_dataset(dataset).name}/date={parse_date(day).isoformat()}/{FILE_NAME}"
+
+
+def _is_partition(name: str) -> bool:
+    try:
+        return name.startswith("date=") and bool(parse_date(name.removeprefix("date=")))
+    except InvalidInputError:
+        return False

@@ -1,0 +1,121 @@
+"""One day's files in staging, and their ways into the store.
+
+Belongs here: blocking steps, each in a thread. Does not: which of them a day takes (``day_ingest``).
+"""
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from polygon_assets.datasets import Dataset
+from polygon_assets.errors import ContentError, StoreError
+from polygon_assets.flatfile.conversion import Conversion, convert
+from polygon_assets.flatfile.findings import Finding
+from polygon_assets.flatfile.limits import Limits
+from polygon_assets.flatfile.provenance import Source
+from polygon_assets.store.parquet_store import ParquetStore
+from polygon_assets.store.quarantine import Stored, version_of
+from polygon_assets.store.raw_files import KeptCopy
+
+
+class DayFiles:
+    """The csv.gz and the Parquet file of one day; the step that needs them last removes them."""
+
+    def __init__(self, store: ParquetStore, dataset: Dataset, day: str, staging: Path) -> None:
+        self.raw = staging / f"{day}.csv.gz"
+        """Where the source file is to be put."""
+        self.seconds = 0.0
+        """Spent on converting and publishing, without waiting for a thread."""
+        self._parquet = staging / f"{day}.parquet"
+        self._store, self._dataset, self._day, self._staging = store, dataset, day, staging
+
+    def convert(self, source: Source, limits: Limits, cancelled: threading.Event) -> Conversion:
+        """Make the Parquet file; after a ContentError the source file is still there, to be refused."""
+        day, began = dt.date.fromisoformat(self._day), time.perf_counter()
+        try:
+            return convert(self.raw, self._parquet, self._dataset, day, source, limits=limits, cancelled=cancelled)
+        except ContentError:
+            raise
+        except BaseException:  # whatever it was, cancelling too: nobody else removes these files before the run's end
+            self._remove()
+            raise
+        finally:
+            self.seconds += time.perf_counter() - began
+
+    def convert_copy(self, copy: KeptCopy, limits: Limits, cancelled: threading.Event) -> Conversion:
+        """Make the Parquet file of a source file that lies in the store; RottenCopyError where it has rotted."""
+        self.raw.unlink(missing_ok=True)
+        copy.bring(self.raw)
+        return self.convert(copy.source, limits, cancelled)
+
+    def publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> int:
+        """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of.
+
+        ``latest``: it is what the vendor has now. Gives the Parquet file's bytes.
+        """
+        began = time.perf_counter()
+        with self._removed():
+            size = self._parquet.stat().st_size
+            if made.set_aside is not None:
+                self._keep_rows(made, source)
+            if keep_raw:
+                self._store.raw_files.keep(self.raw, self._dataset.name, self._day, source)
+            try:
+                self._store.publish(self._parquet, self._dataset.name, self._day)
+            except BaseException:  # whatever it was, the rows just kept belong to no stored day
+                with suppress(OSError, StoreError):  # the error that counts is on its way
+                    self.settle(latest=False)
+                raise
+            self._settle_published(made, source, latest=latest)
+        self.seconds += time.perf_counter() - began
+        return size
+
+    def settle(self, *, latest: bool) -> None:
+        """Leave in quarantine what belongs to the day as it is stored now, by whomever."""
+        name, quarantine = self._dataset.name, self._store.quarantine
+        now = self._store.provenance(name, self._day)
+        if now is not None:
+            quarantine.settle(name, self._day, Stored(now.source_etag, now.schema_version), latest=latest)
+
+    def _settle_published(self, made: Conversion, source: Source, *, latest: bool) -> None:
+        name, quarantine = self._dataset.name, self._store.quarantine
+        if made.set_aside is None and not quarantine.names(name, self._day):
+            return
+        self.settle(latest=latest)
+        # Another process, publishing another version at the same time, may have taken the rows for leftovers.
+        if made.set_aside is not None and not quarantine.has_rows(
+            name, self._day, version_of(source.etag, self._dataset.schema_version)
+        ):
+            self._keep_rows(made, source)
+
+    def _keep_rows(self, made: Conversion, source: Source) -> None:
+        assert made.set_aside is not None  # noqa: S101 (both callers have looked)
+        self._store.quarantine.keep_rows(
+            made.set_aside, self._staging, self._dataset.name, self._day, source, made.findings
+        )
+
+    def refuse(self, source: Source, error: ContentError) -> tuple[Finding, ...]:
+        """Put the source file into quarantine; what was found in it."""
+        findings = tuple(each for each in error.findings if isinstance(each, Finding))
+        with self._removed():
+            self._store.quarantine.keep_source(self.raw, self._dataset.name, self._day, source, error.cause, findings)
+        return findings
+
+    def keep_raw(self, source: Source) -> None:
+        """Keep the source file of a day that is stored."""
+        with self._removed():
+            self._store.raw_files.keep(self.raw, self._dataset.name, self._day, source)
+
+    @contextmanager
+    def _removed(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._remove()
+
+    def _remove(self) -> None:
+        self.raw.unlink(missing_ok=True)
+        self._parquet.unlink(missing_ok=True)

@@ -1,0 +1,96 @@
+"""Is a day's number of rows like that of its neighbours? Reads footers only.
+
+Belongs here: the comparison with stored days. Does not: rules about a day's own rows (``quality``).
+"""
+
+import statistics
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from polygon_assets.calendars import parse_date
+from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.store.parquet_store import ParquetStore
+
+NEIGHBOURS = 20
+FEWEST_NEIGHBOURS = 5
+LOWEST_RATIO = 0.5
+"""Half days have some 0.6 of the minutes of whole ones."""
+HIGHEST_RATIO = 2.0
+
+
+@dataclass(frozen=True)
+class RowCountVerdict:
+    """How a stored day's number of rows compares."""
+
+    passed: bool
+    rows: int
+    median: float | None
+    """Median of the neighbours; None where there are too few to tell."""
+    neighbours: int
+    """How many earlier stored days it was compared with."""
+    reason: str
+    """The verdict in words."""
+
+
+class RowCounts:
+    """The row counts of one data type's stored days, each footer read once however many days are judged."""
+
+    def __init__(self, store: ParquetStore, dataset: str) -> None:
+        """Look at ``dataset`` in ``store`` as it is at the first question; days stored later it must be told of."""
+        self._store = store
+        self._dataset = dataset
+        self._counts: dict[str, int | None] = {}
+
+    @cached_property
+    def _days(self) -> list[str]:
+        return self._store.days(self._dataset)
+
+    def verdict(self, day: str) -> RowCountVerdict:
+        """Compare the rows of the stored ``day`` with the median of up to 20 nearest earlier stored days.
+
+        It passes between 0.5 and 2 times the median, inclusive; with fewer than five neighbours it passes and says so.
+
+        Raises:
+            InvalidInputError: the day is not stored.
+        """
+        day = parse_date(day).isoformat()
+        rows = self._rows(day)
+        if rows is None:
+            raise InvalidInputError(f"{day} of {self._dataset} is not stored; ingest it first")
+        counts = list(islice(self._earlier(day), NEIGHBOURS))
+        if len(counts) < FEWEST_NEIGHBOURS:
+            reason = f"{rows:,} rows; {len(counts)} earlier days are stored, too few to compare with"
+            return RowCountVerdict(passed=True, rows=rows, median=None, neighbours=len(counts), reason=reason)
+        median = statistics.median(counts)
+        passed = LOWEST_RATIO * median <= rows <= HIGHEST_RATIO * median
+        reason = f"{rows:,} rows, {rows / median:.2f} times the median of the {len(counts)} nearest earlier days"
+        reason += "" if passed else f"; expected {LOWEST_RATIO} to {HIGHEST_RATIO} times"
+        return RowCountVerdict(passed=passed, rows=rows, median=median, neighbours=len(counts), reason=reason)
+
+    def add(self, day: str, rows: int) -> None:
+        """Tell of ``day`` (YYYY-MM-DD), stored just now with ``rows``."""
+        if day not in self._days:
+            insort(self._days, day)
+        self._counts[day] = rows
+
+    def _earlier(self, day: str) -> Iterator[int]:
+        for other in reversed(self._days[: bisect_left(self._days, day)]):
+            if rows := self._rows(other):
+                yield rows
+
+    def _rows(self, day: str) -> int | None:
+        if day not in self._counts:
+            try:
+                stored = self._store.provenance(self._dataset, day)
+            except StoreError:  # damage is another check's matter
+                stored = None
+            self._counts[day] = stored.rows if stored else None
+        return self._counts[day]
+
+
+def row_count_verdict(store: ParquetStore, dataset: str, day: str) -> RowCountVerdict:
+    """``RowCounts(store, dataset).verdict(day)``, for a single day."""
+    return RowCounts(store, dataset).verdict(day)

@@ -1,0 +1,162 @@
+"""A store on S3: whole objects put at once, read through Arrow.
+
+Belongs here: S3 for the store. Does not: the vendor's bucket (``download``), whose credentials are others.
+Files are made on this machine first: an Arrow output stream completes its upload even when it is dropped half-way.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.exceptions
+import pyarrow.fs as pafs
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+
+from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
+from polygon_assets.store.staging import temporary_staging
+
+SCHEME = "s3://"
+DEFAULT_REGION = "us-east-1"
+_PART_BYTES = 16 * 1024**2
+OF_S3 = "AWS Error"
+"""In the message of every error that an answer of S3, or none, is behind."""
+_ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
+
+
+class S3Folder:
+    """``s3://bucket/prefix``; an object is put whole, or its multipart upload is aborted."""
+
+    def __init__(
+        self,
+        uri: str,
+        *,
+        endpoint_url: str | None,
+        region: str | None,
+        access_key_id: str | None,
+        secret_access_key: str | None,
+    ) -> None:
+        """Take the settings; no request is sent."""
+        self._bucket, _, prefix = uri.removeprefix(SCHEME).strip("/").partition("/")
+        if not self._bucket or "@" in uri or "?" in uri or ".." in prefix.split("/"):
+            raise InvalidInputError("A store on S3 is s3://bucket/prefix; keys go into POLYGON_STORE_ACCESS_KEY_ID")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self.uri = f"{SCHEME}{self._bucket}/{prefix}".rstrip("/")
+        self._endpoint_url = endpoint_url or None
+        self._region = region or DEFAULT_REGION
+        self._keys = (access_key_id or None, secret_access_key or None)
+
+    def __repr__(self) -> str:
+        return f"S3Folder({self.uri!r})"
+
+    @cached_property
+    def filesystem(self) -> pafs.FileSystem:
+        """Arrow's own reader."""
+        scheme, _, host = (self._endpoint_url or "").partition("://")
+        options: dict[str, Any] = {"endpoint_override": host.rstrip("/"), "scheme": scheme} if host else {}
+        reader = pafs.S3FileSystem(
+            access_key=self._keys[0],
+            secret_key=self._keys[1],
+            region=self._region,
+            background_writes=False,
+            retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+            **options,
+        )
+        return pafs.SubTreeFileSystem(f"{self._bucket}/{self._prefix}".rstrip("/"), reader)
+
+    @cached_property
+    def _client(self) -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url=self._endpoint_url,
+            aws_access_key_id=self._keys[0],
+            aws_secret_access_key=self._keys[1],
+            region_name=self._region,
+            config=Config(
+                s3={"addressing_style": "path"} if self._endpoint_url else {},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            ),
+        )
+
+    def staging(self) -> AbstractContextManager[Path]:
+        """In this machine's temporary folder."""
+        return temporary_staging()
+
+    def publish(self, staged: Path, name: str) -> None:
+        """Put the object; until the put is complete, readers see what was there."""
+        config = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False)
+        try:
+            self._client.upload_file(str(staged), self._bucket, self._prefix + name, Config=config)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, Boto3Error) as error:
+            raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
+        staged.unlink()
+
+    def delete(self, name: str) -> None:
+        """Remove the object, if there is one."""
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise StoreError(f"{self.uri}/{name}: not deleted: {error}") from error
+
+    def names(self, folder: str) -> list[str]:
+        """The names one level below ``folder``."""
+        with answering(f"{self.uri}/{folder}"):
+            entries = self.filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
+        return sorted(entry.base_name for entry in entries)
+
+    def holding(self, folder: str, file: str) -> dict[str, str]:
+        """The names one level below ``folder`` under which an object ``file`` lies, with its size and ETag."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=f"{self._prefix}{folder}/"
+        )
+        try:
+            entries = [entry for page in pages for entry in page.get("Contents", ())]
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise StoreUnreachableError(f"{self.uri}/{folder}", error) from error
+        held = {}
+        for entry in entries:
+            name, *rest = entry["Key"].removeprefix(f"{self._prefix}{folder}/").split("/")
+            if rest == [file]:
+                held[name] = f"{entry['Size']} {entry['ETag']}"
+        return dict(sorted(held.items()))
+
+    def size(self, name: str) -> int | None:
+        """Bytes of the object."""
+        with answering(f"{self.uri}/{name}"):
+            entry = self.filesystem.get_file_info(name)
+        return entry.size if entry.type is pafs.FileType.File else None
+
+    def read(self, name: str) -> bytes:
+        """The object's bytes."""
+        with answering(f"{self.uri}/{name}"), self.filesystem.open_input_stream(name) as file:
+            return bytes(file.read())
+
+    def copy_to(self, name: str, target: Path) -> None:
+        """Download the object."""
+        try:
+            self._client.download_file(self._bucket, self._prefix + name, str(target))
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, Boto3Error) as error:
+            raise StoreError(f"{self.uri}/{name}: not read: {error}") from error
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Tell a bucket that does not answer from a file that is damaged: Arrow raises OSError for both.
+
+    Raises:
+        StoreUnreachableError: the bucket did not answer a request within the block, or refused it.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if OF_S3 in str(error):
+            raise StoreUnreachableError(uri, error) from error
+        raise

@@ -1,0 +1,184 @@
+"""The store as its readers see it: scan, DuckDB, history and verification."""
+
+import datetime as dt
+from dataclasses import replace
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as pads
+import pyarrow.parquet as pq
+import pytest
+
+from polygon_assets.download.listing import RemoteObject
+from polygon_assets.download.s3_catalog import S3Catalog
+from polygon_assets.errors import InvalidInputError, StoreError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.store.row_counts import RowCounts, row_count_verdict
+from polygon_assets.store.verifying import compare_with_remote, verify_store
+from polygon_assets_tests.factories import SOURCE, converted, row, stamp, text
+from polygon_assets_tests.stores import Place
+
+DAYS = S3Catalog.get_business_days("2024-01-02", "2024-01-31")
+pytestmark = pytest.mark.stores("disk", "s3")
+
+
+def store_day(store: ParquetStore, day: str, rows: int = 3, dataset: str = "stocks_daily") -> None:
+    date = dt.date.fromisoformat(day)
+    source = replace(SOURCE, key=S3Catalog().get_key(dataset, day))
+    with store.staging() as staging:
+        converted(
+            staging, text([row(f"T{number}", stamp(day=date)) for number in range(rows)]), dataset, date, source=source
+        )
+        store.publish(staging / "out.parquet", dataset, day)
+
+
+def parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return bytes(sink.getvalue())
+
+
+@pytest.fixture
+def store(place: Place) -> ParquetStore:
+    made = place.open()
+    for day in DAYS[:4]:
+        store_day(made, day)
+    return made
+
+
+def test_scan_gives_the_days_asked_for_with_their_date(store: ParquetStore) -> None:
+    table = store.scan("stocks_daily", DAYS[1], DAYS[2]).to_table()
+    assert table.schema.field("date").type == pa.date32()
+    assert table.schema.field("ticker").type == pa.string()
+    assert sorted({str(value) for value in table.column("date").to_pylist()}) == DAYS[1:3]
+    assert table.num_rows == 6
+    assert store.scan("stocks_daily").count_rows() == 12
+    assert store.scan("stocks_daily", DAYS[3]).count_rows() == 3
+    assert store.scan("stocks_daily", end="2020-01-01").count_rows() == 0
+
+
+def test_scan_opens_only_the_days_that_a_filter_asks_for(store: ParquetStore, place: Place) -> None:
+    place.write(place.file("stocks_daily", DAYS[0]), b"rot")
+    wanted = pads.field("date") == pa.scalar(dt.date.fromisoformat(DAYS[1]))
+    assert store.scan("stocks_daily").to_table(filter=wanted).num_rows == 3
+
+
+def test_scan_refuses_what_cannot_be_meant(store: ParquetStore) -> None:
+    for bounds in ((DAYS[1], DAYS[0]), ("2024-1-2", None), (None, "../x")):
+        with pytest.raises(InvalidInputError):
+            store.scan("stocks_daily", *bounds)
+    with pytest.raises(InvalidInputError):
+        store.path("stocks_daily", "../../etc")
+    with pytest.raises(InvalidInputError):
+        store.days("nothing")
+
+
+@pytest.mark.stores("disk")  # for S3 it downloads an extension of its own; `connect` needs none
+def test_duckdb_reads_the_layout_by_itself(store: ParquetStore) -> None:
+    query = f"select date, count(*) from read_parquet('{store.uri}/stocks_daily/*/*.parquet', hive_partitioning=true)"  # noqa: S608
+    rows = duckdb.connect().execute(query + " group by 1 order by 1").fetchall()
+    assert rows == [(dt.date.fromisoformat(day), 3) for day in DAYS[:4]]
+
+
+def test_strangers_in_the_store_are_no_days(store: ParquetStore, place: Place) -> None:
+    for name in ("date=2024-13-01", "date=latest", "date=20240131", "notes"):
+        place.write(f"{place.uri}/stocks_daily/{name}/data.parquet", b"a file")
+    for name in (f"date={DAYS[7]}/other", f"date={DAYS[8]}/data.parquet/deeper", f"date={DAYS[9]}"):
+        place.write(f"{place.uri}/stocks_daily/{name}", b"a file")
+    assert store.days("stocks_daily") == DAYS[:4]
+
+
+def test_a_file_that_is_no_stored_day_is_an_error_with_its_path(store: ParquetStore, place: Place) -> None:
+    place.write(place.file("stocks_daily", DAYS[0]), parquet(pa.table({"a": [1]})))
+    with pytest.raises(StoreError, match=rf"date={DAYS[0]}/data.parquet: not a stored day: the footer lacks"):
+        store.provenance("stocks_daily", DAYS[0])
+
+
+def test_too_few_neighbours_pass_and_say_so(store: ParquetStore) -> None:
+    verdict = row_count_verdict(store, "stocks_daily", DAYS[3])
+    assert (verdict.passed, verdict.median, verdict.neighbours) == (True, None, 3)
+    assert "too few to compare with" in verdict.reason
+
+
+@pytest.mark.parametrize(("rows", "passed"), [(2, False), (5, True), (10, True), (20, True), (21, False)])
+def test_the_row_count_is_compared_with_the_median_of_earlier_days(place: Place, rows: int, passed: bool) -> None:
+    store = place.open()
+    for day in DAYS[:5]:
+        store_day(store, day, 10)
+    store_day(store, DAYS[5], rows)
+    store_day(store, DAYS[6], 500)
+    verdict = row_count_verdict(store, "stocks_daily", DAYS[5])
+    assert (verdict.passed, verdict.median, verdict.neighbours) == (passed, 10, 5)
+
+
+def test_row_counts_learn_of_days_stored_meanwhile(store: ParquetStore) -> None:
+    counts = RowCounts(store, "stocks_daily")
+    for number, day in enumerate(DAYS[:7]):
+        counts.add(day, 100 + number)
+    verdict = counts.verdict(DAYS[6])
+    assert (verdict.rows, verdict.neighbours, verdict.median) == (106, 6, 102.5)
+
+
+def test_a_row_count_verdict_needs_the_day(store: ParquetStore) -> None:
+    with pytest.raises(InvalidInputError, match="is not stored"):
+        row_count_verdict(store, "stocks_daily", DAYS[9])
+
+
+def test_a_whole_store_verifies(store: ParquetStore) -> None:
+    verified = list(verify_store(store, "stocks_daily"))
+    assert [each.day for each in verified] == DAYS[:4]
+    assert all(each.whole and each.rows == 3 for each in verified)
+
+
+def test_a_flipped_bit_is_found_or_changes_nothing(store: ParquetStore, place: Place, store_kind: str) -> None:
+    """Pages carry checksums; of their headers some bytes mean nothing to a reader. On S3 every 50th byte must do."""
+    path = place.file("stocks_daily", DAYS[0])
+    good = place.read(path)
+    expected = pq.read_table(pa.BufferReader(good))
+    found, places = 0, range(0, len(good), 1 if store_kind == "disk" else 50)
+    for at in places:
+        flipped = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
+        place.write(path, flipped)
+        (verified,) = verify_store(store, "stocks_daily", DAYS[0], DAYS[0])
+        found += not verified.whole
+        if verified.whole:
+            assert pq.read_table(pa.BufferReader(flipped)).equals(expected), at
+            for ticker in ("T0", "T1", "T2"):  # a reader that passes over row groups by their footers
+                wanted = pads.field("ticker") == ticker
+                assert pq.read_table(pa.BufferReader(flipped), filters=wanted).num_rows == 1, at
+    assert found > len(places) / 2
+
+
+def test_wrong_order_counts_and_columns_are_named(store: ParquetStore, place: Place) -> None:
+    path = place.file("stocks_daily", DAYS[0])
+    table = pq.read_table(pa.BufferReader(place.read(path)))
+    metadata = pq.read_metadata(pa.BufferReader(place.read(path))).metadata
+    place.write(path, parquet(table.take([2, 0]).replace_schema_metadata(metadata)))
+    without = table.drop_columns(["open"]).replace_schema_metadata(None)
+    place.write(place.file("stocks_daily", DAYS[1]), parquet(without))
+    first, second = verify_store(store, "stocks_daily", end=DAYS[1])
+    assert first.problems == (
+        "rows are not sorted by ticker and window_start",
+        "the footer says 3 rows, the file holds 2",
+        "the footer says 3 symbols, the file holds 2",
+    )
+    assert second.problems[0].startswith("provenance: the footer lacks polygon.source_uri")
+    assert second.problems[1].startswith("columns")
+
+
+def test_a_copy_of_another_day_is_found(store: ParquetStore, place: Place) -> None:
+    place.write(place.file("stocks_daily", DAYS[1]), place.read(place.file("stocks_daily", DAYS[0])))
+    first, second = verify_store(store, "stocks_daily", end=DAYS[1])
+    assert first.whole
+    assert second.problems[0] == f"rows are of another day than {DAYS[1]}"
+    assert second.problems[1].endswith(f"{DAYS[0]}.csv.gz, which is another day's or dataset's source")
+
+
+def test_replaced_and_vanished_sources_are_named(store: ParquetStore) -> None:
+    catalog = S3Catalog()
+    moment = dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
+    etags = {DAYS[0]: "etag", DAYS[1]: "another", DAYS[2]: "etag"}
+    listed = [RemoteObject(catalog.get_stocks_daily_key(day), 1, etag, moment) for day, etag in etags.items()]
+    listed.append(RemoteObject(catalog.get_stocks_minute_key(DAYS[3]), 1, "etag", moment))
+    found = [(each.day, each.remote_etag) for each in compare_with_remote(store, "stocks_daily", listed, catalog)]
+    assert found == [(DAYS[1], "another"), (DAYS[3], None)]
