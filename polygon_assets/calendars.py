@@ -178,6 +178,11 @@ def _built(name: str, extra_closures: frozenset[dt.date], end: dt.date) -> Tradi
     return TradingCalendar(name, extra_closures, end=end)
 
 
-def trading_calendar(name: str = "XNYS", extra_closures: Iterable[dt.date] = ()) -> TradingCalendar:
-    """The calendar called ``name``, built once for each set of closures and each horizon."""
-    return _built(name, frozenset(extra_closures), horizon())
+def trading_calendar(
+    name: str = "XNYS", extra_closures: Iterable[dt.date] = (), today: dt.date | None = None
+) -> TradingCalendar:
+    """The calendar called ``name`` as of ``today``, built once for each set of closures and each horizon.
+
+    It does not grow: who lives for years asks for it again.
+    """
+    return _built(name, frozenset(extra_closures), horizon(today))

@@ -4,6 +4,7 @@
     ├── InvalidInputError (also ValueError)   a date, data type, setting or URL that cannot be meant
     │   └── NotATradingDayError               the exchange was closed that day
     ├── ConfigurationMissingError             a file that belongs to the installation is not there
+    ├── BrokenHistoryError                    Dagster's database cannot be opened any more
     ├── PortTakenError                        another program listens where a server should
     ├── MissingCredentialsError               the two variables of the subscription are not set
     ├── TransferError                         bytes could not be had from the bucket; names bucket, key, attempts
@@ -59,6 +60,18 @@ class MissingCredentialsError(PolygonAssetsError):
 
 class ConfigurationMissingError(PolygonAssetsError):
     """A file that belongs to the installation is not there."""
+
+
+class BrokenHistoryError(PolygonAssetsError):
+    """Dagster's history was damaged while it was made, and Dagster cannot open it."""
+
+    def __init__(self, home: str, cause: str) -> None:
+        """Name the ``home`` whose history it is, and what Dagster said of it (``cause``)."""
+        super().__init__(
+            f"Dagster's history in {home} is broken ({cause}): two programs made it at once, under an older version. "
+            f"Stop what runs on it, move {home}/history and {home}/schedules away, then: polygon-assets record. "
+            "What is stored is not touched; the list of past runs starts anew."
+        )
 
 
 class PortTakenError(PolygonAssetsError):

@@ -12,6 +12,7 @@ pytest_plugins = [
     "polygon_assets_tests.scorecard",
     "polygon_assets_tests.stores",
     "polygon_assets_tests.vendor",
+    "polygon_assets_tests.platforms",
 ]
 
 

@@ -6,9 +6,8 @@ Where do I go to…
     change checks?                                       checks.py
     change sensors, freshness, notifications?            watching/
     change partitions or resources?                      partitions.py, resources.py
-    know which runs are on their way?                    active_runs.py
     change the coverage picture, or years' files?        coverage.py, roll_up_assets.py
-    keep Dagster's history?                              sqlite_storage.py, postgres_storage.py
+    keep Dagster's history?                              sqlite_storage.py, postgres_storage.py; its locks: home_lock.py
     run on many machines?                                celery_launcher.py, celery_worker.py
 
 Does not belong here: how a day is fetched, converted or judged (``download``, ``flatfile``, ``ingest``), or reading

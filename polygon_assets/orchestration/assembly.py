@@ -17,7 +17,7 @@ from polygon_assets.orchestration.coverage import build_coverage, build_coverage
 from polygon_assets.orchestration.partitions import first_partition, partitions_of
 from polygon_assets.orchestration.resources import build_resources
 from polygon_assets.orchestration.roll_up_assets import build_by_year, build_by_year_sensor
-from polygon_assets.orchestration.watching.freshness import build_freshness_sensor
+from polygon_assets.orchestration.watching.freshness import Watched, build_freshness_sensor
 from polygon_assets.orchestration.watching.new_days import Clock, build_new_days_sensor, utc_now
 from polygon_assets.orchestration.watching.notifications import build_failure_sensor, build_overdue_sensor
 from polygon_assets.settings import Settings, load_settings
@@ -52,7 +52,7 @@ def _assemble(
         assets.append(asset)
         sources.append(build_source(dataset))
         sensors.append(build_new_days_sensor(dataset, asset, first, clock))
-        watched[dataset.name] = (calendar, first)
+        watched[dataset.name] = Watched(calendar, frozenset(settings.extra_closures), first)
         if dataset.rolled_up_by_year:
             years = build_by_year(dataset, partitions)
             assets.append(years)

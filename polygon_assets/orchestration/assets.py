@@ -13,11 +13,11 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.errors import NotATradingDayError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.results import stored_result
-from polygon_assets.orchestration.active_runs import covered
 from polygon_assets.orchestration.checks import check_specs, day_checks, leave_missing, log_event
 from polygon_assets.orchestration.metadata import Extract, asset_metadata, day_extracts, day_metadata, run_metadata
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import due_day, evaluate_freshness, freshness_spec
 from polygon_assets.orchestration.watching.new_days import Clock
 from polygon_assets.store.row_counts import RowCounts

@@ -13,9 +13,10 @@ import dagster as dg
 
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.active_runs import has_active_run
 from polygon_assets.orchestration.resources import ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_days import Clock, utc_now
+from polygon_assets.orchestration.watching.plans import read_cursor
 from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
 from polygon_assets.reading.previews import markdown
@@ -109,11 +110,11 @@ def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
     )
     def refresh_coverage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         newest = _newest_event(context.instance)
-        if newest <= int(context.cursor or 0):
+        if newest in (0, read_cursor(context.cursor, int, 0)):  # one ahead is of a history that was replaced
             return dg.SensorResult(skip_reason="No day was stored since the last picture.")
-        if has_active_run(context.instance, KEY, _SENSOR):
+        if active_runs(context.instance, KEY, _SENSOR):
             return dg.SensorResult(skip_reason="The last picture is still being drawn.")
-        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=str(newest))
+        return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=[KEY])], cursor=str(newest))
 
     return refresh_coverage
 

@@ -7,9 +7,9 @@ import dagster as dg
 
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets.orchestration.active_runs import has_active_run
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import ParquetStoreResource
+from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_days import PRIORITY_TAG, Clock, sensor_name, utc_now
 from polygon_assets.store.roll_ups import stale_years, write_year
 
@@ -89,11 +89,16 @@ def build_by_year_sensor(dataset: Dataset, asset: dg.AssetsDefinition, clock: Cl
         due = [year for year in stale if year in known]
         if not due:
             return dg.SensorResult(skip_reason="Every year's file holds what its days hold.")
-        if has_active_run(context.instance, dg.AssetKey(dataset.name), sensor_name(dataset)):
+        if active_runs(context.instance, dg.AssetKey(dataset.name), sensor_name(dataset)):
             return dg.SensorResult(skip_reason=f"More days of {dataset.name} are on their way; then: {', '.join(due)}.")
         tags = {PRIORITY_TAG: _BEHIND_NEW_DAYS}
         requests = [
-            dg.RunRequest(run_key=f"{dataset.name} {year} {stale[year]} {clock():%F}", partition_key=year, tags=tags)
+            dg.RunRequest(
+                run_key=f"{dataset.name} {year} {stale[year]} {clock():%F}",
+                partition_key=year,
+                asset_selection=[by_year_key(dataset)],
+                tags=tags,
+            )
             for year in due
         ]
         return dg.SensorResult(run_requests=requests)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from alembic.util import CommandError
 from dagster._config import Field, StringSource
 from dagster._core.event_api import EventHandlerFn
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
@@ -25,9 +26,11 @@ from sqlalchemy.pool import QueuePool
 from watchdog.events import FileSystemEvent
 from watchdog.observers import Observer
 
-from polygon_assets.errors import InvalidInputError
+from polygon_assets.errors import BrokenHistoryError, InvalidInputError
+from polygon_assets.orchestration.home_lock import RunLocks, alone
 from polygon_assets.settings import dagster_home
 
+_ENDS = frozenset({dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED})
 _CONNECTIONS = 16
 """Databases that are kept open: the index, and those of the latest runs, which have one each."""
 _SECOND_LOOK_SECONDS = 2.0
@@ -38,10 +41,11 @@ class KeptSqliteStorage(DagsterSqliteStorage):
     """Dagster's own opens a database anew for every statement, which takes four times as long as the statement."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None, home: Path | None = None) -> None:
-        super().__init__(base_dir, inst_data)
-        assert isinstance(self._event_log_storage, SqliteEventLogStorage)  # noqa: S101 (Dagster's, made by super)
-        folder = self._event_log_storage._base_dir  # noqa: SLF001 (only it says where)
-        self._event_log_storage = _KeptEventLog(folder, home)
+        with alone(Path(base_dir) / ".opening.lock"), _explained(base_dir):
+            super().__init__(base_dir, inst_data)
+            assert isinstance(self._event_log_storage, SqliteEventLogStorage)  # noqa: S101 (Dagster's, made by super)
+            folder = self._event_log_storage._base_dir  # noqa: SLF001 (only it says where)
+            self._event_log_storage = _KeptEventLog(folder, home)
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
@@ -58,6 +62,21 @@ class KeptSqliteStorage(DagsterSqliteStorage):
         return cls(str(dagster_home()), inst_data, home=dagster_home())
 
 
+def run_locks(instance: dg.DagsterInstance) -> RunLocks | None:
+    """Which runs of ``instance`` are executed by a process that lives; None where its history is stored otherwise."""
+    storage = instance.event_log_storage
+    return storage.run_locks if isinstance(storage, _KeptEventLog) else None
+
+
+@contextmanager
+def _explained(base_dir: str) -> Iterator[None]:
+    """Name the remedy for a history that two processes of an older version broke by making it at once."""
+    try:
+        yield
+    except CommandError as error:
+        raise BrokenHistoryError(base_dir, str(error)) from error
+
+
 class _KeptEventLog(SqliteEventLogStorage):
     """One connection for each database. ``_db_lock`` lets one thread at a time use them, as in Dagster's own."""
 
@@ -66,6 +85,7 @@ class _KeptEventLog(SqliteEventLogStorage):
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._known_tables: set[str] = set()
         super().__init__(base_dir)
+        self.run_locks = RunLocks(Path(self._base_dir))
 
     def register_instance(self, instance: dg.DagsterInstance) -> None:
         """Join ``instance``, whose home must be this history's.
@@ -77,6 +97,11 @@ class _KeptEventLog(SqliteEventLogStorage):
         if self._home and (opened / "dagster.yaml").exists() and opened.resolve() != self._home.resolve():
             raise InvalidInputError(f"DAGSTER_HOME is {self._home}, but {opened} was opened. Set it to that folder.")
         super().register_instance(instance)
+
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
+        """Make the tables, one process at a time: each run has a database, which several open at once."""
+        with alone(Path(self._base_dir) / ".tables.lock"):
+            super()._initdb(engine, for_index_shard)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -98,6 +123,14 @@ class _KeptEventLog(SqliteEventLogStorage):
         while len(self._engines) > _CONNECTIONS:
             self._engines.popitem(last=False)[1].dispose()
         return self._engines[shard]
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Store it; while this process executes a run, it holds the run's lock."""
+        if event.dagster_event_type is dg.DagsterEventType.RUN_START:
+            self.run_locks.take(event.run_id)
+        super().store_event(event)
+        if event.dagster_event_type in _ENDS:
+            self.run_locks.release(event.run_id)
 
     def has_table(self, table_name: str) -> bool:
         """Dagster asks with every event; a table that is there stays."""

@@ -3,4 +3,5 @@
 Where do I go to…
     make a home ready, or open it?                       home.py
     start and stop the processes?                        processes.py
+    mend what a crash or a wrong clock left behind?      recovery.py
 """

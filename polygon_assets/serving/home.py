@@ -12,6 +12,7 @@ import dagster as dg
 
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.orchestration.assets import POOL
+from polygon_assets.orchestration.home_lock import alone
 from polygon_assets.orchestration.roll_up_assets import ROLL_UP_POOL
 from polygon_assets.settings import dagster_home
 
@@ -34,9 +35,14 @@ def local_configuration() -> Path:
 def prepare_home(home: Path) -> Path:
     """Make ``home`` ready: folder, configuration (one that is there stays) and the database's schema.
 
-    Two processes that open a fresh home at once break its migrations, so this runs before servers start.
+    Two processes that open a fresh home at once break its migrations, so one does at a time, and servers start later.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    with alone(home / ".preparing.lock"):
+        _prepare(home)
+    return home
+
+
+def _prepare(home: Path) -> None:
     if not (home / "dagster.yaml").exists():
         part = home / ".dagster.yaml.part"  # half of one, from a full disk, would be taken for the user's own
         shutil.copyfile(local_configuration(), part)
@@ -49,7 +55,6 @@ def prepare_home(home: Path) -> Path:
         storage.initialize_concurrency_limit_to_default(POOL)
         if ROLL_UP_POOL not in {pool.name for pool in storage.get_pool_limits()}:  # else the user may have changed it
             storage.set_concurrency_slots(ROLL_UP_POOL, 1)
-    return home
 
 
 @contextmanager

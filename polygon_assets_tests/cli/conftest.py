@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from polygon_assets.cli import main
-from polygon_assets_tests.orchestration.conftest import Platform, fresh_home, platform
+from polygon_assets_tests.platforms import Platform, fresh_home, platform
 
 __all__ = ["Command", "Outcome", "Platform", "fresh_home", "platform"]
 

@@ -14,7 +14,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.orchestration import recording
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets_tests.cli.conftest import Command, Platform
-from polygon_assets_tests.orchestration.conftest import SMALL
+from polygon_assets_tests.platforms import SMALL
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import Origin, origin
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from polygon_assets_tests.orchestration.conftest import fresh_home, platform
+from polygon_assets_tests.platforms import fresh_home, platform
 from polygon_assets_tests.project import ROOT
 
 __all__ = ["fresh_home", "platform"]

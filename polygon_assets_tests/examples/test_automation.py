@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.platforms import Platform
 
 WEEK = ["2024-01-16", "2024-01-17", "2024-01-18", "2024-01-19"]
 """Its Monday is a holiday; Dagster's mapping asks for the Friday before as well."""

@@ -15,7 +15,7 @@ import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
 import polygon_assets
-from polygon_assets_tests.orchestration.conftest import QUIET, Platform
+from polygon_assets_tests.platforms import QUIET, Platform
 from polygon_assets_tests.project import ROOT
 
 WEEK = ["2024-01-16", "2024-01-17", "2024-01-18", "2024-01-19"]

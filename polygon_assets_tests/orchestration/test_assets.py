@@ -5,7 +5,7 @@ import pytest
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
-from polygon_assets_tests.orchestration.conftest import QUIET, Platform
+from polygon_assets_tests.platforms import QUIET, Platform
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-06")
 STATISTICS = {"total_downloads", "successful_downloads", "failed_downloads", "total_retries", "success_rate"}

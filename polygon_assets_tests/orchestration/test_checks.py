@@ -7,7 +7,7 @@ import dagster as dg
 
 from polygon_assets.download import S3Catalog
 from polygon_assets_tests.factories import compressed, row, stamp, text
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.platforms import Platform
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-10")
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from polygon_assets.orchestration.coverage import KEY
 from polygon_assets.reading.pictures import COLOURS
-from polygon_assets_tests.orchestration.conftest import QUIET, Platform
+from polygon_assets_tests.platforms import QUIET, Platform
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
 pytestmark = pytest.mark.stores("disk", "s3")

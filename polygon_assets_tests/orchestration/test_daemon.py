@@ -11,7 +11,7 @@ import pytest
 
 from polygon_assets.download import S3Catalog
 from polygon_assets.serving.home import local_configuration
-from polygon_assets_tests.orchestration.conftest import Platform, open_platform
+from polygon_assets_tests.platforms import Platform, open_platform
 from polygon_assets_tests.servers.dagster_site import Site, dagster_site
 from polygon_assets_tests.servers.seaweed import S3Server
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.platforms import Platform
 
 ROOT = Path(__file__).parents[2]
 CANARY = "canary-4f1c2b7e-never-to-be-seen"

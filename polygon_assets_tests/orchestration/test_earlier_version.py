@@ -25,7 +25,7 @@ from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings
 from polygon_assets.store.roll_ups import stale_years
 from polygon_assets.store.verifying import verify_day
-from polygon_assets_tests.orchestration.conftest import SMALL, Platform, open_platform
+from polygon_assets_tests.platforms import SMALL, Platform, open_platform
 from polygon_assets_tests.servers.seaweed import S3Server
 
 ARCHIVE = Path(__file__).with_name("store_and_home_of_0_1_0.tar.xz")

@@ -13,7 +13,7 @@ from polygon_assets.cli import app
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.datasets.layouts import BARS_OF_INDICES
 from polygon_assets.download import S3Catalog
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.platforms import Platform
 
 DAYS = ["2026-11-05", "2026-11-06"]
 

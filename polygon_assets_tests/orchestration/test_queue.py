@@ -10,7 +10,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 
 from polygon_assets.serving.home import local_configuration, prepare_home
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.platforms import Platform
 
 
 @pytest.fixture

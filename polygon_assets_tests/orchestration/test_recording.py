@@ -14,7 +14,7 @@ from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.factories import under_rules
-from polygon_assets_tests.orchestration.conftest import SMALL, Platform
+from polygon_assets_tests.platforms import SMALL, Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-10")

@@ -11,7 +11,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.roll_up_assets import by_year_key
 from polygon_assets.orchestration.watching.new_days import Clock, sensor_name, utc_now
-from polygon_assets_tests.orchestration.conftest import QUIET, Platform
+from polygon_assets_tests.platforms import QUIET, Platform
 
 DAYS = ["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03"]
 KEY = by_year_key(DATASETS["stocks_daily"])

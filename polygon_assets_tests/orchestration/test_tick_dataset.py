@@ -23,7 +23,7 @@ from polygon_assets.download import S3Catalog
 from polygon_assets.reading.queries import connect, run
 from polygon_assets.sample.generators import GENERATORS, Generator, Size
 from polygon_assets.store.verifying import verify_day
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.project import ROOT
 
 SUNDAY, SATURDAY = "2026-11-08", "2026-11-07"

@@ -12,7 +12,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.sample.local_s3 import last_sessions
 from polygon_assets.serving.home import prepare_home
-from polygon_assets_tests.orchestration.conftest import Platform, open_platform
+from polygon_assets_tests.platforms import Platform, open_platform
 from polygon_assets_tests.project import ROOT
 from polygon_assets_tests.servers.dagster_site import Site, dagster_site
 from polygon_assets_tests.servers.seaweed import S3Server

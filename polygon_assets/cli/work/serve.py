@@ -17,7 +17,8 @@ from rich.markup import escape
 from polygon_assets.cli import console
 from polygon_assets.cli.work.vendor_checks import trouble
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets.serving.home import prepare_home
+from polygon_assets.orchestration.watching.new_days import utc_now
+from polygon_assets.serving.home import open_instance
 from polygon_assets.serving.processes import (
     HOST,
     STOP_SECONDS,
@@ -25,6 +26,7 @@ from polygon_assets.serving.processes import (
     log_of,
     wait_until_it_answers,
 )
+from polygon_assets.serving.recovery import end_orphans, forget_ticks_of_the_future
 from polygon_assets.settings import Settings, dagster_home
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -102,7 +104,13 @@ def relative(path: Path, folder: Path) -> str:
 
 def run(settings: Settings, port: int) -> None:
     """Serve the platform on the subscription of ``settings`` until a signal ends it."""
-    home = prepare_home(dagster_home())
+    home = dagster_home()
+    with open_instance() as instance:
+        ended = end_orphans(instance)
+        forget_ticks_of_the_future(instance, utc_now())
+    if ended:
+        said = f"Runs whose process was gone, ended now to be started again: {len(ended)}"
+        console.messages.print(said, soft_wrap=True)
     command = this_command(Path.cwd())
     hints = {
         "Open": "an asset: new days come by themselves, older ones by Materialize",

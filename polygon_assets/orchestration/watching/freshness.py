@@ -6,11 +6,12 @@ anyone (``notifications``). Why these are not Dagster's own freshness checks is 
 
 import datetime as dt
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from polygon_assets.calendars import TradingCalendar
+from polygon_assets.calendars import TradingCalendar, trading_calendar
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.orchestration.checks import report_evaluation
 from polygon_assets.orchestration.watching.new_days import INTERVAL_SECONDS, Clock
@@ -19,6 +20,22 @@ CHECK = "freshness_check"
 DEADLINE = dt.time(12, 30)
 """New York time, on the day after the trading day."""
 _DUE = "due_day"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A data type whose newest day is waited for."""
+
+    calendar: TradingCalendar
+    """As it was when the code location was loaded."""
+    extra_closures: frozenset[dt.date]
+    first: dt.date
+    """The first partition."""
+
+    def due(self, now: dt.datetime) -> dt.date | None:
+        """The newest trading day that is due at ``now``, by a calendar of that time."""
+        current = trading_calendar(self.calendar.name, self.extra_closures, now.date())
+        return due_day(current, self.first, now)
 
 
 def freshness_spec(dataset: Dataset) -> dg.AssetCheckSpec:
@@ -65,8 +82,8 @@ def evaluate_freshness(
     )
 
 
-def build_freshness_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]], clock: Clock) -> dg.SensorDefinition:
-    """Keeps every data type's check true without a run; ``watched`` has calendar and first day of each."""
+def build_freshness_sensor(watched: Mapping[str, Watched], clock: Clock) -> dg.SensorDefinition:
+    """Keeps every data type's check true without a run, and says when partitions have outlived their calendar."""
 
     @dg.sensor(
         name="freshness",
@@ -75,14 +92,20 @@ def build_freshness_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]
         description=f"Marks datasets overdue whose newest day is not there by {DEADLINE:%H:%M} New York.",
     )
     def freshness(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        overdue = []
-        for name, (calendar, first) in watched.items():
+        overdue, now = [], clock()
+        for name, each in watched.items():
             key = dg.AssetKey(name)
-            evaluation = evaluate_freshness(context.instance, key, due_day(calendar, first, clock()))
+            evaluation = evaluate_freshness(context.instance, key, each.due(now))
             if not _is_shown(context.instance, evaluation):
                 report_evaluation(context.instance, evaluation)
             if not evaluation.passed:
                 overdue.append(f"{name}: {evaluation.description}")
+        end = min(each.calendar.end for each in watched.values())
+        if now.date() > end:
+            context.log.warning(
+                f"This process knows the exchange's holidays up to {end} only, so that later ones are shown as missing "
+                "partitions. Reload the code location (Deployment, Reload) or start the platform again."
+            )
         return dg.SkipReason(" ".join(overdue) or "Every dataset is up to date.")
 
     return freshness

@@ -15,9 +15,9 @@ from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.errors import AccessDeniedError, StoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.active_runs import UNFINISHED, covered
 from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
 from polygon_assets.orchestration.watching import plans as watch
+from polygon_assets.orchestration.watching.active_runs import active_runs, covered
 
 INTERVAL_SECONDS = 600
 REQUEST_TAG = "polygon/request"
@@ -59,8 +59,8 @@ def build_new_days_sensor(
         downloader: AsyncS3DownloaderResource,
         store: ParquetStoreResource,
     ) -> dg.SensorResult:
-        memory = watch.Memory.load(context.cursor)
         now = clock()
+        memory = watch.Memory.load(context.cursor, now.timestamp())
         if now.timestamp() < memory.not_entitled_until:
             until = dt.datetime.fromtimestamp(memory.not_entitled_until, dt.UTC)
             return dg.SensorResult(
@@ -173,6 +173,7 @@ class _Tick:
             yield dg.RunRequest(
                 run_key=f"{request}/{attempt}",
                 partition_key=candidate.day,
+                asset_selection=[dg.AssetKey(self.dataset.name)],
                 tags={
                     REQUEST_TAG: request,
                     ATTEMPT_TAG: str(attempt),
@@ -193,13 +194,10 @@ class _Tick:
 
     def _active_days(self, candidates: list[watch.Candidate]) -> set[str]:
         """The candidates that an unfinished run of this asset covers, alone or in a range."""
-        key = dg.AssetKey(self.dataset.name)
         active: set[str] = set()
-        for record in self.instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
-            run = record.dagster_run
-            if run.asset_selection is None or key in run.asset_selection:
-                first, last = covered(run.tags)
-                active |= {each.day for each in candidates if first <= each.day <= last}
+        for run in active_runs(self.instance, dg.AssetKey(self.dataset.name), sensor_name(self.dataset)):
+            first, last = covered(run.tags)
+            active |= {each.day for each in candidates if first <= each.day <= last}
         return active
 
     def _why_idle(self, candidates: list[watch.Candidate], published: dict[str, str], memory: watch.Memory) -> str:

@@ -4,16 +4,15 @@ Belongs here: what is sent and when. Does not: judging what is late (``freshness
 delivering it (``webhook``).
 """
 
-import datetime as dt
 import json
 from collections.abc import Mapping
 
 import dagster as dg
 
-from polygon_assets.calendars import TradingCalendar
-from polygon_assets.orchestration.active_runs import covered
-from polygon_assets.orchestration.watching.freshness import due_day, has_arrived
+from polygon_assets.orchestration.watching.active_runs import covered
+from polygon_assets.orchestration.watching.freshness import Watched, has_arrived
 from polygon_assets.orchestration.watching.new_days import Clock
+from polygon_assets.orchestration.watching.plans import read_cursor
 from polygon_assets.orchestration.watching.webhook import WebhookResource
 
 _INTERVAL_SECONDS = 600
@@ -50,8 +49,8 @@ def build_failure_sensor() -> dg.SensorDefinition:
     return notify_failed_runs
 
 
-def build_overdue_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]], clock: Clock) -> dg.SensorDefinition:
-    """Tells once of each day that is overdue; ``watched`` has calendar and first day of each data type."""
+def build_overdue_sensor(watched: Mapping[str, Watched], clock: Clock) -> dg.SensorDefinition:
+    """Tells once of each day that is overdue; ``watched`` has each data type by its name."""
 
     @dg.sensor(
         name="notify_overdue",
@@ -60,10 +59,10 @@ def build_overdue_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]],
         description="Posts each dataset whose newest day is past its deadline to the webhook.",
     )
     def notify_overdue(context: dg.SensorEvaluationContext, webhook: WebhookResource) -> dg.SensorResult:
-        told: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+        told: dict[str, str] = read_cursor(context.cursor, _told, {})
         overdue = []
-        for name, (calendar, first) in watched.items():
-            day = due_day(calendar, first, clock())
+        for name, each in watched.items():
+            day = each.due(clock())
             if (
                 day is None
                 or told.get(name) == day.isoformat()
@@ -78,3 +77,7 @@ def build_overdue_sensor(watched: Mapping[str, tuple[TradingCalendar, dt.date]],
         return dg.SensorResult(skip_reason=reason, cursor=json.dumps(told))
 
     return notify_overdue
+
+
+def _told(cursor: str) -> dict[str, str]:
+    return dict(json.loads(cursor))

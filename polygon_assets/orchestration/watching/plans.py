@@ -1,17 +1,33 @@
 """What a sensor's tick decides, as plain values: which months to list, which days to ask for, and when again.
 
-Belongs here: the rules. Does not: Dagster's events, or requests to the bucket (``sensors``).
+Belongs here: the rules, and what one tick tells the next. Does not: Dagster's events, or requests to the bucket
+(``new_days``).
 """
 
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
-from polygon_assets.calendars import TradingCalendar
+from polygon_assets.calendars import TradingCalendar, parse_date
 from polygon_assets.datasets import NEW_YORK
+
+Read = TypeVar("Read")
+
+
+def read_cursor(cursor: str | None, read: Callable[[str], Read], fresh: Read) -> Read:
+    """What ``read`` makes of ``cursor``; ``fresh`` where there is none, or none that it understands.
+
+    Another version may have written it, or a person in the UI. A tick that failed would find it again, for ever.
+    """
+    try:
+        return read(cursor) if cursor else fresh
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return fresh
+
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -19,6 +35,9 @@ RETRY_AFTER = (HOUR, 4 * HOUR, DAY)
 EMPTY_STORE_SESSIONS = 5
 REQUESTS_PER_TICK = 10
 PUBLISHED_BY = dt.time(11)
+
+
+_TIMES = ("oldest_known_until", "not_entitled_until", "floor_until")
 
 
 @dataclass(frozen=True)
@@ -41,12 +60,33 @@ class Memory:
     """Unix time until which ``floor`` holds; plans change."""
 
     @classmethod
-    def load(cls, cursor: str | None) -> "Memory":
-        """From the cursor; a cursor of another version is forgotten, which costs one rotation."""
-        try:
-            return cls(**json.loads(cursor)) if cursor else cls()
-        except (TypeError, ValueError):
-            return cls()
+    def load(cls, cursor: str | None, now: float) -> "Memory":
+        """From the cursor, at Unix time ``now``; one that makes no sense is forgotten, which costs one rotation.
+
+        What it says of the future holds for a day at most: a clock that was ahead once would silence the sensor.
+        """
+        memory = read_cursor(cursor, cls._read, cls())
+
+        def believed(until: float) -> float:
+            return until if until <= now + DAY else 0.0
+
+        return replace(
+            memory,
+            oldest_known_until=believed(memory.oldest_known_until),
+            not_entitled_until=believed(memory.not_entitled_until),
+            floor_until=believed(memory.floor_until),
+        )
+
+    @classmethod
+    def _read(cls, cursor: str) -> "Memory":
+        said = json.loads(cursor)
+        memory = cls(**{**said, **{name: float(said.get(name, 0.0)) for name in _TIMES}})
+        for day in (memory.oldest, memory.floor, memory.rotation and f"{memory.rotation}-01"):
+            if day is not None:
+                parse_date(day)
+        if not isinstance(memory.store, str) or not all(map(isfinite, (getattr(memory, name) for name in _TIMES))):
+            raise TypeError
+        return memory
 
     def dump(self) -> str:
         """For the cursor."""
@@ -75,7 +115,7 @@ class PastRun:
 def first_wanted(calendar: TradingCalendar, oldest: str | None, first: dt.date, last: dt.date) -> dt.date:
     """The first day that should be stored: the oldest stored one, or the last five sessions of an empty store."""
     if oldest is not None:
-        return max(first, dt.date.fromisoformat(oldest))
+        return min(last, max(first, dt.date.fromisoformat(oldest)))
     sessions = calendar.between(first, last)
     return sessions[-EMPTY_STORE_SESSIONS:][0] if sessions else last
 
@@ -116,13 +156,14 @@ def next_attempt(past: Sequence[PastRun], now: float) -> int | None:
     """The number of the attempt that is due now, from 1; None while it is too early after the last one.
 
     It follows the highest number there was: of runs that were deleted since, none comes again, because Dagster starts
-    no second run for the same request.
+    no second run for the same request. A run that ended in the future had a clock that was ahead: nobody waits for it.
     """
     made = max((run.attempt for run in past), default=0)
     if not made:
         return 1
     wait = RETRY_AFTER[min(made, len(RETRY_AFTER)) - 1]
-    return made + 1 if now >= max(run.ended for run in past) + wait else None
+    last = max((run.ended for run in past if run.ended <= now), default=0.0)
+    return made + 1 if now >= last + wait else None
 
 
 def within_plan(

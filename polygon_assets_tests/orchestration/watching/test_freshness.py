@@ -12,7 +12,7 @@ from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.orchestration.watching import freshness
 from polygon_assets.orchestration.watching.freshness import due_day
 from polygon_assets.sample.local_s3 import last_sessions
-from polygon_assets_tests.orchestration.conftest import QUIET, Platform
+from polygon_assets_tests.platforms import QUIET, Platform
 
 FIRST = dt.date(2003, 9, 10)
 

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from polygon_assets_tests.orchestration.conftest import Platform
 from polygon_assets_tests.orchestration.watching.test_sensors import at
+from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
 NOON = at("2026-11-09T12:31")

@@ -85,9 +85,9 @@ def test_the_first_attempt_is_due_at_once() -> None:
 
 def test_memory_survives_the_cursor_and_forgets_what_it_cannot_read() -> None:
     memory = Memory(rotation="2026-08", oldest="2026-01-05", oldest_known_until=12.5, not_entitled_until=7.0)
-    assert Memory.load(memory.dump()) == memory
+    assert Memory.load(memory.dump(), 0.0) == memory
     for cursor in (None, "", "no json", '{"of": "another version"}', "[]"):
-        assert Memory.load(cursor) == Memory()
+        assert Memory.load(cursor, 0.0) == Memory()
 
 
 def test_an_idle_tick_says_what_it_waits_for() -> None:

@@ -13,7 +13,7 @@ from dagster._core.test_utils import freeze_time
 from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import UnavailableError
-from polygon_assets_tests.orchestration.conftest import Platform
+from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
 Tick = Callable[..., Any]

@@ -26,9 +26,16 @@ def covered(tags: Mapping[str, str]) -> tuple[str, str]:
     )
 
 
-def has_active_run(instance: dg.DagsterInstance, key: dg.AssetKey, sensor: str) -> bool:
-    """Is a run that makes ``key`` waiting, or at work? The runs that its ``sensor`` asked for name no assets."""
-    return any(
-        key in run.asset_selection if run.asset_selection is not None else run.tags.get(_SENSOR_TAG) == sensor
-        for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    )
+def is_of(run: dg.DagsterRun, key: dg.AssetKey, sensor: str) -> bool:
+    """Does ``run`` make ``key``? One without a selection makes what its sensor asks for, or everything.
+
+    Sensors of versions before named no assets: what such a run makes is told by the ``sensor`` of ``key``.
+    """
+    if run.asset_selection is not None:
+        return key in run.asset_selection
+    return run.tags.get(_SENSOR_TAG, sensor) == sensor
+
+
+def active_runs(instance: dg.DagsterInstance, key: dg.AssetKey, sensor: str) -> list[dg.DagsterRun]:
+    """The runs that make ``key``, whose sensor is ``sensor``, and that wait or are at work."""
+    return [run for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) if is_of(run, key, sensor)]

@@ -1,0 +1,1 @@
+"""Tests of ``polygon_assets.serving``."""
