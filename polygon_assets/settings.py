@@ -5,6 +5,7 @@ Belongs here: names, defaults and validation of settings. Does not: what is done
 
 import datetime as dt
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from polygon_assets.calendars import parse_date
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError
 
 PREFIX = "POLYGON_"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -48,6 +50,11 @@ class Settings(BaseSettings):
     max_memory_bytes: int | None = Field(
         None, ge=1, description="Bytes of memory that a run's conversions and downloads may take; unset: half of all."
     )
+    ui_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, separated by commas, under which a proxy serves the web interface, with the port unless "
+        "it is the usual one; it answers to no other name but this machine's own.",
+    )
     webhook_url: SecretStr | None = Field(
         None, description="URL that is told, as JSON, of failed runs and overdue data; unset: nobody is told."
     )
@@ -67,6 +74,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(parse_date(part.strip()) for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("ui_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        hosts = tuple(part.strip() for part in value.split(",") if part.strip())
+        if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
+            raise ValueError(f"{wrong[0]!r} is no host name; for example dagster.example.com, or 10.0.0.5:8080")
+        return hosts
 
     @property
     def store_uri(self) -> str:

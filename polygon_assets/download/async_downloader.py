@@ -186,10 +186,10 @@ class AsyncS3Downloader(Downloader):
         """Send a request without a body to stream, retried like any other."""
         state = self._state()
         async with state.slots:
-            attempts = Attempts(bucket, key, self._options)
+            attempts = Attempts(bucket, key, self._options, asks=True)
             while True:
                 try:
-                    async with asyncio.timeout(attempts.seconds_left):
+                    async with asyncio.timeout(attempts.seconds_for_answer):
                         client = await state.client()
                         return read(await getattr(client, operation)(**request))
                 except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)

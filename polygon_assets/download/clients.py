@@ -22,6 +22,7 @@ from aiobotocore.httpsession import AIOHTTPSession
 from botocore.config import Config
 
 from polygon_assets.download.transfer_options import Credentials, TransferOptions
+from polygon_assets.download.watchdog import bounded, limit_of, watch_connections
 
 REGION = "us-east-1"
 USER_AGENT = "polygon-assets"
@@ -45,7 +46,27 @@ class _PlainRequests:
         self._session = session
 
     async def request(self, method: str, **arguments: Any) -> Any:
-        return await self._session.request(method, allow_redirects=False, read_bufsize=READ_BUFFER, **arguments)
+        answer = await self._session.request(method, allow_redirects=False, read_bufsize=READ_BUFFER, **arguments)
+        answer.read = functools.partial(_read_whole, answer)  # an error's body, or a listing; an object's is streamed
+        return answer
+
+
+async def _read_whole(answer: Any) -> bytes:
+    """The body of ``answer``, within bounds: an error that never ends would take all memory."""
+    limit, body = limit_of(answer.status), bytearray()
+    try:
+        async for chunk in answer.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                break
+    except BaseException:  # cancelling, too: a connection in the middle of an answer is of no further use
+        answer.close()
+        raise
+    if len(body) > limit:
+        answer.close()
+    else:
+        answer.release()
+    return bounded([bytes(body)], answer.status)
 
 
 class RedirectRefusingSession(AIOHTTPSession):
@@ -72,10 +93,13 @@ def async_client(
 def sync_client(credentials: Credentials, endpoint_url: str, options: TransferOptions) -> Any:
     """Open one boto3 S3 client; the caller closes it."""
     with _lock:
-        client = _sync_session().client("s3", config=Config(**_config(options)), **_identity(credentials, endpoint_url))
+        client: Any = _sync_session().client(
+            "s3", config=Config(**_config(options)), **_identity(credentials, endpoint_url)
+        )
     _refuse_region_redirects(client)
     _resolve_endpoint_once(client)
     client.meta.events.register("before-send.s3", _headers_as_text)
+    watch_connections(client._endpoint.http_session)  # noqa: SLF001 (pinned by a test)
     return client
 
 

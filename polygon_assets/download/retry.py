@@ -167,6 +167,8 @@ def brief(what: object) -> str:
 
 
 Clock = Callable[[], float]
+ASKING_SECONDS = 300.0
+"""For a HEAD, or a page of a listing, all its retries included."""
 
 
 def backoff(retry: int, options: TransferOptions, retry_after: float = 0.0) -> float:
@@ -179,11 +181,14 @@ def backoff(retry: int, options: TransferOptions, retry_after: float = 0.0) -> f
 class Attempts:
     """The requests made for one object: says how long to wait before the next, or raises what to raise."""
 
-    def __init__(self, bucket: str, key: str, options: TransferOptions, *, clock: Clock = time.monotonic) -> None:
-        """Start the deadline's clock for ``key`` of ``bucket``."""
+    def __init__(
+        self, bucket: str, key: str, options: TransferOptions, *, asks: bool = False, clock: Clock = time.monotonic
+    ) -> None:
+        """Start the deadline's clock for ``key`` of ``bucket``; a request that ``asks`` has no object to bring."""
         self._bucket, self._key, self._options = bucket, key, options
         self._clock = clock
-        self._end = clock() + options.deadline
+        self._deadline = min(options.deadline, ASKING_SECONDS) if asks else options.deadline
+        self._end = clock() + self._deadline
         self._restarted = False
         self.retries = 0
 
@@ -191,6 +196,11 @@ class Attempts:
     def seconds_left(self) -> float:
         """Until the deadline; never below 0."""
         return max(0.0, self._end - self._clock())
+
+    @property
+    def seconds_for_answer(self) -> float:
+        """For one request that asks: twice the timeout, which alone would start anew with every byte."""
+        return min(self.seconds_left, 2 * self._options.timeout)
 
     def after(self, error: Exception) -> tuple[Verdict, float]:
         """Judge a failed request: whether to resume or restart, and the seconds to wait before.
@@ -217,7 +227,7 @@ class Attempts:
         return verdict is Verdict.RESTART and self._restarted
 
     def _past_deadline(self, last: Diagnosis) -> TooSlowError:
-        cause = f"not done within the deadline of {self._options.deadline:g} s; last: {last.cause}"
+        cause = f"not done within the deadline of {self._deadline:g} s; last: {last.cause}"
         return TooSlowError(self._bucket, self._key, cause, attempts=self.retries + 1)
 
 

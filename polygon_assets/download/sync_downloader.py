@@ -17,6 +17,7 @@ from polygon_assets.download.retry import Attempts
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target
 from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
+from polygon_assets.download.watchdog import ending_within
 from polygon_assets.errors import ObjectNotFoundError
 
 CHUNK = 256 * 1024
@@ -110,10 +111,11 @@ class SyncS3Downloader(Downloader):
     def head(self, bucket: str, key: str) -> RemoteObject:
         """Give the object's size, ETag and last-modified without its bytes."""
         check_name(bucket, key)
-        attempts = Attempts(bucket, key, self._options)
+        attempts = Attempts(bucket, key, self._options, asks=True)
         while True:
             try:
-                return described(key, self._opened().head_object(Bucket=bucket, Key=key))
+                with ending_within(attempts.seconds_for_answer):
+                    return described(key, self._opened().head_object(Bucket=bucket, Key=key))
             except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
                 _, delay = attempts.after(error)
             time.sleep(delay)
@@ -135,10 +137,11 @@ class SyncS3Downloader(Downloader):
         check_name(bucket, "-")
         listing = Listing(bucket, prefix, max_keys)
         while not listing.done:
-            attempts = Attempts(bucket, prefix, self._options)
+            attempts = Attempts(bucket, prefix, self._options, asks=True)
             while True:
                 try:
-                    listing.accept(self._opened().list_objects_v2(**listing.request()))
+                    with ending_within(attempts.seconds_for_answer):
+                        listing.accept(self._opened().list_objects_v2(**listing.request()))
                     break
                 except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
                     _, delay = attempts.after(error)
@@ -150,7 +153,9 @@ class SyncS3Downloader(Downloader):
         with self._counters.counting(transfer), sink:
             while True:
                 try:
-                    self._attempt(transfer)
+                    with ending_within(transfer.attempts.seconds_left):
+                        self._attempt(transfer)
+                    transfer.finish()
                 except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
                     delay = transfer.failed(error)
                 else:
@@ -169,7 +174,6 @@ class SyncS3Downloader(Downloader):
                 before = time.monotonic()
         finally:
             body.close()
-        transfer.finish()
 
     def _opened(self) -> Any:
         with self._lock:

@@ -65,7 +65,7 @@ def _assemble(
     return dg.Definitions(
         assets=[*sources, *assets, coverage],
         sensors=sensors,
-        resources={**build_resources(settings), **resource_overrides},
+        resources=build_resources(settings, resource_overrides),
         executor=dg.in_process_executor,
     )
 

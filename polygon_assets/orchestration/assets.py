@@ -16,7 +16,7 @@ from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.checks import check_specs, day_checks, leave_missing, log_event
 from polygon_assets.orchestration.metadata import Extract, asset_metadata, day_extracts, day_metadata, run_metadata
 from polygon_assets.orchestration.partitions import first_partition
-from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.resources import BucketParam, CatalogParam, StoreParam
 from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import due_day, evaluate_freshness, freshness_spec
 from polygon_assets.orchestration.watching.new_days import Clock
@@ -86,9 +86,9 @@ def build_asset(
     async def flat_file_days(  # type: ignore[no-untyped-def]  # noqa: ANN202 (Dagster takes it for an output's type)
         context: dg.AssetExecutionContext,
         config: IngestConfig,
-        catalog: S3CatalogResource,
-        downloader: AsyncS3DownloaderResource,
-        store: ParquetStoreResource,
+        catalog: CatalogParam,
+        downloader: BucketParam,
+        store: StoreParam,
     ):
         def report(result: DayResult) -> None:
             context.log.info(describe(result))
@@ -96,7 +96,7 @@ def build_asset(
                 on_result(dataset.name, result)
 
         parquet = store.store()
-        due = due_day(catalog.catalog().get_calendar(dataset.name), first_partition(partitions), clock())
+        due = due_day(catalog.get_calendar(dataset.name), first_partition(partitions), clock())
         if not context.selected_asset_keys:
             _check_stored(context, key, parquet, due)
             return
@@ -104,7 +104,7 @@ def build_asset(
             results = await ingest_days(
                 dataset.name,
                 _days(context, dataset),
-                catalog=catalog.catalog(),
+                catalog=catalog,
                 downloader=client,
                 store=parquet,
                 on_result=report,

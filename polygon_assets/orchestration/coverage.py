@@ -13,7 +13,7 @@ import dagster as dg
 
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.resources import ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.resources import CatalogParam, StoreParam
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_days import Clock, utc_now
 from polygon_assets.orchestration.watching.plans import read_cursor
@@ -41,12 +41,12 @@ def build_coverage(history_start: dt.date | None, clock: Clock = utc_now) -> dg.
         owners=["team:market-data"],
     )
     def coverage(
-        context: dg.AssetExecutionContext, catalog: S3CatalogResource, store: ParquetStoreResource
+        context: dg.AssetExecutionContext, catalog: CatalogParam, store: StoreParam
     ) -> dg.MaterializeResult[None]:
         parquet = store.store()
         metadata: dict[str, dg.MetadataValue] = {}
         for dataset in DATASETS.values():
-            calendar = catalog.catalog().get_calendar(dataset.name)
+            calendar = catalog.get_calendar(dataset.name)
             taken = take_inventory(parquet, dataset, calendar, now=clock(), history_start=history_start)
             metadata |= _shown(dataset, taken, _kept(parquet, dataset, draw_coverage(taken)))
             context.log.info(f"{dataset.name}: {len(taken.stored)} days stored, {taken.count(*_LACKING)} missing")

@@ -8,7 +8,7 @@ import dagster as dg
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.orchestration.partitions import first_partition
-from polygon_assets.orchestration.resources import ParquetStoreResource
+from polygon_assets.orchestration.resources import StoreParam
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_days import PRIORITY_TAG, Clock, sensor_name, utc_now
 from polygon_assets.store.roll_ups import stale_years, write_year
@@ -51,7 +51,7 @@ def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.As
         group_name="roll_ups",
         pool=ROLL_UP_POOL,
     )
-    def by_year(context: dg.AssetExecutionContext, store: ParquetStoreResource) -> dg.MaterializeResult[None]:
+    def by_year(context: dg.AssetExecutionContext, store: StoreParam) -> dg.MaterializeResult[None]:
         try:
             made = write_year(store.store(), dataset.name, int(context.partition_key))
         except PolygonAssetsError as error:
@@ -83,7 +83,7 @@ def build_by_year_sensor(dataset: Dataset, asset: dg.AssetsDefinition, clock: Cl
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Puts the years of {dataset.name} whose days have changed into their files again.",
     )
-    def roll_up(context: dg.SensorEvaluationContext, store: ParquetStoreResource) -> dg.SensorResult:
+    def roll_up(context: dg.SensorEvaluationContext, store: StoreParam) -> dg.SensorResult:
         known = set(partitions.get_partition_keys())  # days before POLYGON_HISTORY_START may be stored
         stale = {f"{year}": days for year, days in stale_years(store.store(), dataset.name).items()}
         due = [year for year in stale if year in known]

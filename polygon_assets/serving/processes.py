@@ -57,7 +57,8 @@ def dagster_dev(home: Path, port: int, environment: Mapping[str, str]) -> Iterat
     require_free_port(port)
     workspace = home / "workspace.yaml"  # the checkout's own is not installed with the package
     workspace.write_text(_WORKSPACE)
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", HOST, "-p", str(port)]
+    command = [sys.executable, "-m", "polygon_assets.serving.guarded", "dev"]
+    command += ["-w", str(workspace), "-h", HOST, "-p", str(port)]
     log = log_of(home)
     if log.exists():
         log.replace(f"{log}.1")

@@ -88,6 +88,8 @@ ROWS = (
     Row(37, "a listing of 1,500 keys whose second page fails once", "all 1,500, none twice"),
     Row(38, "an upload to an S3 store cut", "no object visible, the multipart upload aborted"),
     Row(39, "run again after success", "no GET when size and ETag match; the same Parquet bytes"),
+    Row(40, "headers, a listing or a handshake that drip; provisional answers without end", "ended by the deadline"),
+    Row(41, "the body of an error, or of a listing, without end", "read to a limit; an error in bounded memory"),
     Row(
         "fuzz",
         "a random plan of cuts, resets, stalls, errors and corruptions over random sizes",

@@ -1,10 +1,15 @@
 """Backfills through the real webserver and daemon: what they leave behind, and that they end."""
 
+import json
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import dagster as dg
 import pytest
@@ -64,6 +69,83 @@ def test_good_days_arrive_bad_ones_fail_and_unpublished_ones_stay_missing(done: 
     assert run["status"] == "FAILURE"
     assert run["tags"]["dagster/asset_partition_range_start"] == DAYS[0]
     assert run["tags"]["dagster/asset_partition_range_end"] == DAYS[-1]
+
+
+LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
+    ... on RunConfigValidationInvalid { errors { message } } } }"""
+
+
+def launch(config: dict[str, Any], **headers: str) -> dict[str, Any]:
+    """What a page would send to have a run started."""
+    params = {
+        "selector": {
+            "repositoryLocationName": "polygon_assets",
+            "repositoryName": "__repository__",
+            "jobName": "__ASSET_JOB",
+            "assetSelection": [{"path": ["stocks_daily"]}],
+        },
+        "runConfigData": config,
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": GOOD[0]}]},
+    }
+    return {"query": LAUNCH, "variables": {"params": params}, **headers}
+
+
+def answer(site: Site, method: str, path: str, body: bytes | None, **headers: str) -> tuple[int, str]:
+    """Status and text of what the webserver answers to exactly this."""
+    parts = urlsplit(site.url)
+    assert parts.hostname
+    with closing(HTTPConnection(parts.hostname, parts.port, timeout=30)) as connection:
+        connection.putrequest(method, path, skip_host="Host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+
+
+def test_a_run_that_would_redirect_the_keys_is_refused_by_the_web_interface(done: Backfilled) -> None:
+    stolen = {"access_key_id": {"env": "POLYGON_SECRET_ACCESS_KEY"}, "endpoint_url": "http://127.0.0.1:1"}
+    for config in ({"downloader": {"config": stolen}}, {"store": {"config": {"uri": "/elsewhere"}}}):
+        runs = done.platform.instance.get_runs_count()
+        launched = done.site.ask(**_as_variables(launch({"resources": config})))["launchRun"]
+        assert launched["__typename"] == "RunConfigValidationInvalid"
+        assert "unexpected config entr" in launched["errors"][0]["message"]
+        assert done.platform.instance.get_runs_count() == runs
+
+
+def _as_variables(asked: dict[str, Any]) -> dict[str, Any]:
+    return {"query": asked["query"], **asked["variables"]}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content_Type": "application/json", "Origin": "http://127.0.0.1:1"}, 403),
+        ({"Content_Type": "application/json", "Origin": "null"}, 403),
+        ({"Content_Type": "application/json", "Host": "evil.example:3000"}, 403),
+        ({"Content_Type": "application/json", "Sec_Fetch_Site": "same-site"}, 403),
+        ({"Content_Type": "text/plain"}, 415),
+        ({"Content_Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content_Type": "application/graphql"}, 415),
+        ({}, 415),
+    ],
+)
+def test_what_another_site_can_send_starts_nothing(done: Backfilled, headers: dict[str, str], status: int) -> None:
+    runs = done.platform.instance.get_runs_count()
+    body = json.dumps(launch({})).encode()
+    assert answer(done.site, "POST", "/graphql", body, **headers)[0] == status
+    assert done.platform.instance.get_runs_count() == runs
+
+
+def test_a_mutation_by_get_starts_nothing(done: Backfilled) -> None:
+    """As an image of a ticker's Markdown once asked."""
+    runs = done.platform.instance.get_runs_count()
+    asked = launch({})
+    path = "/graphql?" + urlencode({"query": asked["query"], "variables": json.dumps(asked["variables"])})
+    assert answer(done.site, "GET", path, None)[0] == 405
+    assert done.platform.instance.get_runs_count() == runs
 
 
 def test_a_failed_day_is_not_tried_again_by_itself(done: Backfilled) -> None:

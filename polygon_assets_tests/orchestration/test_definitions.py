@@ -4,11 +4,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
+from polygon_assets.orchestration.resources import Bucket, Store
+from polygon_assets.orchestration.watching.webhook import Webhook
+from polygon_assets.settings import load_settings
 from polygon_assets_tests.platforms import Platform
 
 ROOT = Path(__file__).parents[2]
@@ -55,12 +59,44 @@ def test_secrets_are_in_no_snapshot_and_no_repr(platform: Platform, monkeypatch:
     monkeypatch.setenv("POLYGON_STORE_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("POLYGON_STORE_SECRET_ACCESS_KEY", CANARY)
     monkeypatch.setenv("POLYGON_WEBHOOK_URL", f"https://example.invalid/{CANARY}")
+    monkeypatch.setenv("POLYGON_ENDPOINT_URL", "https://endpoint.invalid")
+    monkeypatch.setenv("POLYGON_BUCKET", "a-bucket")
     definitions = platform.definitions()
     snapshot = dg.serialize_value(RepositorySnap.from_def(definitions.get_repository_def()))
-    assert "POLYGON_SECRET_ACCESS_KEY" in snapshot
-    assert CANARY not in snapshot
+    for hidden in (CANARY, "endpoint.invalid", "a-bucket", "POLYGON_SECRET_ACCESS_KEY", str(platform.store)):
+        assert hidden not in snapshot
     assert CANARY not in repr(definitions.resources)
-    for name, resource in (definitions.resources or {}).items():
-        secrets = {field: CANARY for field in ("secret_access_key", "url") if hasattr(resource, field)}
-        resolved = type(resource)(**secrets)
-        assert CANARY not in repr(resolved), name
+    settings = load_settings()
+    for resource in (Bucket(settings), Store(settings), Webhook(f"https://example.invalid/{CANARY}"), settings):
+        assert CANARY not in repr(resource)
+
+
+OVERRIDES = {
+    "the endpoint": ("downloader", {"endpoint_url": "http://127.0.0.1:1"}),
+    "a key": ("downloader", {"access_key_id": {"env": "POLYGON_SECRET_ACCESS_KEY"}}),
+    "the store": ("store", {"uri": "/elsewhere"}),
+    "the bucket": ("catalog", {"bucket": "another"}),
+}
+
+
+@pytest.mark.parametrize("what", OVERRIDES)
+def test_no_run_can_say_where_keys_and_days_go(platform: Platform, what: str) -> None:
+    """A page in the browser once had the secret sent to an endpoint of its own, in clear."""
+    name, config = OVERRIDES[what]
+    job = platform.definitions().resolve_implicit_global_asset_job_def()
+    with pytest.raises(dg.DagsterInvalidConfigError, match="unexpected config entr"):
+        job.execute_in_process(
+            asset_selection=[dg.AssetKey("stocks_daily")],
+            instance=platform.instance,
+            partition_key="2026-11-04",
+            run_config={"resources": {name: {"config": config}}},
+        )
+
+
+def test_the_launchpad_offers_no_resources(platform: Platform) -> None:
+    job = platform.definitions().resolve_implicit_global_asset_job_def()
+    assert job.run_config_schema is not None
+    for name, definition in job.resource_defs.items():
+        if name != "io_manager":
+            offered: Any = definition.config_schema.as_field().config_type
+            assert dict(offered.fields) == {}, name

@@ -103,7 +103,7 @@ def dagster_site(home: Path, *, location: str = "polygon_assets.definitions") ->
     commands = {
         "code": ["dagster", "api", "grpc", "-h", HOST, "-p", str(code), "-m", location],
         "daemon": ["polygon_assets_tests.servers.quick_daemon", "run", *served],
-        "web": ["dagster_webserver", "-h", HOST, "-p", str(web), *served],
+        "web": ["polygon_assets.serving.guarded", "webserver", "-h", HOST, "-p", str(web), *served],
     }
     site = Site(f"http://{HOST}:{web}", logs)
     with ExitStack() as stack:

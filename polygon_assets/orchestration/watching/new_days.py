@@ -15,7 +15,7 @@ from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.errors import AccessDeniedError, StoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.resources import AsyncS3DownloaderResource, ParquetStoreResource, S3CatalogResource
+from polygon_assets.orchestration.resources import BucketParam, CatalogParam, StoreParam
 from polygon_assets.orchestration.watching import plans as watch
 from polygon_assets.orchestration.watching.active_runs import active_runs, covered
 
@@ -55,9 +55,9 @@ def build_new_days_sensor(
     )
     def new_trading_days(
         context: dg.SensorEvaluationContext,
-        catalog: S3CatalogResource,
-        downloader: AsyncS3DownloaderResource,
-        store: ParquetStoreResource,
+        catalog: CatalogParam,
+        downloader: BucketParam,
+        store: StoreParam,
     ) -> dg.SensorResult:
         now = clock()
         memory = watch.Memory.load(context.cursor, now.timestamp())
@@ -66,11 +66,11 @@ def build_new_days_sensor(
             return dg.SensorResult(
                 skip_reason=f"{dataset.name} is not in your plan; asked again after {until:%Y-%m-%d %H:%M} UTC."
             )
-        newest = _newest(catalog.catalog(), dataset, first, now)
+        newest = _newest(catalog, dataset, first, now)
         if newest is None:
             return dg.SensorResult(skip_reason=f"The first partition, {first}, has not ended yet.")
         with downloader.open_for_sensor() as client:
-            tick = _Tick(dataset, first, newest, now, catalog.catalog(), client, store.store(), context.instance)
+            tick = _Tick(dataset, first, newest, now, catalog, client, store.store(), context.instance)
             return tick.evaluate(memory)
 
     return new_trading_days

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from polygon_assets.orchestration.resources import WebhookParam
 from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import Watched, has_arrived
 from polygon_assets.orchestration.watching.new_days import Clock
 from polygon_assets.orchestration.watching.plans import read_cursor
-from polygon_assets.orchestration.watching.webhook import WebhookResource
 
 _INTERVAL_SECONDS = 600
 _CAUSE_LENGTH = 2000
@@ -27,7 +27,7 @@ def build_failure_sensor() -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Posts each failed run to the webhook.",
     )
-    def notify_failed_runs(context: dg.RunFailureSensorContext, webhook: WebhookResource) -> None:
+    def notify_failed_runs(context: dg.RunFailureSensorContext, webhook: WebhookParam) -> None:
         run = context.dagster_run
         first, last = covered(run.tags)
         failures = context.get_step_failure_events()
@@ -58,7 +58,7 @@ def build_overdue_sensor(watched: Mapping[str, Watched], clock: Clock) -> dg.Sen
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Posts each dataset whose newest day is past its deadline to the webhook.",
     )
-    def notify_overdue(context: dg.SensorEvaluationContext, webhook: WebhookResource) -> dg.SensorResult:
+    def notify_overdue(context: dg.SensorEvaluationContext, webhook: WebhookParam) -> dg.SensorResult:
         told: dict[str, str] = read_cursor(context.cursor, _told, {})
         overdue = []
         for name, each in watched.items():

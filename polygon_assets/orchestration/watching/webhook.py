@@ -2,33 +2,58 @@
 
 import json
 import logging
-import urllib.request
+import math
 from collections.abc import Mapping
-from http.client import HTTPException
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
-import dagster as dg
-from pydantic import Field
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 
+from polygon_assets.download.watchdog import ending_within, watch_connections
 from polygon_assets.errors import InvalidInputError
 
-_TIMEOUT_SECONDS = 10
+_SECONDS = 10.0
+"""For one delivery, the answer included."""
 
 
-class WebhookResource(dg.ConfigurableResource["WebhookResource"]):
+class Webhook:
     """Where notifications go; the URL counts as a secret, since whoever knows it can post."""
 
-    url: str = Field(default="", repr=False)
+    def __init__(self, url: str, seconds: float = _SECONDS) -> None:
+        """``url`` may be empty, which is none; ``seconds`` is how long one delivery may take."""
+        self._url, self._seconds = url, seconds
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'a URL' if self._url else 'no URL'})"
 
     def post(self, message: Mapping[str, object], log: logging.Logger) -> bool:
-        """Send ``message``; False, with a line in ``log``, where it could not be delivered."""
-        if not self.url.startswith(("https://", "http://")):
+        """Send ``message``; False, with a line in ``log``, where it could not be delivered.
+
+        A redirect is no delivery: another host was not chosen by the user, and most clients would drop the body.
+        """
+        if urlsplit(self._url).scheme not in {"http", "https"}:
             raise InvalidInputError("POLYGON_WEBHOOK_URL is no http or https URL")
-        request = urllib.request.Request(  # noqa: S310 (the scheme was checked)
-            self.url, json.dumps(message).encode(), {"Content-Type": "application/json"}
-        )
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):  # noqa: S310
-                return True
-        except (OSError, HTTPException, ValueError) as error:
+            status = self._send(json.dumps(message).encode())
+        except (BotoCoreError, HTTPClientError, OSError, ValueError) as error:
             log.warning("The webhook did not take the notification: %s", type(error).__name__)
             return False
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            log.warning("The webhook did not take the notification: it answered %d", status)
+            return False
+        return True
+
+    def _send(self, body: bytes) -> int:
+        """The status of the answer."""
+        headers = {"Content-Type": "application/json"}
+        session = URLLib3Session(timeout=math.ceil(self._seconds), proxies=get_environ_proxies(self._url))
+        watch_connections(session)
+        try:
+            with ending_within(self._seconds):
+                request = AWSRequest(method="POST", url=self._url, data=body, headers=headers)
+                return int(session.send(request.prepare()).status_code)
+        finally:
+            session.close()
