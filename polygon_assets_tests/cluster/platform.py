@@ -160,7 +160,8 @@ def platform(
     folder: Path, database: Database, broker: Database, settings: dict[str, str], workers: Sequence[str] = ("1", "2")
 ) -> Iterator[Platform]:
     """Start the whole platform with the commands of ``deploy/cluster``; it ends with the block."""
-    (port,) = free_ports(1)
+    port, outside = free_ports(2)
+    settings = {**settings, "POLYGON_UI_HOSTS": f"127.0.0.1:{outside}"}
     with ExitStack() as stack:
         control = _environment(folder, "control", settings)
         migrate = unit_command("polygon-assets-schema.service", settings)
@@ -170,7 +171,7 @@ def platform(
         command[command.index("--port") + 1] = str(port)
         webserver = Service("webserver", command, folder, environment=control)
         daemon = Service("daemon", unit_command("polygon-assets-daemon.service", settings), folder, environment=control)
-        found = Platform(folder, settings, stack.enter_context(nginx(folder, port)), database, broker)
+        found = Platform(folder, settings, stack.enter_context(nginx(folder, port, outside)), database, broker)
         for name in workers:
             command = unit_command("polygon-assets-worker@.service", settings, instance=name)
             environment = _environment(folder, f"worker-{name}", settings)

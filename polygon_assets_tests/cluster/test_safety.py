@@ -1,6 +1,7 @@
 """What a cluster lets out: no port beyond loopback, no page without a password, no secret anywhere."""
 
 import base64
+import json
 import os
 import socket
 from pathlib import Path
@@ -42,6 +43,26 @@ def test_live_pages_pass_the_proxy(cluster: Platform) -> None:
     with socket.create_connection((str(address.hostname), address.port or 0), 20) as connection:
         connection.sendall("\r\n".join(lines).encode())
         assert connection.recv(12) == b"HTTP/1.1 101"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Host": "evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Content-Type": "text/plain"},
+    ],
+)
+def test_a_page_of_another_site_starts_nothing_with_the_browsers_password(
+    cluster: Platform, headers: dict[str, str]
+) -> None:
+    """A browser adds the password to whatever a page asks for."""
+    body = json.dumps({"query": "{version}"}).encode()
+    own = {"Content-Type": "application/json", **cluster.web.login()}
+    assert cluster.web.status(own, "/graphql", body) == 200
+    assert cluster.web.status({**own, **headers}, "/graphql", body) in {403, 415}
 
 
 def test_nothing_listens_beyond_this_machine(processes: set[int]) -> None:

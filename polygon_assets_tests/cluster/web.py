@@ -14,7 +14,6 @@ from typing import Any
 from polygon_assets_tests.cluster.databases import canary
 from polygon_assets_tests.cluster.programs import Service, give_to, program, running, unprivileged_user
 from polygon_assets_tests.cluster.units import DEPLOY
-from polygon_assets_tests.servers.seaweed import free_ports
 
 _MAIN = """daemon off;
 pid {folder}/nginx.pid;
@@ -55,10 +54,12 @@ class Web:
         pair = f"{_USER}:{self.password if password is None else password}"
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
-    def status(self, headers: dict[str, str] | None = None, path: str = "/server_info") -> int:
-        """The HTTP status of a GET."""
+    def status(
+        self, headers: dict[str, str] | None = None, path: str = "/server_info", body: bytes | None = None
+    ) -> int:
+        """The HTTP status of a GET, or of a POST of ``body``."""
         try:
-            request = urllib.request.Request(self.url + path, headers=headers or {})  # noqa: S310 (our own nginx)
+            request = urllib.request.Request(self.url + path, body, headers or {})  # noqa: S310 (our own nginx)
             with _OPENER.open(request, timeout=60) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
@@ -73,9 +74,9 @@ class Web:
 
 
 @contextmanager
-def nginx(parent: Path, webserver_port: int) -> Iterator[Web]:
-    """Run nginx with the example's site, its ports and paths replaced."""
-    folder, (port,), password = parent / "nginx", free_ports(1), canary("nginx")
+def nginx(parent: Path, webserver_port: int, port: int) -> Iterator[Web]:
+    """Run nginx on ``port`` with the example's site, its ports and paths replaced."""
+    folder, password = parent / "nginx", canary("nginx")
     folder.mkdir()
     hashed = subprocess.run(
         ["openssl", "passwd", "-6", "-stdin"], input=password, text=True, capture_output=True, check=True
