@@ -81,7 +81,10 @@ class Place:
             self.server.client().delete_object(**_address(uri))
 
     def files(self, folder: str = "") -> list[str]:
-        """Names below ``folder`` of the store, at any depth, of all files but the staging's lock."""
+        """Names below ``folder`` of the store, at any depth, of all files but the staging's lock and digests."""
+        return [name for name in self._files(folder) if not name.startswith("_digests/")]
+
+    def _files(self, folder: str) -> list[str]:
         below = f"{self.uri}/{folder}".rstrip("/")
         if self.server is None:
             found = (path.relative_to(below).as_posix() for path in Path(below).rglob("*") if path.is_file())

@@ -155,6 +155,10 @@ class DayIngest:
                 logger.warning("%s", rotten)
             if outcome.status is DayStatus.PUBLISHED:
                 return outcome
+        if known.is_damaged or (known.stored and self._run.overwrite):
+            what = "is damaged, and could not be replaced" if known.is_damaged else "could not be overwritten"
+            cause = f"the stored day {what}; it is as it was. {error}"
+            return replace(self._ended(DayStatus.FAILED), error=StoreError(f"{self._base.uri}: {cause}"))
         if known.stored:
             if known.in_quarantine:
                 await _in(self._run.saving, partial(self._files.settle, latest=False))

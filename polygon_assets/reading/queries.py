@@ -3,8 +3,11 @@
 Belongs here: the views. Does not: showing results (``cli``).
 """
 
+import os
 import re
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -28,7 +31,9 @@ _UNKNOWN_TABLE = re.compile(r"Table with name \"?(\S+?)\"? does not exist")
 _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?(\((?!\s*(SELECT|WITH|FROM)\b)[^)]*\)\s*)?", re.IGNORECASE)
 _OF_VALUES = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
 _QUERIES = frozenset({"SELECT", "MULTI"})
-"""DuckDB's kinds of statements that only read; several in one is a PIVOT."""
+"""DuckDB's kinds of statements that only read; what holds a PIVOT is expanded into several, whatever it is."""
+_PIVOTS = frozenset({"PIVOT", "PIVOT_WIDER", "UNPIVOT", "PIVOT_LONGER", "SELECT", "WITH", "FROM"})
+"""What such a statement begins with where it only reads."""
 
 
 def connect(store: ParquetStore) -> "duckdb.DuckDBPyConnection":
@@ -54,7 +59,27 @@ def connect(store: ParquetStore) -> "duckdb.DuckDBPyConnection":
             connection.execute(_view(dataset, [store.path(dataset.name, day) for day in days]))
         else:
             connection.register(dataset.name, store.scan(dataset.name))
+    _lock(connection, store)
     return connection
+
+
+def _lock(connection: "duckdb.DuckDBPyConnection", store: ParquetStore) -> None:
+    """Let queries read the published days and nothing else: no other file, no network, no extension, no variable.
+
+    What cannot be read cannot be written either; that days are not overwritten, the kinds of statements see to.
+    """
+    folders = [] if "://" in store.uri else [f"{store.uri}/{name}/" for name in DATASETS]
+    spill = Path(tempfile.gettempdir()) / f"polygon-assets-sql-{os.getuid()}"
+    for setting in (
+        f"allowed_directories = [{', '.join(map(_quoted, folders))}]",
+        f"temp_directory = {_quoted(str(spill))}",
+        "python_enable_replacements = false",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
 
 
 def _example_first(store: ParquetStore, dataset: Dataset, days: list[str]) -> list[str]:
@@ -81,8 +106,12 @@ def _view(dataset: Dataset, paths: list[str]) -> str:
 
 def _text(value: str) -> str:
     """``value`` as an SQL literal, whose ``*``, ``?`` and ``[`` are no patterns."""
-    escaped = "".join(f"[{each}]" if each in "*?[" else each for each in value)
-    return "'" + escaped.replace("'", "''") + "'"
+    return _quoted("".join(f"[{each}]" if each in "*?[" else each for each in value))
+
+
+def _quoted(value: str) -> str:
+    """``value`` as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
 
 
 def run(connection: "duckdb.DuckDBPyConnection", query: str) -> pa.RecordBatchReader:
@@ -137,8 +166,18 @@ def _require_one_query(connection: "duckdb.DuckDBPyConnection", query: str) -> N
     explained = _EXPLAIN.match(statements[0].query)
     if kind == "EXPLAIN" and explained:  # what EXPLAIN ANALYZE explains is run
         _require_one_query(connection, statements[0].query[explained.end() :])
-    elif kind not in _QUERIES:
+    elif kind not in _QUERIES or (kind == "MULTI" and _first_keyword(statements[0].query) not in _PIVOTS):
         raise InvalidInputError(
             f"Only queries are run (SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW, PIVOT, EXPLAIN); this is {kind}. "
             "To write a file: --output FILE."
         )
+
+
+def _first_keyword(query: str) -> str:
+    """The word that says what a statement is, past comments and parentheses."""
+    import duckdb  # noqa: PLC0415
+
+    tokens = duckdb.tokenize(query)
+    starts = [start for start, kind in tokens if kind is not duckdb.token_type.comment and query[start] not in "(;"]
+    word = re.match(r"\w+", query[starts[0] :]) if starts else None
+    return word[0].upper() if word else ""

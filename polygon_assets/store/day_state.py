@@ -30,6 +30,8 @@ class KnownDay:
     """Its source file, where it was to be kept."""
     is_current: bool = False
     """Was the stored day made under the rules that its dataset has today?"""
+    is_damaged: bool = False
+    """Is there a stored file whose footer cannot be read?"""
     held: tuple[QuarantinedDay, ...] = ()
     """What is in quarantine, newest source first."""
     judged_before: tuple[KeptCopy, ...] = ()
@@ -75,11 +77,12 @@ class KnownDay:
 
 def look(store: ParquetStore, dataset: str, day: str) -> KnownDay:
     """What ``store`` has of ``day``; a stored file that is no stored day is as good as none, and will be replaced."""
+    is_damaged = False
     try:
         stored = store.provenance(dataset, day)
     except StoreError as error:
         logger.warning("%s", error)
-        stored = None
+        stored, is_damaged = None, True
     quarantine, raw = store.quarantine, store.raw_files.source(dataset, day)
     names = quarantine.names(dataset, day)
     held = quarantine.held(dataset, day) if names else ()
@@ -88,6 +91,7 @@ def look(store: ParquetStore, dataset: str, day: str) -> KnownDay:
         stored_bytes=(store.parquet_bytes(dataset, day) or 0) if stored else 0,
         raw=KeptCopy(raw, partial(store.raw_files.fetch, dataset, day, raw), refused=False) if raw else None,
         is_current=stored is not None and stored.is_current(get_dataset(dataset)),
+        is_damaged=is_damaged,
         held=held,
         judged_before=tuple(
             KeptCopy(each.source, partial(quarantine.fetch_source, each), refused=True)

@@ -40,6 +40,9 @@ class Folder(Protocol):
             OSError, StoreError: it could not; what was there is still there.
         """
 
+    def mark(self, name: str) -> None:
+        """Make an empty file ``name``, if there is none."""
+
     def delete(self, name: str) -> None:
         """Remove the file ``name``, if there is one."""
 
@@ -86,6 +89,13 @@ class LocalFolder:
         with staged.open("rb") as file:
             os.fsync(file.fileno())
         staged.replace(target)
+        _flush_folder(target.parent)
+
+    def mark(self, name: str) -> None:
+        """An empty file, whose name has reached the disk."""
+        target = self._path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
         _flush_folder(target.parent)
 
     def delete(self, name: str) -> None:

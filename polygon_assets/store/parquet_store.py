@@ -20,6 +20,7 @@ from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.flatfile.schema import stored_schema
+from polygon_assets.store.digests import Digests, digest_of, footer_of, is_known, open_footer
 from polygon_assets.store.folders import open_folder
 from polygon_assets.store.quarantine import Quarantine, QuarantinedDay
 from polygon_assets.store.raw_files import RawFiles
@@ -27,6 +28,7 @@ from polygon_assets.store.s3_folder import answering
 
 FILE_NAME = "data.parquet"
 _ALWAYS = ("0001-01-01", "9999-12-31")
+_CHECKED = pads.ParquetFragmentScanOptions(page_checksum_verification=True)
 _PARTITION = pa.schema([pa.field("date", pa.date32())])
 
 
@@ -58,6 +60,7 @@ class ParquetStore:
         self._given_filesystem = filesystem
         self._quarantine = Quarantine(self._folder)
         self.raw_files = RawFiles(self._folder)
+        self.digests = Digests(self._folder)
 
     def __repr__(self) -> str:
         return f"ParquetStore({self.uri!r})"
@@ -83,6 +86,13 @@ class ParquetStore:
         """The stored days, oldest first, each with what tells its file from one that replaces it; from listings."""
         held = self._folder.holding(get_dataset(dataset).name, FILE_NAME)
         return {name.removeprefix("date="): version for name, version in held.items() if _is_partition(name)}
+
+    def state(self, dataset: str, day: str) -> tuple[int | None, object]:
+        """What tells the stored file from one that replaces it: its size and when it was written; from one request."""
+        name = _name(dataset, day)
+        with answering(f"{self.uri}/{name}"):
+            found = self._filesystem.get_file_info(name)
+        return found.size, found.mtime_ns
 
     def parquet_bytes(self, dataset: str, day: str) -> int | None:
         """Size of the stored file in bytes; None where the day is not stored."""
@@ -126,28 +136,38 @@ class ParquetStore:
         return pads.FileSystemDataset.from_paths(
             list(files),
             schema=scanned_schema(get_dataset(dataset)),
-            format=pads.ParquetFileFormat(),
+            format=pads.ParquetFileFormat(default_fragment_scan_options=_CHECKED),
             filesystem=self._filesystem,
             partitions=list(files.values()),
         )
 
     def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
         """The stored file, for reading."""
-        name = _name(dataset, day)
-        with answering(f"{self.uri}/{name}"):
-            return self._filesystem.open_input_file(name)
+        return self.open_file(_name(dataset, day))
 
     def names(self, folder: str) -> list[str]:
         """What ``folder`` of the store holds, sorted; empty where it is missing."""
         return self._folder.names(folder)
 
     def metadata_of(self, name: str) -> dict[bytes, bytes]:
-        """The key-value metadata of a Parquet file of the store; empty where there is no such file."""
+        """The key-value metadata of a Parquet file beside the days; empty where there is no such file.
+
+        Raises:
+            ValueError: its footer is not the one that was published, or nothing was recorded of it.
+        """
         try:
-            with answering(f"{self.uri}/{name}"), self._filesystem.open_input_file(name) as file:
-                return dict(pq.read_metadata(file).metadata or {})
+            with self.open_file(name) as file:
+                footer = footer_of(file)
         except FileNotFoundError:
             return {}
+        if not is_known(self.digests.known(name.rpartition("/")[0]), footer):
+            raise ValueError(f"{self.uri}/{name}: its footer is not the one that was published")
+        return dict(pq.read_metadata(open_footer(footer)).metadata or {})
+
+    def open_file(self, name: str) -> pa.NativeFile:
+        """A file of the store, for reading."""
+        with answering(f"{self.uri}/{name}"):
+            return self._filesystem.open_input_file(name)
 
     def quarantined(self, dataset: str) -> list[QuarantinedDay]:
         """The days of which a source file was refused or rows were set aside, oldest first."""
@@ -169,7 +189,14 @@ class ParquetStore:
 
     def publish(self, staged: Path, dataset: str, day: str) -> None:
         """Make a whole file visible as ``day``, replacing what was stored."""
-        self._folder.publish(staged, _name(dataset, day))
+        self._publish_recorded(staged, _name(dataset, day))
+
+    def _publish_recorded(self, staged: Path, name: str) -> None:
+        """Publish a Parquet file whose digest is known from before it is visible."""
+        folder = name.rpartition("/")[0]
+        recorded = self.digests.record(folder, digest_of(staged))
+        self._folder.publish(staged, name)
+        self.digests.settle(folder, recorded)
 
     def check_writable(self) -> None:
         """Publish a small file beside the days, and remove it again.
@@ -184,11 +211,17 @@ class ParquetStore:
             self._folder.publish(staged, name)
         self._folder.delete(name)
 
-    def publish_beside(self, staged: Path, name: str) -> str:
-        """Make a whole file visible under ``name``, which begins with ``_`` and so is no data; where it is."""
+    def publish_beside(self, staged: Path, name: str, *, recorded: bool = False) -> str:
+        """Make a whole file visible under ``name``, which begins with ``_`` and so is no data; where it is.
+
+        Of a Parquet file the digest can be ``recorded``.
+        """
         if not name.startswith("_"):
             raise InvalidInputError(f"Invalid name: {name!r}; what lies beside the days begins with _")
-        self._folder.publish(staged, name)
+        if recorded:
+            self._publish_recorded(staged, name)
+        else:
+            self._folder.publish(staged, name)
         return f"{self.uri}/{name}"
 
 

@@ -12,8 +12,9 @@ replaces what is kept of another. Belongs here: keeping and listing. Does not: j
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,6 +152,15 @@ class Quarantine:
     def fetch_source(self, held: QuarantinedDay, target: Path) -> None:
         """Bring the refused file to ``target``, which is only to be read; RottenCopyError where it has changed."""
         fetch_copy(self._folder, _path(held) + _SOURCE, target, held.sha256)
+
+    def copies(self, dataset: str) -> Iterator[tuple[str, Callable[[Path], None]]]:
+        """Every kept file of ``dataset``: its URI, and what brings it to a path, or says that it has changed."""
+        for held in self.days(dataset):
+            name = _path(held) + (_SOURCE if held.refused else _ROWS)
+            yield f"{self._folder.uri}/{name}", partial(self._bring, name, held.sha256)
+
+    def _bring(self, name: str, sha256: str, target: Path) -> None:
+        fetch_copy(self._folder, name, target, sha256)
 
     def settle(self, dataset: str, day: str, stored: Stored, *, latest: bool) -> None:
         """Drop what means nothing beside the day that is ``stored``.

@@ -60,7 +60,7 @@ def write_year(store: ParquetStore, dataset: str, year: int) -> YearFile:
         if _by_year(store, dataset).get(year) != days:
             raise StoreError(f"{store.uri}: {dataset} of {year} changed while it was read. Make the year's file again.")
         size = staged.stat().st_size
-        uri = store.publish_beside(staged, _name(dataset, year))
+        uri = store.publish_beside(staged, year_name(dataset, year), recorded=True)
     return YearFile(year, len(days), rows, uri, size)
 
 
@@ -85,7 +85,9 @@ def scan_history(store: ParquetStore, dataset: str, start: str | None = None, en
     stored = {year: days for year, days in _by_year(store, dataset).items() if first[:4] <= f"{year}" <= last[:4]}
     current = _current(store, dataset, stored)
     rest = [day for year in stored if year not in current for day in stored[year] if first <= day <= last]
-    found = store.scan_days(dataset, rest, {_name(dataset, year): _within(*_ends(year)) for year in sorted(current)})
+    found = store.scan_days(
+        dataset, rest, {year_name(dataset, year): _within(*_ends(year)) for year in sorted(current)}
+    )
     return found.filter(_within(first, last)) if current and (start or end) else found
 
 
@@ -107,8 +109,8 @@ def _current(store: ParquetStore, dataset: str, stored: Mapping[int, Mapping[str
 def _is_of(store: ParquetStore, dataset: str, year: int, days: Mapping[str, str]) -> bool:
     """Was the year's file made from exactly these days? One that cannot be read was not."""
     try:
-        return store.metadata_of(_name(dataset, year)).get(_FINGERPRINT.encode()) == _fingerprint(days).encode()
-    except (OSError, pa.ArrowInvalid):
+        return store.metadata_of(year_name(dataset, year)).get(_FINGERPRINT.encode()) == _fingerprint(days).encode()
+    except (OSError, ValueError):  # Arrow's are ValueErrors
         return False
 
 
@@ -123,6 +125,7 @@ def _write(staged: Path, row: Dataset, scan: pads.Dataset, fingerprint: str) -> 
     schema, rows = scanned_schema(row), 0
     repeated = [field.name for field in schema if field.type != pa.float64()]
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated, "write_statistics": repeated}
+    options["write_page_checksum"] = True
     with pq.ParquetWriter(staged, schema, store_schema=False, **options) as writer:
         for part in _parts(scan):
             table = scan.to_table(schema.names, filter=part)
@@ -189,5 +192,6 @@ def _folder(dataset: str) -> str:
     return f"_by_year/{dataset}"
 
 
-def _name(dataset: str, year: int) -> str:
+def year_name(dataset: str, year: int) -> str:
+    """Name of the file of ``year`` in the store."""
     return f"{_folder(dataset)}/year={year:04d}/{FILE_NAME}"

@@ -97,6 +97,13 @@ class S3Folder:
             raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
         staged.unlink()
 
+    def mark(self, name: str) -> None:
+        """An object of one byte: after an empty one, SeaweedFS leaves the next request on its connection unanswered."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=b"\n")
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
+
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
         try:

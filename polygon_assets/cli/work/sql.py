@@ -4,6 +4,8 @@ As CSV, JSON (an array, one object a line) or Parquet. A file appears whole or n
 """
 
 import json
+import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,9 +59,10 @@ def _target(output: Path | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.flush()
         return
-    part = output.with_name(f".{output.name}.part")
+    # Its name cannot be guessed, and what stands there is never opened: a link that was planted would be followed.
+    part = output.with_name(f".{output.name}.{secrets.token_hex(8)}.part")
     try:
-        with part.open("wb") as file:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666), "wb") as file:
             yield file
         part.replace(output)
     finally:

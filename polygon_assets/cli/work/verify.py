@@ -12,7 +12,7 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
 from polygon_assets.settings import Settings
-from polygon_assets.store.verifying import compare_with_remote, verify_day
+from polygon_assets.store.verifying import compare_with_remote, record_digest, verify_day, verify_kept
 
 
 def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end: str | None, *, remote: bool) -> int:
@@ -27,7 +27,7 @@ def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end:
 def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | None) -> int:
     """Read the days again; how many are not whole."""
     days = [day for day in store.days(dataset.name) if (not start or day >= start) and (not end or day <= end)]
-    rotten = rows = outdated = 0
+    corrupt = rows = outdated = recorded = 0
     with console.progress() as shown:
         task = shown.add_task(dataset.name, total=len(days), note="")
         for day in days:
@@ -35,20 +35,38 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
             rows += found.rows
             outdated += found.outdated
             shown.update(task, advance=1, note=day)
+            recorded += record_digest(store, dataset.name, found)
             if not found.whole:
-                rotten += 1
+                corrupt += 1
                 console.out.print(
                     escape(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})"), soft_wrap=True
                 )
     verdict = (
-        f"{len(days)} days, {rows:,} rows, all whole" if not rotten else f"{rotten} of {len(days)} days are rotten"
+        f"{len(days)} days, {rows:,} rows, all whole" if not corrupt else f"{corrupt} of {len(days)} days are corrupt"
     )
-    remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if rotten else ""
+    remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if corrupt else ""
     console.out.print(f"{dataset.name}: {verdict if days else 'nothing stored'}{remedy}", soft_wrap=True)
+    if recorded:
+        known = "until now nothing said what they were: from now on, a change is seen"
+        console.out.print(f"{dataset.name}: the SHA-256 of {recorded} days is recorded; {known}", soft_wrap=True)
     if outdated:
         again = f"polygon-assets ingest {dataset.name} --start {days[0]} --end {days[-1]}"
         console.out.print(f"{dataset.name}: {outdated} days were made under earlier rules; to renew them: {again}")
-    return rotten
+    return corrupt + _read_beside(store, dataset)
+
+
+def _read_beside(store: ParquetStore, dataset: Dataset) -> int:
+    """Read what lies beside the days; how many files are not whole."""
+    found = list(verify_kept(store, dataset.name))
+    wrong = [(uri, problem) for uri, problem in found if problem]
+    for uri, problem in wrong:
+        console.out.print(escape(f"{dataset.name}: {problem} ({uri})"), soft_wrap=True)
+    if wrong:
+        remedy = f"Years: polygon-assets rollup {dataset.name} --overwrite. Copies are replaced at the next ingest."
+        console.out.print(f"{len(wrong)} of {len(found)} files beside the days are corrupt. {remedy}", soft_wrap=True)
+    elif found:
+        console.out.print(f"{dataset.name}: {len(found)} files of years, raw files and quarantine, all whole")
+    return len(wrong)
 
 
 def _compare(settings: Settings, store: ParquetStore, dataset: Dataset, start: str | None, end: str | None) -> int:
@@ -78,7 +96,7 @@ def _conclude(store: ParquetStore, dataset: Dataset, counts: Mapping[str, int]) 
     if replaced := counts["replaced"]:
         remedy = f"Fetch them: polygon-assets ingest {dataset.name} --start DAY"
         console.out.print(f"{dataset.name}: the vendor has replaced {replaced} days. {remedy}", soft_wrap=True)
-    if rotten := counts["not readable"]:
+    if unreadable := counts["not readable"]:
         remedy = f"Fetch them again: polygon-assets ingest {dataset.name} --missing"
-        console.out.print(f"{dataset.name}: {rotten} days are not readable. {remedy}", soft_wrap=True)
-    return replaced + rotten
+        console.out.print(f"{dataset.name}: {unreadable} days are not readable. {remedy}", soft_wrap=True)
+    return replaced + unreadable
