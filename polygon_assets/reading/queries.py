@@ -22,7 +22,7 @@ from polygon_assets.errors import (
 )
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store.parquet_store import FILE_NAME, scanned_schema
-from polygon_assets.store.s3_folder import OF_S3
+from polygon_assets.store.s3_reading import OF_S3
 
 if TYPE_CHECKING:
     import duckdb
@@ -69,6 +69,7 @@ def _lock(connection: "duckdb.DuckDBPyConnection", store: ParquetStore) -> None:
     What cannot be read cannot be written either; that days are not overwritten, the kinds of statements see to.
     """
     folders = [] if "://" in store.uri else [f"{store.uri}/{name}/" for name in DATASETS]
+    folders += [_escaped(folder) for folder in folders]  # the views name them so, and are compared as they are written
     spill = Path(tempfile.gettempdir()) / f"polygon-assets-sql-{os.getuid()}"
     for setting in (
         f"allowed_directories = [{', '.join(map(_quoted, folders))}]",
@@ -105,8 +106,13 @@ def _view(dataset: Dataset, paths: list[str]) -> str:
 
 
 def _text(value: str) -> str:
-    """``value`` as an SQL literal, whose ``*``, ``?`` and ``[`` are no patterns."""
-    return _quoted("".join(f"[{each}]" if each in "*?[" else each for each in value))
+    """``value`` as an SQL literal, a path and no pattern."""
+    return _quoted(_escaped(value))
+
+
+def _escaped(path: str) -> str:
+    """``path``, whose ``*``, ``?`` and ``[`` are no patterns."""
+    return "".join(f"[{each}]" if each in "*?[" else each for each in path)
 
 
 def _quoted(value: str) -> str:

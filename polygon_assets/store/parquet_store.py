@@ -22,9 +22,11 @@ from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.flatfile.schema import stored_schema
 from polygon_assets.store.digests import Digests, digest_of, footer_of, is_known, open_footer
 from polygon_assets.store.folders import open_folder
+from polygon_assets.store.local_entries import is_partition
 from polygon_assets.store.quarantine import Quarantine, QuarantinedDay
 from polygon_assets.store.raw_files import RawFiles
 from polygon_assets.store.s3_folder import answering
+from polygon_assets.store.s3_reading import settled
 
 FILE_NAME = "data.parquet"
 _ALWAYS = ("0001-01-01", "9999-12-31")
@@ -74,6 +76,10 @@ class ParquetStore:
         """Where it lies; a folder's path is absolute."""
         return self._folder.uri
 
+    def require_present(self) -> None:
+        """See that the store is there, if there was one; StoreAbsentError where its disk is not mounted."""
+        self._folder.require_present()
+
     def path(self, dataset: str, day: str) -> str:
         """Where ``day`` of ``dataset`` is, or would be, stored."""
         return f"{self.uri}/{_name(dataset, day)}"
@@ -85,7 +91,7 @@ class ParquetStore:
     def versions(self, dataset: str) -> dict[str, str]:
         """The stored days, oldest first, each with what tells its file from one that replaces it; from listings."""
         held = self._folder.holding(get_dataset(dataset).name, FILE_NAME)
-        return {name.removeprefix("date="): version for name, version in held.items() if _is_partition(name)}
+        return {name.removeprefix("date="): version for name, version in held.items() if is_partition(name)}
 
     def state(self, dataset: str, day: str) -> tuple[int | None, object]:
         """What tells the stored file from one that replaces it: its size and when it was written; from one request."""
@@ -109,8 +115,7 @@ class ParquetStore:
         if self._folder.size(name) is None:
             return None
         try:
-            with answering(f"{self.uri}/{name}"), self.open_input_file(dataset, day) as file:
-                return Provenance.from_metadata(pq.read_metadata(file).metadata)
+            return Provenance.from_metadata(settled(lambda: self._footer(name)))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -145,9 +150,24 @@ class ParquetStore:
         """The stored file, for reading."""
         return self.open_file(_name(dataset, day))
 
+    def _open(self, name: str) -> pa.NativeFile:
+        return self._given_filesystem.open_input_file(name) if self._given_filesystem else self._folder.open(name)
+
+    def _footer(self, name: str) -> dict[bytes, bytes]:
+        with self.open_file(name) as file:
+            return dict(pq.read_metadata(file).metadata or {})
+
+    def _footer_bytes(self, name: str) -> bytes:
+        with self.open_file(name) as file:
+            return footer_of(file)
+
     def names(self, folder: str) -> list[str]:
         """What ``folder`` of the store holds, sorted; empty where it is missing."""
         return self._folder.names(folder)
+
+    def kinds(self, folder: str) -> dict[str, str]:
+        """The same names, each with what it is: a file, a folder, or something that does not belong there."""
+        return self._folder.kinds(folder)
 
     def metadata_of(self, name: str) -> dict[bytes, bytes]:
         """The key-value metadata of a Parquet file beside the days; empty where there is no such file.
@@ -156,8 +176,7 @@ class ParquetStore:
             ValueError: its footer is not the one that was published, or nothing was recorded of it.
         """
         try:
-            with self.open_file(name) as file:
-                footer = footer_of(file)
+            footer = settled(lambda: self._footer_bytes(name))
         except FileNotFoundError:
             return {}
         if not is_known(self.digests.known(name.rpartition("/")[0]), footer):
@@ -167,7 +186,7 @@ class ParquetStore:
     def open_file(self, name: str) -> pa.NativeFile:
         """A file of the store, for reading."""
         with answering(f"{self.uri}/{name}"):
-            return self._filesystem.open_input_file(name)
+            return self._open(name)
 
     def quarantined(self, dataset: str) -> list[QuarantinedDay]:
         """The days of which a source file was refused or rows were set aside, oldest first."""
@@ -184,7 +203,12 @@ class ParquetStore:
         return self._quarantine
 
     def staging(self) -> AbstractContextManager[Path]:
-        """A private folder from which ``publish`` can take files; folders of dead processes are swept."""
+        """A private folder from which ``publish`` can take files; folders of dead processes are swept.
+
+        Raises:
+            StoreAbsentError: the store that was in this folder is not there.
+            StoreBusyError: another process keeps the staging folders locked.
+        """
         return self._folder.staging()
 
     def publish(self, staged: Path, dataset: str, day: str) -> None:
@@ -244,10 +268,3 @@ def scanned_schema(dataset: Dataset) -> pa.Schema:
 
 def _name(dataset: str, day: str) -> str:
     return f"{get_dataset(dataset).name}/date={parse_date(day).isoformat()}/{FILE_NAME}"
-
-
-def _is_partition(name: str) -> bool:
-    try:
-        return name.startswith("date=") and bool(parse_date(name.removeprefix("date=")))
-    except InvalidInputError:
-        return False

@@ -24,8 +24,9 @@ import pyarrow.parquet as pq
 from polygon_assets.datasets import get_dataset
 from polygon_assets.flatfile.findings import Finding, from_json, to_json
 from polygon_assets.flatfile.header import READER_VERSION
-from polygon_assets.flatfile.provenance import Source, etag_stem, source_from_plain, source_to_plain
+from polygon_assets.flatfile.provenance import UNREADABLE, Source, etag_stem, source_from_plain, source_to_plain
 from polygon_assets.store.folders import Folder
+from polygon_assets.store.local_entries import FOLDER, is_partition
 from polygon_assets.store.raw_files import digest, fetch_copy
 
 ROOT = "_quarantine"
@@ -100,8 +101,14 @@ class Quarantine:
 
     def days(self, dataset: str) -> list[QuarantinedDay]:
         """All that is kept aside of ``dataset``, oldest day first."""
-        names = [name for name in self._folder.names(f"{ROOT}/{dataset}") if name.startswith("date=")]
-        return [each for name in names for each in self.held(dataset, name.removeprefix("date="))]
+        kinds = self._folder.kinds(f"{ROOT}/{dataset}")
+        days = [name for name, kind in kinds.items() if is_partition(name) and kind == FOLDER]
+        return [each for name in days for each in self.held(dataset, name.removeprefix("date="))]
+
+    def unreadable(self, dataset: str, day: str) -> list[str]:
+        """The names of the records of ``day`` that cannot be read: others have written them, or they have rotted."""
+        names = [name for name in self.names(dataset, day) if name.endswith((_REFUSED, _SET_ASIDE))]
+        return [name for name in names if self._record(dataset, day, name) is None]
 
     def names(self, dataset: str, day: str) -> list[str]:
         """The files that are kept of ``day``."""
@@ -142,7 +149,7 @@ class Quarantine:
 
     def rows(self, held: QuarantinedDay) -> pa.Table:
         """The rows that were set aside, with their lines; FileNotFoundError where the whole file was refused."""
-        with self._folder.filesystem.open_input_file(_path(held) + _ROWS) as file:
+        with self._folder.open(_path(held) + _ROWS) as file:
             return pq.read_table(file)
 
     def has_source(self, held: QuarantinedDay) -> bool:
@@ -204,13 +211,17 @@ class Quarantine:
         )
 
     def _records(self, dataset: str, day: str) -> Iterator[QuarantinedDay]:
-        place = _place(dataset, day)
         for name in self.names(dataset, day):
-            if name.endswith((_REFUSED, _SET_ASIDE)):
-                try:
-                    yield _read(dataset, day, f"{self._folder.uri}/{place}", self._folder.read(f"{place}/{name}"))
-                except (FileNotFoundError, ValueError, KeyError, TypeError):
-                    continue
+            if name.endswith((_REFUSED, _SET_ASIDE)) and (record := self._record(dataset, day, name)):
+                yield record
+
+    def _record(self, dataset: str, day: str, name: str) -> QuarantinedDay | None:
+        """None where it cannot be read."""
+        place = _place(dataset, day)
+        try:
+            return _read(dataset, day, f"{self._folder.uri}/{place}", self._folder.read(f"{place}/{name}"))
+        except UNREADABLE:
+            return None
 
 
 def _read(dataset: str, day: str, uri: str, text: bytes) -> QuarantinedDay:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from polygon_assets.errors import RottenCopyError
-from polygon_assets.flatfile.provenance import Source, etag_stem, source_from_plain, source_to_plain
+from polygon_assets.flatfile.provenance import UNREADABLE, Source, etag_stem, source_from_plain, source_to_plain
 from polygon_assets.store.folders import Folder
 
 
@@ -97,7 +97,7 @@ class RawFiles:
     def _read(self, name: str) -> Source | None:
         try:
             return source_from_plain(json.loads(self._folder.read(name)))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except UNREADABLE:
             return None
 
 

@@ -16,17 +16,20 @@ from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.download.listing import RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
-from polygon_assets.errors import StoreError
+from polygon_assets.errors import LinkInStoreError, StoreError
 from polygon_assets.flatfile.findings import Severity
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.flatfile.quality import DayBounds
 from polygon_assets.flatfile.rows import ascending
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_schema, stored_type
 from polygon_assets.store.digests import Digest, digest_of_stream
-from polygon_assets.store.parquet_store import ParquetStore
+from polygon_assets.store.local_entries import FOLDER, is_partition
+from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore
+from polygon_assets.store.quarantine import ROOT as QUARANTINE
 from polygon_assets.store.quarantine import version_of
 from polygon_assets.store.roll_ups import year_name, years
 from polygon_assets.store.s3_folder import answering
+from polygon_assets.store.s3_reading import settled
 
 _LOOKS = 3
 """At a day that is replaced while it is read."""
@@ -85,7 +88,7 @@ def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
     """
     for _ in range(_LOOKS):
         before = store.state(dataset, day)
-        found = _verified(store, dataset, day)
+        found = settled(lambda: _verified(store, dataset, day))
         if found.whole or store.state(dataset, day) == before:
             break
     return found
@@ -140,9 +143,8 @@ def is_as_published(store: ParquetStore, dataset: str, day: str) -> tuple[str, .
         if not known:
             return verify_day(store, dataset, day).problems
         try:
-            with answering(store.path(dataset, day)), store.open_input_file(dataset, day) as file:
-                if digest_of_stream(file).whole in known:
-                    return ()
+            if settled(lambda: _digest_of_day(store, dataset, day)).whole in known:
+                return ()
         except (OSError, ValueError) as error:
             problem = f"not readable: {error}"
         else:
@@ -150,6 +152,11 @@ def is_as_published(store: ParquetStore, dataset: str, day: str) -> tuple[str, .
         if store.state(dataset, day) == before:
             break
     return (problem,)
+
+
+def _digest_of_day(store: ParquetStore, dataset: str, day: str) -> Digest:
+    with answering(store.path(dataset, day)), store.open_input_file(dataset, day) as file:
+        return digest_of_stream(file)
 
 
 def verify_kept(store: ParquetStore, dataset: str) -> Iterator[tuple[str, str | None]]:
@@ -309,3 +316,58 @@ def _holds(found: pa.Schema, expected: pa.Schema) -> bool:
     size = len(expected)
     unknown = [found.field(at).type for at in range(size, len(found))]
     return pa.schema([*found][:size]) == expected and all(kind == pa.string() for kind in unknown)
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Something that is no part of a store."""
+
+    uri: str
+    what: str
+    """What it is, in words."""
+    hides_data: bool
+    """It stands where the store's own files should: a link, or a pipe called as a day is."""
+
+
+def find_strays(store: ParquetStore, dataset: str) -> list[Stray]:
+    """All that lies in the folder of ``dataset`` and in its part of the quarantine without belonging there."""
+    name = get_dataset(dataset).name
+    return [*_of_days(store, name), *_of_quarantine(store, name)]
+
+
+def _of_days(store: ParquetStore, dataset: str) -> Iterator[Stray]:
+    try:
+        kinds, stored = store.kinds(dataset), set(store.days(dataset))
+    except LinkInStoreError as error:
+        yield Stray(error.path, error.cause, hides_data=True)
+        return
+    for name, kind in kinds.items():
+        if name.removeprefix("date=") in stored:
+            continue
+        if strayed := _misplaced(store, dataset, name, kind):
+            yield strayed
+        elif found := store.kinds(f"{dataset}/{name}").get(FILE_NAME):
+            yield Stray(f"{store.uri}/{dataset}/{name}/{FILE_NAME}", f"{found}, no file", hides_data=True)
+
+
+def _of_quarantine(store: ParquetStore, dataset: str) -> Iterator[Stray]:
+    folder = f"{QUARANTINE}/{dataset}"
+    try:
+        kinds = store.kinds(folder)
+    except LinkInStoreError as error:
+        yield Stray(error.path, error.cause, hides_data=True)
+        return
+    for name, kind in kinds.items():
+        if strayed := _misplaced(store, folder, name, kind):
+            yield strayed
+            continue
+        for record in store.quarantine.unreadable(dataset, name.removeprefix("date=")):
+            yield Stray(f"{store.uri}/{folder}/{name}/{record}", "no record that can be read", hides_data=False)
+
+
+def _misplaced(store: ParquetStore, folder: str, name: str, kind: str) -> Stray | None:
+    """What is no folder of a day; names that begin with a dot are the desktop's."""
+    uri = f"{store.uri}/{folder}/{name}"
+    if not is_partition(name):
+        return None if name.startswith(".") else Stray(uri, f"{kind} with another name than a day's", hides_data=False)
+    return None if kind == FOLDER else Stray(uri, f"{kind}, where a day's folder should be", hides_data=True)

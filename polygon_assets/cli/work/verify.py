@@ -9,10 +9,11 @@ from rich.markup import escape
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
+from polygon_assets.errors import LinkInStoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
 from polygon_assets.settings import Settings
-from polygon_assets.store.verifying import compare_with_remote, record_digest, verify_day, verify_kept
+from polygon_assets.store.verifying import compare_with_remote, find_strays, record_digest, verify_day, verify_kept
 
 
 def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end: str | None, *, remote: bool) -> int:
@@ -26,7 +27,12 @@ def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end:
 
 def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | None) -> int:
     """Read the days again; how many are not whole."""
-    days = [day for day in store.days(dataset.name) if (not start or day >= start) and (not end or day <= end)]
+    hidden = _name_strays(store, dataset)
+    try:
+        stored = store.days(dataset.name)
+    except LinkInStoreError:  # named just now
+        return hidden
+    days = [day for day in stored if (not start or day >= start) and (not end or day <= end)]
     corrupt = rows = outdated = recorded = 0
     with console.progress() as shown:
         task = shown.add_task(dataset.name, total=len(days), note="")
@@ -52,7 +58,15 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
     if outdated:
         again = f"polygon-assets ingest {dataset.name} --start {days[0]} --end {days[-1]}"
         console.out.print(f"{dataset.name}: {outdated} days were made under earlier rules; to renew them: {again}")
-    return corrupt + _read_beside(store, dataset)
+    return corrupt + hidden + _read_beside(store, dataset)
+
+
+def _name_strays(store: ParquetStore, dataset: Dataset) -> int:
+    """Name what does not belong into the store; how much of it stands where data should."""
+    strays = find_strays(store, dataset.name)
+    for stray in strays:
+        console.out.print(escape(f"{dataset.name}: {stray.uri}: {stray.what}"), soft_wrap=True)
+    return sum(stray.hides_data for stray in strays)
 
 
 def _read_beside(store: ParquetStore, dataset: Dataset) -> int:
