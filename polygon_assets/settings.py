@@ -19,6 +19,9 @@ from polygon_assets.errors import InvalidInputError, MissingCredentialsError
 
 PREFIX = "POLYGON_"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
+_USER = re.compile(r":.*@|^[^/]*@")
+"""``https://user:password@host`` with and without its scheme, and misspelt; ``/folder/a@b`` is none of it."""
+_PARAMETERS = re.compile(r"[?#]")
 
 
 class Settings(BaseSettings):
@@ -62,6 +65,14 @@ class Settings(BaseSettings):
     store_region: str = Field("us-east-1", description="Region of the store on S3.")
     store_access_key_id: str | None = Field(None, description="Access key of the store on S3.")
     store_secret_access_key: SecretStr | None = Field(None, description="Secret key of the store on S3.")
+
+    @field_validator("endpoint_url", "store", "store_endpoint_url")
+    @classmethod
+    def _without_secrets(cls, value: str | None) -> str | None:
+        """Addresses are shown: in messages, in metadata, in the web interface. The error never repeats ``value``."""
+        if value and (_USER.search(value) or ("://" in value and _PARAMETERS.search(value))):
+            raise ValueError("holds a user, a password or parameters; keys have variables of their own")
+        return value
 
     @field_validator("history_start", mode="before")
     @classmethod

@@ -22,6 +22,6 @@ defs = dg.Definitions(
             "market_views", target=dg.AssetSelection.all(), default_status=dg.DefaultSensorStatus.RUNNING
         )
     ],
-    resources={"views": Views()},
+    resources={"views": dg.ResourceDefinition(lambda _: Views(), config_schema={})},
     executor=dg.in_process_executor,
 )

@@ -35,7 +35,7 @@ def build_option_chain(calendar: TradingCalendar, history_start: dt.date | None 
         group_name="market_views",
         kinds={"duckdb", "parquet"},
     )
-    def option_chain(context: dg.AssetExecutionContext, views: Views) -> dg.MaterializeResult[None]:
+    def option_chain(context: dg.AssetExecutionContext, views: dg.ResourceParam[Views]) -> dg.MaterializeResult[None]:
         """Last price and volume of the call and the put at each strike, not adjusted."""
         day = context.partition_key
         table = query(CHAIN, contracts=polygon_assets.scan(OPTIONS.name, day, day))

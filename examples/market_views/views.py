@@ -1,6 +1,8 @@
 """Where this project keeps what it makes: one Parquet file for each view and partition, published whole."""
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -10,8 +12,9 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 
-class Views(dg.ConfigurableResource["Views"]):
-    """A folder of views."""
+@dataclass(frozen=True)
+class Views:
+    """A folder of views. No run can configure it: whoever sees the web interface could have files written anywhere."""
 
     folder: str = "views"
 
@@ -38,12 +41,17 @@ def described(path: Path, table: pa.Table, more: Mapping[str, int] | None = None
     metadata: dict[str, int | str | dg.MetadataValue] = {
         "dagster/row_count": table.num_rows,
         "dagster/uri": str(path),
-        "preview": dg.MetadataValue.md(_markdown(table.slice(0, 5))),
+        "preview": _first_rows(table),
         **(more or {}),
     }
     return dg.MaterializeResult(metadata=metadata)
 
 
-def _markdown(table: pa.Table) -> str:
-    rows = [table.column_names, ["---"] * table.num_columns, *(row.values() for row in table.to_pylist())]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+def _first_rows(table: pa.Table) -> dg.MetadataValue:
+    """As records, never as Markdown: tickers come from a file, and Markdown may load what another site serves."""
+    rows = [{name: _plain(value) for name, value in row.items()} for row in table.slice(0, 5).to_pylist()]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
+
+
+def _plain(value: object) -> str | int | float:
+    return value if isinstance(value, int | float) and math.isfinite(value) else str(value)

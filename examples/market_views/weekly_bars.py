@@ -44,7 +44,7 @@ def build_weekly_bars(calendar: TradingCalendar, history_start: dt.date | None =
         group_name="market_views",
         kinds={"duckdb", "parquet"},
     )
-    def weekly_bars(context: dg.AssetExecutionContext, views: Views) -> dg.MaterializeResult[None]:
+    def weekly_bars(context: dg.AssetExecutionContext, views: dg.ResourceParam[Views]) -> dg.MaterializeResult[None]:
         """Open, high, low, close and volume of each week's regular hours, not adjusted."""
         wanted = trading_days(days, context.partition_time_window)
         require_stored(MINUTES.name, wanted)

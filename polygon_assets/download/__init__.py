@@ -9,6 +9,7 @@ Where do I go to…
     change where bytes go?                               sinks.py, writing.py; SIGTERM: signals.py
     unpack?                                              gunzip.py
     list the bucket?                                     listing.py
+    end a request that drips?                            watchdog.py
     add a setting of the downloaders?                    transfer_options.py
 
 Does not belong here: what is inside a file (``flatfile``), or where it is kept (``store``).

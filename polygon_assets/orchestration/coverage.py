@@ -19,7 +19,6 @@ from polygon_assets.orchestration.watching.new_days import Clock, utc_now
 from polygon_assets.orchestration.watching.plans import read_cursor
 from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
-from polygon_assets.reading.previews import markdown
 
 KEY = dg.AssetKey("coverage")
 FOLDER = "_coverage"
@@ -87,13 +86,12 @@ def _shown(dataset: Dataset, taken: Inventory, kept: tuple[str, bytes]) -> dict[
 
 
 def gap_table(taken: Inventory) -> str:
-    """The newest gaps, as Markdown."""
+    """The newest gaps, as Markdown: dates and counts, and nothing that comes from a file."""
     if not taken.gaps:
         return "No trading day that is due is missing."
     shown = taken.gaps[:_GAPS_SHOWN]
-    table = markdown(
-        ["missing from", "to", "days"], ([f"{gap.first}", f"{gap.last}", f"{gap.days:,}"] for gap in shown)
-    )
+    lines = ["| missing from | to | days |", "| --- | --- | --- |"]
+    table = "\n".join([*lines, *(f"| {gap.first} | {gap.last} | {gap.days:,} |" for gap in shown)])
     rest = len(taken.gaps) - len(shown)
     return f"{table}\n\nand {rest:,} older gaps" if rest else table
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import dagster as dg
 
-from polygon_assets.datasets import Dataset
+from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.ingest import DayResult, ParquetStore
 from polygon_assets.ingest.workers import cores
-from polygon_assets.reading.previews import movers, movers_table, preview
+from polygon_assets.reading.previews import Row, movers, movers_rows, preview
 
 
 def table_schema(dataset: Dataset) -> dg.TableSchema:
@@ -65,13 +65,18 @@ def day_extract(store: ParquetStore, dataset: str, day: str) -> Extract:
     """First rows and largest movers of a stored day; empty where it cannot be read, since it is stored all the same."""
     try:
         gainers, losers = movers(store, dataset, day)
-        shown: Extract = {"preview": dg.MetadataValue.md(preview(store, dataset, day))}
+        shown: Extract = {"preview": _table(preview(store, dataset, day), table_schema(get_dataset(dataset)))}
     except Exception:  # decoration only: the day is stored, and no fault in its preview may fail the run
         logger.exception("%s %s: no preview", dataset, day)
         return {}
     if gainers or losers:
-        shown["largest_movers"] = dg.MetadataValue.md(movers_table(gainers, losers))
+        shown["largest_movers"] = _table(movers_rows(gainers, losers))
     return shown
+
+
+def _table(rows: Sequence[Row], schema: dg.TableSchema | None = None) -> dg.MetadataValue:
+    """``rows`` as values that the web interface shows as they are; in Markdown a ticker could load a page."""
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows], schema)
 
 
 def day_extracts(store: ParquetStore, dataset: str, days: Sequence[str]) -> dict[str, Extract]:

@@ -88,7 +88,14 @@ def build_resources(settings: Settings, overrides: Mapping[str, object] | None =
         "store": Store(settings),
         "webhook": Webhook(url),
     }
-    return {name: _unconfigurable(each) for name, each in {**own, **(overrides or {})}.items()}
+    found = {name: _unconfigurable(each) for name, each in {**own, **(overrides or {})}.items()}
+    return {"io_manager": _no_values(), **found}
+
+
+def _no_values() -> dg.IOManagerDefinition:
+    """For assets without values; Dagster's own would take a folder, or any variable's name, from the run."""
+    memory = dg.InMemoryIOManager()  # type: ignore[no-untyped-call]
+    return dg.IOManagerDefinition(resource_fn=lambda _: memory, config_schema={})
 
 
 def _unconfigurable(resource: object) -> object:

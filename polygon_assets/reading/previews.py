@@ -1,9 +1,10 @@
-"""A stored day at a glance: its first rows and its largest movers, as Markdown.
+"""A stored day at a glance: its first rows and its largest movers, as records of plain values.
 
-Belongs here: choosing and laying out a few rows. Does not: where they are shown.
+Belongs here: choosing a few rows. Does not: where they are shown, and never Markdown or HTML: tickers come from a file.
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,13 +37,17 @@ class Mover:
         return self.close / self.open - 1
 
 
-def preview(store: ParquetStore, dataset: str, day: str) -> str:
+Row = dict[str, str | int | float | None]
+"""Values by their columns; text without control characters."""
+
+
+def preview(store: ParquetStore, dataset: str, day: str) -> list[Row]:
     """The first rows of the stored day."""
     with store.open_input_file(dataset, day) as file:
         batch = next(pq.ParquetFile(file).iter_batches(PREVIEW_ROWS), None)
     names = [column.name for column in get_dataset(dataset).stored_columns]
     rows = batch.to_pylist() if batch is not None else []
-    return markdown(names, ([_cell(row[name]) for name in names] for row in rows))
+    return [{name: _plain(row[name]) for name in names} for row in rows]
 
 
 def movers(store: ParquetStore, dataset: str, day: str) -> tuple[list[Mover], list[Mover]]:
@@ -79,29 +84,21 @@ def movers(store: ParquetStore, dataset: str, day: str) -> tuple[list[Mover], li
     return [each for each in gainers if each.change > 0], [each for each in losers if each.change < 0]
 
 
-def movers_table(gainers: Iterable[Mover], losers: Iterable[Mover]) -> str:
+def movers_rows(gainers: Iterable[Mover], losers: Iterable[Mover]) -> list[Row]:
     """Both as one table, from the largest gain to the largest loss."""
-    found = [*gainers, *reversed(list(losers))]
-    rows = ([_text(each.ticker), *_figures(each)] for each in found)
-    return markdown(["ticker", "change", "first", "last", "volume"], rows)
+    return [_mover_row(each) for each in [*gainers, *reversed(list(losers))]]
 
 
-def markdown(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown; the cells are as they should be shown."""
-    lines = [names, ["---"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def _mover_row(each: Mover) -> Row:
+    figures: Row = {"change": f"{each.change:+.1%}", "first": each.open, "last": each.close, "volume": each.volume}
+    return {"ticker": _printable(each.ticker), **{name: _plain(value) for name, value in figures.items()}}
 
 
-def _figures(each: Mover) -> tuple[str, ...]:
-    return (f"{each.change:+.1%}", f"{each.open:,.2f}", f"{each.close:,.2f}", f"{each.volume:,.0f}")
+def _plain(value: object) -> str | int | float | None:
+    if value is None or (isinstance(value, int | float) and math.isfinite(value)):
+        return value
+    return _printable(str(value))
 
 
-def _cell(value: object) -> str:
-    return f"{value:,.10g}" if isinstance(value, float) else _text("" if value is None else str(value))
-
-
-def _text(value: str) -> str:
-    """``value`` without what Markdown or a terminal would take for more than text."""
-    return "".join(
-        "\\|" if each == "|" else each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in value
-    )
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

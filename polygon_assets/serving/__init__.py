@@ -5,4 +5,6 @@ Where do I go to…
     start and stop the processes?                        processes.py
     know who may ask the web interface, and how?         web_guard.py; around Dagster's programs: guarded.py
     mend what a crash or a wrong clock left behind?      recovery.py
+    see who may ask the web interface, and how?          web_guard.py
+    start Dagster's programs with that guard?            guarded.py
 """

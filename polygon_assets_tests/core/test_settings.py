@@ -1,6 +1,7 @@
 """Settings: names, defaults, and what an invalid value says."""
 
 import datetime as dt
+import traceback
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,36 @@ def test_a_secret_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CANARY not in repr(settings)
     assert CANARY not in str(settings.model_dump())
     assert settings.credentials["secret_access_key"] == CANARY
+
+
+ADDRESSES = [name for name, field in Settings.model_fields.items() if name == "store" or name.endswith("_url")]
+"""All that say where something is; the webhook's is a secret as a whole."""
+
+
+@pytest.mark.parametrize("field", [name for name in ADDRESSES if name != "webhook_url"])
+@pytest.mark.parametrize(
+    "address",
+    ["https://user:{}@host", "https://{}@host/path", "s3://key:{}@bucket/prefix", "user:{}@host", "s3:/key:{}@bucket",
+     "https://host/?signature={}", "s3://bucket/prefix?secret={}", "https://host/#{}", "https://us/er:{}@host",
+     "https:\\\\user:{}@host", "user@host:{}"],
+)  # fmt: skip
+@pytest.mark.scorecard(36)
+def test_an_address_with_a_password_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, field: str, address: str
+) -> None:
+    """It stood in the snapshot that the web interface serves, in messages, and in the metadata of each day."""
+    monkeypatch.setenv(variable(field), address.format(CANARY))
+    with pytest.raises(InvalidInputError, match=f"{variable(field)}: .*holds a user, a password or param") as refused:
+        load_settings()
+    assert CANARY not in str(refused.value)
+    assert CANARY not in "".join(traceback.format_exception(refused.value))
+
+
+def test_ordinary_addresses_are_none_of_that() -> None:
+    for store in ("data", "/mnt/a@b", "~/what?#", "s3://bucket/prefix", "/mnt/a:b"):
+        assert load_settings({"store": store}).store == store
+    for url in ("https://files.massive.com", "http://127.0.0.1:9000", "http://[::1]:9000/path"):
+        assert load_settings({"endpoint_url": url, "store_endpoint_url": url}).endpoint_url == url
 
 
 def test_a_folder_becomes_absolute_and_a_uri_stays() -> None:

@@ -75,10 +75,9 @@ def test_a_partition_shows_ten_rows_and_its_movers(platform: Platform) -> None:
     platform.run("stocks_daily", DAYS[:2])
     for day in DAYS[:2]:
         shown = platform.metadata("stocks_daily", day)
-        preview = shown["preview"].splitlines()
-        assert preview[0].startswith("| ticker | volume | open |")
-        assert len(preview) == 12
-        movers = [line.split(" | ") for line in shown["largest_movers"].splitlines()[2:]]
-        changes = [float(cells[1].rstrip("%")) for cells in movers]
+        assert [column.name for column in shown["preview"].schema.columns][:3] == ["ticker", "volume", "open"]
+        assert len(shown["preview"].records) == 10
+        assert [column.name for column in shown["largest_movers"].schema.columns][:2] == ["ticker", "change"]
+        changes = [float(str(record.data["change"]).rstrip("%")) for record in shown["largest_movers"].records]
         assert 0 < len(changes) <= 10
         assert changes == sorted(changes, reverse=True)

@@ -1,4 +1,4 @@
-"""Movers, compared with a slow and obvious way; odd tickers in Markdown."""
+"""Movers, compared with a slow and obvious way; tickers as they are, without control characters."""
 
 from collections import defaultdict
 
@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.reading.previews import markdown, movers, movers_table, preview
+from polygon_assets.reading.previews import Mover, movers, movers_rows, preview
 from polygon_assets_tests.reading.conftest import DAYS
 from polygon_assets_tests.stores import Place
 
@@ -26,14 +27,19 @@ def test_movers_of_minutes(filled: ParquetStore, place: Place) -> None:
     for each in [*gainers, *losers]:
         assert abs(each.change - changes[each.ticker]) < 1e-12
         assert abs(each.volume - sum(row["volume"] for row in rows[each.ticker])) < 1e-6
-    assert movers_table(gainers, losers).count("\n") == 1 + len(gainers) + len(losers)
+    rows_shown = movers_rows(gainers, losers)
+    assert [row["ticker"] for row in rows_shown] == [each.ticker for each in [*gainers, *losers[::-1]]]
+    assert list(rows_shown[0]) == ["ticker", "change", "first", "last", "volume"]
 
 
 def test_a_preview_has_all_columns_and_ten_rows(filled: ParquetStore) -> None:
-    lines = preview(filled, "stocks_minute", DAYS[0]).splitlines()
-    assert lines[0].count("|") == 9
-    assert len(lines) == 12
+    rows = preview(filled, "stocks_minute", DAYS[0])
+    assert len(rows) == 10
+    assert list(rows[0]) == [column.name for column in DATASETS["stocks_minute"].stored_columns]
 
 
-def test_a_table_in_markdown() -> None:
-    assert markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+def test_a_movers_ticker_is_shown_as_it_is_without_control_characters() -> None:
+    ticker = "![|](http://x)<b>"
+    (row,) = movers_rows([Mover(f"{ticker}\x1b\u202e", 2.0, 3.0, float("nan"))], [])
+    shown = {"ticker": f"{ticker}\ufffd\ufffd", "change": "+50.0%", "first": 2.0, "last": 3.0, "volume": "nan"}
+    assert row == shown

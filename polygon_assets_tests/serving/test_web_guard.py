@@ -1,8 +1,10 @@
 """Who may ask the web interface, and how; each request goes to a real application, which counts what reaches it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import dagster_webserver
 import pytest
 from dagster_webserver.webserver import DagsterWebserver
 from hypothesis import given
@@ -86,7 +88,7 @@ def test_its_own_pages_may_post(origin: str) -> None:
 @pytest.mark.parametrize(
     "origin",
     ["http://127.0.0.1:8000", "https://evil.example", "null", "", "http://127.0.0.1:3000.evil.example", "file://",
-     "http://evil.example#127.0.0.1:3000", "ftp://127.0.0.1:3000"],
+     "http://evil.example#127.0.0.1:3000", "ftp://127.0.0.1:3000", "http://[::1", "http://evil@127.0.0.1:3000"],
 )  # fmt: skip
 def test_pages_of_other_origins_may_not(origin: str) -> None:
     assert asked("POST", "/graphql", {**JSON, "origin": origin}) == 403
@@ -128,6 +130,25 @@ def test_other_methods_are_not_answered(method: str) -> None:
     assert asked(method, "/graphql", JSON) == 405
 
 
+def test_a_page_may_load_no_picture_from_elsewhere_and_be_framed_by_no_one() -> None:
+    """Whatever becomes Markdown one day, and what was recorded before, when tickers did."""
+    sent: list[Any] = []
+
+    async def application(_scope: Any, _receive: Any, send: Any) -> None:
+        own = [(b"content-security-policy", b"script-src 'self'")]
+        await send({"type": "http.response.start", "status": 200, "headers": own})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", OWN.encode())]}
+    asyncio.run(WebGuard(application, PORT)(scope, None, send))  # type: ignore[arg-type]  # it reads nothing
+    policies = [value.decode() for name, value in sent[0]["headers"] if name == b"content-security-policy"]
+    assert policies[0] == "script-src 'self'", "Dagster's own holds beside it"
+    assert "img-src 'self' data: blob:" in policies[1]
+    assert "frame-ancestors 'self'" in policies[1]
+
+
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=30))
 def test_no_made_up_host_gets_in(host: str) -> None:
     own = {f"{name}:{PORT}" for name in ("127.0.0.1", "localhost", "[::1]")}
@@ -135,7 +156,7 @@ def test_no_made_up_host_gets_in(host: str) -> None:
 
 
 def test_the_routes_that_are_guarded_are_those_that_dagster_has() -> None:
-    """A new one is looked at before it is served: does it change something, and how is it asked?"""
+    """A new one is looked at before it is served: does it change something, what does it read, how is it asked?"""
     server: Any = object.__new__(DagsterWebserver)
     server._app_path_prefix = ""
     routes = {(route.path, tuple(sorted(getattr(route, "methods", None) or ()))) for route in server.build_routes()}
@@ -146,8 +167,18 @@ def test_the_routes_that_are_guarded_are_those_that_dagster_has() -> None:
         "/report_asset_check/{asset_key:path}",
         "/report_asset_observation/{asset_key:path}",
     }
-    reading = {path for path, methods in routes if methods == ("GET", "HEAD") and "{" in path}
-    assert reading == {"/logs/{path:path}", "/download_debug/{run_id:str}", "/{path:path}"}
+    built = Path(dagster_webserver.__file__).parent / "webapp/build"
+    assert {path for path, _ in routes} - {f"/{each.name}" for each in built.iterdir()} - changing == {
+        "/",
+        "/{path:path}",
+        "/server_info",
+        "/dagit_info",
+        "/logs/{path:path}",
+        "/notebook",
+        "/dagit/notebook",
+        "/download_debug/{run_id:str}",
+    }
+    assert {type(route).__name__ for route in server.build_routes()} == {"Route", "Mount", "WebSocketRoute"}
 
 
 @pytest.mark.parametrize(("arguments", "port"), [(["-p", "1"], 1), (["--port", "2"], 2), (["--port=3"], 3), ([], 3000)])

@@ -28,14 +28,14 @@ def missing_parts() -> str | None:
 
 
 @contextmanager
-def browser() -> "Iterator[Browser]":
-    """A browser without a window; it ends with the block."""
+def browser(*options: str) -> "Iterator[Browser]":
+    """A browser without a window, with further command line ``options``; it ends with the block."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (only here is it needed)
 
     program = shutil.which("chromium")
     assert program, missing_parts()
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
+        running = playwright.chromium.launch(executable_path=program, args=[*_OPTIONS, *options])
         try:
             yield running
         finally:

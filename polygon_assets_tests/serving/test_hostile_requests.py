@@ -1,0 +1,222 @@
+"""What may be asked of the web interface, by the real one: run configuration, WebSockets, and every way around."""
+
+import asyncio
+import http.client
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+import websockets
+from websockets.asyncio.client import connect
+
+from polygon_assets.serving.home import prepare_home
+from polygon_assets.serving.processes import dagster_dev, wait_until_it_answers
+from polygon_assets_tests.cluster.exposure import command_lines, family, listening_sockets, listens_beyond_loopback
+from polygon_assets_tests.platforms import Platform, open_platform
+from polygon_assets_tests.servers.dagster_site import Site, dagster_site, wait_until
+from polygon_assets_tests.servers.seaweed import S3Server, free_ports
+
+DAY = "2026-11-04"
+WEBHOOK = "http://127.0.0.1:1/canary-of-the-webhook"
+JOB = {"repositoryLocationName": "polygon_assets", "repositoryName": "__repository__", "jobName": "__ASSET_JOB"}
+
+SCHEMA = """query($job: PipelineSelector!) { runConfigSchemaOrError(selector: $job) { __typename
+    ... on RunConfigSchema { rootConfigType { key } allConfigTypes { key __typename
+    ... on CompositeConfigType { fields { name configTypeKey } } } } } }"""
+LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) { __typename
+    ... on RunConfigValidationInvalid { errors { message } } } }"""
+BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+    __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+
+ENV = {"env": "POLYGON_SECRET_ACCESS_KEY"}
+OVERRIDES = {
+    "downloader": {"endpoint_url": "http://127.0.0.1:1", "access_key_id": ENV},
+    "store": {"uri": "/elsewhere"},
+    "catalog": {"bucket": "another"},
+    "io_manager": {"base_dir": ENV},
+}
+"""What a run would say of each resource that it has; sensors, which alone have the webhook, are given nothing."""
+
+
+@pytest.fixture(scope="module")
+def served(
+    s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, fresh_home: Path
+) -> Iterator[tuple[Platform, Site]]:
+    """A platform with a webhook, so that every resource is there."""
+    bucket, folder = f"flatfiles-{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("hostile")
+    s3_server.client().create_bucket(Bucket=bucket)
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        open_platform(s3_server, bucket, folder, fresh_home, monkeypatch) as platform,
+    ):
+        monkeypatch.setenv("POLYGON_WEBHOOK_URL", WEBHOOK)
+        with dagster_site(folder / "home") as site:
+            yield platform, site
+
+
+def offered(site: Site) -> dict[str, str]:
+    """Every field of a run's configuration by its path, and its type, as the launchpad gets them."""
+    schema = site.ask(SCHEMA, job={"pipelineName": JOB["jobName"], **{k: JOB[k] for k in list(JOB)[:2]}})
+    found = schema["runConfigSchemaOrError"]
+    types = {each["key"]: each for each in found["allConfigTypes"]}
+
+    def below(key: str, path: str) -> Iterator[tuple[str, str]]:
+        kind = types[key]
+        if "fields" not in kind:
+            yield path, key
+        for field in kind.get("fields", ()):
+            yield from below(field["configTypeKey"], f"{path}.{field['name']}".lstrip("."))
+
+    return dict(below(found["rootConfigType"]["key"], ""))
+
+
+def test_every_field_that_a_run_may_set_is_known(served: tuple[Platform, Site]) -> None:
+    """A new one is looked at before it is offered: may anyone who sees the web interface set it?"""
+    fields = offered(served[1])
+    datasets = ("options_daily", "options_minute", "stocks_daily", "stocks_minute")
+    expected = {
+        "execution.config.marker_to_close": "String",
+        "execution.config.step_dependency_config.require_upstream_step_success": "Bool",
+        "loggers.console.config.log_level": "String",
+        "loggers.console.config.name": "String",
+        **{f"ops.{name}.config.overwrite": "Noneable.BoolSourceType" for name in datasets},
+        **{f"ops.{name}.config": "Any" for name in ("coverage", "options_daily_by_year", "stocks_daily_by_year")},
+    }
+    assert fields == expected
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_no_resource_takes_configuration_from_a_run(served: tuple[Platform, Site], name: str) -> None:
+    platform, site = served
+    before = platform.instance.get_runs_count()
+    params = {
+        "selector": {**JOB, "assetSelection": [{"path": ["stocks_daily"]}]},
+        "runConfigData": {"resources": {name: {"config": OVERRIDES[name]}}},
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": DAY}]},
+    }
+    launched = site.ask(LAUNCH, params=params)["launchRun"]
+    assert launched["__typename"] == "RunConfigValidationInvalid"
+    assert "unexpected config entr" in launched["errors"][0]["message"]
+    assert platform.server.secret_access_key not in json.dumps(launched)
+    assert platform.instance.get_runs_count() == before
+
+
+def test_a_backfill_can_say_no_more_than_a_run(served: tuple[Platform, Site]) -> None:
+    platform, site = served
+    platform.publish("stocks_daily", [DAY])
+    with socket.socket() as elsewhere:
+        elsewhere.bind(("127.0.0.1", 0))
+        elsewhere.listen()
+        elsewhere.settimeout(1)
+        endpoint = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+        params = {
+            "assetSelection": [{"path": ["stocks_daily"]}],
+            "partitionNames": [DAY],
+            "runConfigData": {
+                "resources": {"downloader": {"config": {"endpoint_url": endpoint, "access_key_id": ENV}}}
+            },
+        }
+        launched = site.ask(BACKFILL, params=params)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess"
+        assert site.wait_for_backfill(launched["backfillId"]) in {"FAILED", "COMPLETED_FAILED"}
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
+    assert platform.materialised("stocks_daily") == []
+
+
+def test_what_the_interface_tells_holds_no_secret_and_no_address(served: tuple[Platform, Site]) -> None:
+    platform, site = served
+    asked = site.ask("""{ instance { info } repositoriesOrError { ... on RepositoryConnection { nodes {
+        allTopLevelResourceDetails { name configFields { name } configuredValues { key value } } } } } }""")
+    text = json.dumps(asked)
+    for hidden in (platform.server.secret_access_key, platform.server.endpoint_url, platform.bucket, WEBHOOK):
+        assert hidden not in text
+    (repository,) = asked["repositoriesOrError"]["nodes"]
+    shown = {each["name"]: each for each in repository["allTopLevelResourceDetails"]}
+    assert {*OVERRIDES, "webhook"} == set(shown)
+    assert all(each["configFields"] == [] == each["configuredValues"] for each in shown.values())
+
+
+async def _subscribe(url: str, query: str, origin: str | None) -> Any:
+    """The first answer to an operation that is sent through the WebSocket of live pages."""
+    address = url.replace("http://", "ws://") + "/graphql"
+    async with connect(address, origin=origin, subprotocols=["graphql-ws"]) as channel:  # type: ignore[arg-type, list-item]
+        await channel.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(await channel.recv())["type"] == "connection_ack"
+        await channel.send(json.dumps({"type": "start", "id": "1", "payload": {"query": query}}))
+        return json.loads(await asyncio.wait_for(channel.recv(), 30))
+
+
+def test_a_websocket_of_another_origin_is_refused(served: tuple[Platform, Site]) -> None:
+    for origin in ("http://127.0.0.1:1", "https://evil.example", "null"):
+        with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+            asyncio.run(_subscribe(served[1].url, "{version}", origin))
+        assert refused.value.response.status_code == 403
+
+
+def test_a_mutation_through_a_websocket_changes_nothing(served: tuple[Platform, Site]) -> None:
+    """Dagster looks for subscriptions there and finds no other field."""
+    _, site = served
+    mutation = "mutation { reloadWorkspace { __typename } }"
+    for origin in (None, site.url):
+        answer = asyncio.run(_subscribe(site.url, mutation, origin))
+        assert answer["type"] == "error"
+        assert "is not defined" in answer["payload"]["message"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/logs/../../dagster.yaml", f"/logs/{quote('../../', safe='')}dagster/yaml", "/logs//etc/passwd"]
+)
+def test_logs_are_served_from_their_folder_alone(served: tuple[Platform, Site], path: str) -> None:
+    status, text = asked(served[1].url, "GET", path)
+    assert status in {404, 500}
+    assert text in {"No log files available for download", "Internal Server Error"}
+
+
+def asked(url: str, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
+    """Status and text of what is answered to exactly this."""
+    parts = urlsplit(url)
+    assert parts.hostname
+    with closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)) as connection:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+
+
+def test_what_dev_and_demo_start_is_guarded_and_listens_on_this_machine_alone(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """All of ``dagster dev``: one port, and nothing secret on a command line, which everyone here can read."""
+    (port,) = free_ports(1)
+    url, home = f"http://127.0.0.1:{port}", tmp_path / "home"
+    prepare_home(home)
+    kind = {"Content-Type": "application/json"}
+    query = json.dumps({"query": "{version}"}).encode()
+    with dagster_dev(home, port, os.environ) as process:
+        assert wait_until_it_answers(process, port)
+        assert asked(url, "POST", "/graphql", query, **kind)[0] == 200
+        assert asked(url, "POST", "/graphql", query, **kind, Host=f"localhost:{port}")[0] == 200
+        assert asked(url, "POST", "/graphql", query, **kind, Host=f"evil.example:{port}")[0] == 403
+        assert asked(url, "GET", "/assets", Host=f"evil.example:{port}")[0] == 403
+        assert asked(url, "POST", "/graphql", query, **kind, Origin="http://127.0.0.1:1")[0] == 403
+        assert asked(url, "POST", "/graphql", query, **{"Content-Type": "text/plain"})[0] == 415
+        assert asked(url, "GET", "/graphql?query={version}")[0] == 405
+        pids: set[int] = set()
+
+        def all_started() -> bool:
+            nonlocal pids
+            pids = family([process.pid])
+            said = command_lines(pids)
+            return all(part in said for part in (b"code-server", b"_daemon", b"api\0grpc"))
+
+        wait_until("all processes of dagster dev", all_started, 120)
+        assert listening_sockets(pids) == 1
+        assert listens_beyond_loopback(pids) == []
+        assert platform.server.secret_access_key.encode() not in command_lines(pids)
