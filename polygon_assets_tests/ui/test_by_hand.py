@@ -124,6 +124,5 @@ def test_a_partition_shows_rows_and_movers(served: Served, page: "Page") -> None
     assert served.site.wait_for_backfill(served.site.backfill(["stocks_minute"], [day])) == "COMPLETED_SUCCESS"
     page.goto(f"/assets/stocks_minute?view=partitions&partition={day}")
     page.get_by_text("largest_movers").wait_for()
-    page.get_by_text("Show Table").first.click()
     rows = page.locator("table", has_text="window_start").last.locator("tr")
     assert rows.count() == 1 + 10

@@ -13,8 +13,8 @@ import dagster as dg
 import pytest
 
 from polygon_assets_tests.foreign_text import hostile_day, hostile_header, hostile_tickers
-from polygon_assets_tests.ui.browser import WAIT_SECONDS, browser, keep, new_page, settle
-from polygon_assets_tests.ui.conftest import ARTIFACTS, Served
+from polygon_assets_tests.ui.browser import WAIT_SECONDS, keep, new_page, settle
+from polygon_assets_tests.ui.conftest import ARTIFACTS, REBOUND, Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -55,7 +55,8 @@ async (target) => {
   for (const type of ["text/plain", "application/json", "application/graphql"])
     for (const mode of ["no-cors", "cors"])
       await attempt(mode + " " + type, async () => {
-        const answer = await fetch(target.url + "/graphql", {method: "POST", mode, body, headers: {"Content-Type": type}});
+        const headers = {"Content-Type": type};
+        const answer = await fetch(target.url + "/graphql", {method: "POST", mode, body, headers});
         return answer.type === "opaque" ? "sent" : await answer.text();
       });
   await attempt("report", () => fetch(target.url + "/report_asset_materialization/stocks_daily?partition=2026-01-02",
@@ -164,15 +165,15 @@ def test_the_interfaces_own_page_starts_the_same_run(served: Served, page: "Page
     assert hand_launched(served) == before + 1
 
 
-def test_a_name_that_is_rebound_to_this_machine_is_not_answered(served: Served) -> None:
+def test_a_name_that_is_rebound_to_this_machine_is_not_answered(served: Served, chromium: "Browser") -> None:
     """DNS rebinding: the page's own name comes to mean 127.0.0.1, and the browser takes all for one origin."""
     port = urlsplit(served.site.url).port
-    url = f"http://rebound.example:{port}"
-    with browser("--host-resolver-rules=MAP rebound.example 127.0.0.1") as running, new_page(running, url) as page:
+    url = f"http://{REBOUND}:{port}"
+    with new_page(chromium, url) as page:
         answer = page.goto("/assets")
         assert answer is not None
         assert answer.status == 403
-        assert "is not served as 'rebound.example" in page.inner_text("body")
+        assert f"is not served as '{REBOUND}" in page.inner_text("body")
         status = page.evaluate(
             """async () => (await fetch("/graphql", {method: "POST", headers: {"Content-Type": "application/json"},
             body: JSON.stringify({query: "{version}"})})).status"""
@@ -208,8 +209,7 @@ def test_a_ticker_that_is_markdown_or_html_is_shown_as_its_letters_and_loads_not
     other, odd, _ = stranger_and_days
     with nothing_but_own(served, page):
         page.goto(f"/assets/stocks_daily?view=partitions&partition={odd}")
-        page.get_by_text("Show Table").first.click()
-        page.get_by_text(hostile_tickers(other.url)[0], exact=True).first.wait_for()
+        page.get_by_text(hostile_tickers(other.url)[0], exact=True).first.scroll_into_view_if_needed()
         shown = page.inner_text("body")
         keep(page, ARTIFACTS / "hostile tickers.png")
         for ticker in hostile_tickers(other.url):
