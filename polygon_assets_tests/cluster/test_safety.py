@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import sqlalchemy
@@ -15,6 +15,7 @@ from polygon_assets_tests.cluster.exposure import command_lines, family, listeni
 from polygon_assets_tests.cluster.platform import Platform
 from polygon_assets_tests.cluster.units import DEPLOY, example_variables
 from polygon_assets_tests.cluster.vendor import Objects
+from polygon_assets_tests.cluster.web import Web
 
 
 @pytest.fixture(scope="module")
@@ -32,17 +33,23 @@ def test_only_who_knows_the_password_gets_in(cluster: Platform) -> None:
     assert web.status(web.login()) == 200
 
 
-def test_live_pages_pass_the_proxy(cluster: Platform) -> None:
-    web, key = cluster.web, base64.b64encode(os.urandom(16)).decode()
-    address = urlsplit(web.url)
+def websocket_status(web: Web, origin: str) -> str:
+    """The status that answers a request for live pages, from a page of ``origin``."""
+    key, address = base64.b64encode(os.urandom(16)).decode(), urlsplit(web.url)
     lines = [
         "GET /graphql HTTP/1.1", f"Host: {address.netloc}", "Connection: Upgrade", "Upgrade: websocket",
         "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Protocol: graphql-ws",
-        *(f"{name}: {value}" for name, value in web.login().items()), "", "",
+        f"Origin: {origin}", *(f"{name}: {value}" for name, value in web.login().items()), "", "",
     ]  # fmt: skip
     with socket.create_connection((str(address.hostname), address.port or 0), 20) as connection:
         connection.sendall("\r\n".join(lines).encode())
-        assert connection.recv(12) == b"HTTP/1.1 101"
+        return connection.recv(12).decode().rpartition(" ")[2]
+
+
+def test_live_pages_pass_the_proxy_and_those_of_other_sites_do_not(cluster: Platform) -> None:
+    assert websocket_status(cluster.web, cluster.web.url) == "101"
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
+        assert websocket_status(cluster.web, origin) == "403"
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,11 @@ def test_a_page_of_another_site_starts_nothing_with_the_browsers_password(
     own = {"Content-Type": "application/json", **cluster.web.login()}
     assert cluster.web.status(own, "/graphql", body) == 200
     assert cluster.web.status({**own, **headers}, "/graphql", body) in {403, 415}
+
+
+def test_a_link_or_a_picture_starts_nothing_with_the_browsers_password(cluster: Platform) -> None:
+    path = "/graphql?query=" + quote("mutation{reloadWorkspace{__typename}}")
+    assert cluster.web.status(cluster.web.login(), path) == 405
 
 
 def test_nothing_listens_beyond_this_machine(processes: set[int]) -> None:
@@ -94,10 +106,12 @@ def test_no_secret_is_left_anywhere(cluster: Platform, s3: Objects, processes: s
         "PostgreSQL": dump(cluster.database),
         "Redis": redis_contents(cluster.broker),
         "the command lines": command_lines(processes),
+        "the web interface": cluster.web.post("/graphql", {"query": "{instance{info}}"}),
         **{str(path.relative_to(cluster.folder)): path.read_bytes() for path in written_files(cluster.folder)},
     }
     assert len(places["PostgreSQL"]) > 10_000
     assert len(places["Redis"]) > 1_000
+    assert b"run_launcher" in places["the web interface"]
     found = [
         f"{whose} in {where}"
         for where, content in places.items()

@@ -143,13 +143,13 @@ def test_a_page_of_another_origin_starts_nothing_and_reads_nothing(served: Serve
         page.goto("/")
         tried = page.evaluate(ATTACKS, target(served))
         keep(page, ARTIFACTS / "another origin.png")
+    assert hand_launched(served) == before
+    assert served.platform.materialised("stocks_daily") == stored
     sent = {"form text/plain", "form application/x-www-form-urlencoded", "form multipart/form-data", "form json"}
     assert {name: said for name, said in tried.items() if said not in {"failed", "sent", "true"}} == dict.fromkeys(
         sent, "undefined"
     ), "answers are opaque, or none"
     assert tried["websocket"] == tried["reading"] == tried["image"] == tried["script"] == "failed"
-    assert hand_launched(served) == before
-    assert served.platform.materialised("stocks_daily") == stored
 
 
 def test_the_interfaces_own_page_starts_the_same_run(served: Served, page: "Page") -> None:
