@@ -238,3 +238,20 @@ def test_a_refused_files_columns_are_shown_as_their_letters(
         page.goto("/assets/stocks_daily?view=checks&checkDetail=readable")
         page.get_by_text(literal).first.wait_for(timeout=WAIT_SECONDS * 1000)
     assert other.asked == []
+
+
+def test_markdown_that_was_recorded_before_loads_nothing_from_elsewhere(served: Served, page: "Page") -> None:
+    """Days of earlier versions keep their previews in Dagster's history."""
+    day = served.days[13]
+    with stranger() as other:
+        text = f"![shown]({other.url}/pixel)\n\n![own](/graphql?query=mutation)\n\n| seen |\n| --- |\n| AAPL |"
+        metadata = {"preview": dg.MetadataValue.md(text)}
+        event = dg.AssetMaterialization("stocks_daily", partition=day, metadata=metadata)
+        served.platform.instance.report_runless_asset_event(event)
+        answers: list[tuple[str, int]] = []
+        page.on("response", lambda answer: answers.append((answer.url, answer.status)))
+        page.goto(f"/assets/stocks_daily?view=partitions&partition={day}")
+        page.get_by_role("img", name="shown").wait_for(state="attached")
+        settle(page)
+        assert other.asked == []
+        assert [status for url, status in answers if "query=" in url] == [405]
