@@ -5,8 +5,6 @@ Belongs here: showing it. Does not: the reading and comparing (``ingest.verifica
 
 from collections.abc import Mapping, Sequence
 
-from rich.markup import escape
-
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
 from polygon_assets.ingest import ParquetStore
@@ -37,9 +35,7 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
             shown.update(task, advance=1, note=day)
             if not found.whole:
                 rotten += 1
-                console.out.print(
-                    escape(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})"), soft_wrap=True
-                )
+                console.out.print(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})", soft_wrap=True)
     verdict = (
         f"{len(days)} days, {rows:,} rows, all whole" if not rotten else f"{rotten} of {len(days)} days are rotten"
     )
