@@ -4,6 +4,7 @@ Belongs here: the footer's key-value metadata, written and read. Does not: the r
 """
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.flatfile.findings import Finding, from_json, to_json
 
 _PREFIX = "polygon."
+_LONGEST_STEM = 128
+"""S3's own ETags have 32 to 38 characters; a file's name has 255, what stands behind this one included."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,10 @@ class Source:
 
 def etag_stem(etag: str) -> str:
     """``etag`` as a part of a file's name: what is kept of two versions of an object never shares a name."""
-    return re.sub(r"[^0-9A-Za-z-]", "_", etag) or "unknown"
+    stem = re.sub(r"[^0-9A-Za-z-]", "_", etag) or "unknown"
+    if len(stem) <= _LONGEST_STEM:
+        return stem
+    return f"{stem[: _LONGEST_STEM - 65]}-{hashlib.sha256(etag.encode()).hexdigest()}"
 
 
 def source_to_plain(source: Source) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Protocol
 import pyarrow.fs as pafs
 
 from polygon_assets.errors import InvalidInputError
-from polygon_assets.store.s3_folder import SCHEME, S3Folder
+from polygon_assets.store.s3_folder import SCHEME, S3Folder, require_name
 from polygon_assets.store.staging import staging_folder
 
 STAGING = "_staging"
@@ -81,7 +81,7 @@ class LocalFolder:
 
     def publish(self, staged: Path, name: str) -> None:
         """Flush ``staged`` to the disk, then rename it; readers see the old file or the new one."""
-        target = self._path / name
+        target = self._path / require_name(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         with staged.open("rb") as file:
             os.fsync(file.fileno())
@@ -90,11 +90,11 @@ class LocalFolder:
 
     def delete(self, name: str) -> None:
         """Remove the file; its folder stays, since another process may be about to publish into it."""
-        (self._path / name).unlink(missing_ok=True)
+        (self._path / require_name(name)).unlink(missing_ok=True)
 
     def names(self, folder: str) -> list[str]:
         """Names in the folder."""
-        path = self._path / folder
+        path = self._path / require_name(folder) if folder else self._path
         return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
 
     def holding(self, folder: str, file: str) -> dict[str, str]:
@@ -110,20 +110,20 @@ class LocalFolder:
     def size(self, name: str) -> int | None:
         """Bytes of the file."""
         try:
-            return (self._path / name).stat().st_size
+            return (self._path / require_name(name)).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def read(self, name: str) -> bytes:
         """The file's bytes."""
-        return (self._path / name).read_bytes()
+        return (self._path / require_name(name)).read_bytes()
 
     def copy_to(self, name: str, target: Path) -> None:
         """A hard link where possible: staged sources are only read."""
         try:
-            target.hardlink_to(self._path / name)
+            target.hardlink_to(self._path / require_name(name))
         except OSError:  # not every file system has hard links
-            shutil.copyfile(self._path / name, target)
+            shutil.copyfile(self._path / require_name(name), target)
 
 
 def open_folder(

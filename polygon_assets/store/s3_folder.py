@@ -28,6 +28,21 @@ OF_S3 = "AWS Error"
 _ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
 
 
+def require_name(name: str) -> str:
+    """``name``, if it leads down from the store, one folder at a time: on S3 and on disk the same names are refused.
+
+    Raises:
+        InvalidInputError: it is empty, absolute, or has an empty part, ``.``, ``..``, a backslash or NUL in it.
+    """
+    if not _leads_down(name):
+        raise InvalidInputError(f"Invalid name: {name!r}; names of a store lead down from it, one folder at a time")
+    return name
+
+
+def _leads_down(name: str) -> bool:
+    return not any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in name.split("/"))
+
+
 class S3Folder:
     """``s3://bucket/prefix``; an object is put whole, or its multipart upload is aborted."""
 
@@ -42,7 +57,7 @@ class S3Folder:
     ) -> None:
         """Take the settings; no request is sent."""
         self._bucket, _, prefix = uri.removeprefix(SCHEME).strip("/").partition("/")
-        if not self._bucket or "@" in uri or "?" in uri or ".." in prefix.split("/"):
+        if not self._bucket or "@" in uri or "?" in uri or not (prefix == "" or _leads_down(prefix)):
             raise InvalidInputError("A store on S3 is s3://bucket/prefix; keys go into POLYGON_STORE_ACCESS_KEY_ID")
         self._prefix = f"{prefix}/" if prefix else ""
         self.uri = f"{SCHEME}{self._bucket}/{prefix}".rstrip("/")
@@ -92,7 +107,7 @@ class S3Folder:
         """Put the object; until the put is complete, readers see what was there."""
         config = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False)
         try:
-            self._client.upload_file(str(staged), self._bucket, self._prefix + name, Config=config)
+            self._client.upload_file(str(staged), self._bucket, self._prefix + require_name(name), Config=config)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, Boto3Error) as error:
             raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
         staged.unlink()
@@ -100,12 +115,14 @@ class S3Folder:
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
         try:
-            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + require_name(name))
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise StoreError(f"{self.uri}/{name}: not deleted: {error}") from error
 
     def names(self, folder: str) -> list[str]:
         """The names one level below ``folder``."""
+        if folder:
+            require_name(folder)
         with answering(f"{self.uri}/{folder}"):
             entries = self.filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
         return sorted(entry.base_name for entry in entries)
@@ -113,7 +130,7 @@ class S3Folder:
     def holding(self, folder: str, file: str) -> dict[str, str]:
         """The names one level below ``folder`` under which an object ``file`` lies, with its size and ETag."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"{self._prefix}{folder}/"
+            Bucket=self._bucket, Prefix=f"{self._prefix}{require_name(folder)}/"
         )
         try:
             entries = [entry for page in pages for entry in page.get("Contents", ())]
@@ -129,18 +146,18 @@ class S3Folder:
     def size(self, name: str) -> int | None:
         """Bytes of the object."""
         with answering(f"{self.uri}/{name}"):
-            entry = self.filesystem.get_file_info(name)
+            entry = self.filesystem.get_file_info(require_name(name))
         return entry.size if entry.type is pafs.FileType.File else None
 
     def read(self, name: str) -> bytes:
         """The object's bytes."""
-        with answering(f"{self.uri}/{name}"), self.filesystem.open_input_stream(name) as file:
+        with answering(f"{self.uri}/{name}"), self.filesystem.open_input_stream(require_name(name)) as file:
             return bytes(file.read())
 
     def copy_to(self, name: str, target: Path) -> None:
         """Download the object."""
         try:
-            self._client.download_file(self._bucket, self._prefix + name, str(target))
+            self._client.download_file(self._bucket, self._prefix + require_name(name), str(target))
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, Boto3Error) as error:
             raise StoreError(f"{self.uri}/{name}: not read: {error}") from error
 

@@ -22,7 +22,7 @@ from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.flatfile.quality import DayBounds
 from polygon_assets.flatfile.rows import ascending
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_schema, stored_type
-from polygon_assets.store.parquet_store import ParquetStore
+from polygon_assets.store.parquet_store import ParquetStore, span
 from polygon_assets.store.quarantine import version_of
 from polygon_assets.store.s3_folder import answering
 
@@ -65,9 +65,13 @@ def verify_store(
 
     Checks footer, provenance, columns, the checksum of every page, row and ticker counts, order, and that all rows
     are of the day. One row group is in memory at a time.
+
+    Raises:
+        InvalidInputError: an invalid date, or ``start`` after ``end``.
     """
+    first, last = span(start, end)
     for day in store.days(dataset):
-        if (start is None or day >= start) and (end is None or day <= end):
+        if first <= day <= last:
             yield verify_day(store, dataset, day)
 
 
