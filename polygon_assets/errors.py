@@ -21,6 +21,10 @@
     │   ├── RowError                          a line that does not parse; names line and column
     │   └── UnusableDayError                  parses, but cannot be that day (no rows, foreign rows)
     ├── StoreError                            a stored day is damaged, or the store cannot be written
+    │   ├── LinkInStoreError                  a symbolic link inside the store: it is not followed
+    │   └── StoreBusyError                    another process keeps the store's staging folder locked
+    ├── ReplacedWhileReadError                a file of the store on S3 is another than the one that was opened
+    ├── StoreAbsentError                      the store that was there before is not: is its disk mounted?
     └── StoreUnreachableError                 the store's bucket does not answer, or refuses: no day is known to be
                                               there, missing or damaged
 
@@ -186,6 +190,41 @@ class StoreError(PolygonAssetsError):
 
 class RottenCopyError(StoreError):
     """A source file that was kept in the store is not what it was when it was kept."""
+
+
+class LinkInStoreError(StoreError):
+    """A symbolic link inside the store, which could lead anywhere."""
+
+    def __init__(self, path: object) -> None:
+        """Name the link's ``path``."""
+        self.path = str(path)
+        self.cause = (
+            "a symbolic link; those inside a store are not followed. Remove it. A part of a store on another disk is "
+            "mounted there (mount --bind); the store's own folder may be a link."
+        )
+        super().__init__(f"{self.path}: {self.cause}")
+
+
+class StoreBusyError(StoreError):
+    """Another process keeps the store's staging folder locked."""
+
+    retryable = True
+
+
+class ReplacedWhileReadError(PolygonAssetsError):
+    """A file of the store on S3 is another than the one that was opened; no ``StoreError``, for it is not damaged."""
+
+    retryable = True
+
+    def __init__(self, uri: str) -> None:
+        """Name the object's ``uri``."""
+        super().__init__(f"{uri}: replaced while it was read. Nothing is wrong with it: read it again.")
+
+
+class StoreAbsentError(PolygonAssetsError):
+    """The store that was there before is not; no ``StoreError``, which would make its days damaged ones."""
+
+    retryable = True
 
 
 class StoreUnreachableError(PolygonAssetsError):

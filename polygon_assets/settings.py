@@ -129,6 +129,14 @@ def dagster_home() -> Path:
     return Path(os.environ.get("DAGSTER_HOME") or ".dagster").expanduser().absolute()
 
 
+def state_folder() -> Path | None:
+    """Where is remembered which stores there are, apart from them; None where this user has no home."""
+    try:
+        return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser().absolute() / "polygon-assets"
+    except RuntimeError:
+        return None
+
+
 def missing_credentials() -> MissingCredentialsError:
     """The error for unset keys, naming what to set."""
     names = f"{variable('access_key_id')} and {variable('secret_access_key')}"

@@ -1,6 +1,8 @@
 """What holds for every test, as a pytest plugin: a clean environment, and in CI no skips."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +14,8 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = "POLYGON_ASSETS_NO_SKIPS"
 HEAVY = frozenset({"cluster", "ui", "test_daemon.py", "test_demo.py", "test_serve.py"})
 """Folders and modules that start a whole platform: two at once would starve each other on two cores."""
+STATE = "XDG_STATE_HOME"
+"""Names the folder in which it is remembered which stores there are."""
 FOREIGN = ("POLYGON_", "DAGSTER_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -20,6 +24,12 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN) and name != NO_SKIPS:
             del os.environ[name]
+    os.environ[STATE] = tempfile.mkdtemp(prefix="polygon-assets-tests-")
+
+
+def pytest_unconfigure() -> None:
+    """Forget the tests' stores."""
+    shutil.rmtree(os.environ.pop(STATE, ""), ignore_errors=True)
 
 
 def group(nodeid: str) -> str:

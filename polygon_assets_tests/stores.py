@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.store.marker import MARKER
 from polygon_assets_tests.servers.seaweed import S3Server
 
 KINDS = ("disk", "s3")
@@ -81,11 +82,14 @@ class Place:
             self.server.client().delete_object(**_address(uri))
 
     def files(self, folder: str = "") -> list[str]:
-        """Names below ``folder`` of the store, at any depth, of all files but the staging's lock."""
+        """Names below ``folder`` of the store, at any depth, but the staging's lock, the marker and digests."""
+        return [name for name in self._files(folder) if not name.startswith("_digests/")]
+
+    def _files(self, folder: str) -> list[str]:
         below = f"{self.uri}/{folder}".rstrip("/")
         if self.server is None:
             found = (path.relative_to(below).as_posix() for path in Path(below).rglob("*") if path.is_file())
-            return sorted(name for name in found if not name.endswith("guard.lock"))
+            return sorted(name for name in found if not name.endswith(("guard.lock", MARKER)))
         address = _address(below + "/")
         listed = self.server.client().list_objects_v2(Bucket=address["Bucket"], Prefix=address["Key"])
         return sorted(entry["Key"].removeprefix(address["Key"]) for entry in listed.get("Contents", []))

@@ -31,7 +31,8 @@ names the variable. `polygon-assets doctor` says whether what is set works.
 
 Dagster has a variable of its own: `DAGSTER_HOME`, the folder with Dagster's history, `dagster.yaml` and `serving.log`;
 unset, `.dagster` in the folder you are in. Set it to an absolute path once, so that the command line and the UI mean
-the same history. `make demo` keeps its own, `.demo/dagster_home`. Colours are off where `NO_COLOR` is set.
+the same history. `make demo` keeps its own, `.demo/dagster_home`. Which folders held a store is remembered in
+`polygon-assets` in `XDG_STATE_HOME`; unset, in `~/.local/state`. Colours are off where `NO_COLOR` is set.
 
 Secrets are read from the environment by the process that needs them. They are in no file, no run configuration and no
 log of this project.

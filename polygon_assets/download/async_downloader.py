@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
 from polygon_assets.download.clients import LoopState, async_client
-from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described
+from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described, identified
 from polygon_assets.download.retry import Attempts
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target, logger
@@ -146,7 +146,7 @@ class AsyncS3Downloader(Downloader):
         """Give the object's size, ETag and last-modified without its bytes."""
         check_name(bucket, key)
         request = {"Bucket": bucket, "Key": key}
-        return await self._ask("head_object", bucket, key, request, lambda answer: described(key, answer))
+        return await self._ask("head_object", bucket, key, request, lambda answer: identified(described(key, answer)))
 
     async def check_exists(self, bucket: str, key: str) -> bool:
         """Say whether the object exists: False for 404 only; 403 raises AccessDeniedError."""

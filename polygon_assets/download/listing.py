@@ -1,7 +1,7 @@
 """What the bucket says about its objects: descriptions of one, and listings of many, page by page. No I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ class RemoteObject:
     size: int
     """Bytes as stored, before any decompression."""
     etag: str
-    """ETag without quotes; empty where the service sent none."""
+    """ETag without quotes; where the service sent none, what else tells one version from another."""
     last_modified: datetime
     """Aware, in UTC; ``UNKNOWN_TIME`` where the service sent none."""
 
@@ -54,6 +54,16 @@ def described(key: str, answer: Mapping[str, Any], *, size_field: str = "Content
     )
 
 
+def identified(found: RemoteObject) -> RemoteObject:
+    """``found`` with something that tells it from another version, whatever the service sent."""
+    return replace(found, etag=identity(found.etag, found.size, found.last_modified))
+
+
+def identity(etag: str, size: int, last_modified: datetime) -> str:
+    """``etag``, or what stands for it: a replaced object must be noticed also where the service sends none."""
+    return etag or f"no-etag-{last_modified:%Y%m%dT%H%M%SZ}-{size}"
+
+
 PAGE_SIZE = 1000
 """Keys that S3 gives at most in one page."""
 
@@ -82,7 +92,7 @@ class Listing:
         """Take one page; a page that is no listing, or leads nowhere, is a fault."""
         if "IsTruncated" not in page:
             raise suspect("the answer is no listing")
-        entries = (described(entry["Key"], entry, size_field="Size") for entry in page.get("Contents", ()))
+        entries = (identified(described(entry["Key"], entry, size_field="Size")) for entry in page.get("Contents", ()))
         new = {entry.key: entry for entry in entries if entry.key not in self._found}
         full = self._max_keys is not None and len(self._found) + len(new) >= self._max_keys
         done = full or not page["IsTruncated"]

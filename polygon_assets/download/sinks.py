@@ -190,7 +190,7 @@ def _remove_if_abandoned(part: Path) -> None:
     Its process id would tell less: in another container it means another process.
     """
     with suppress(OSError):  # in use, somebody else's, gone meanwhile, or on a file system without locks
-        descriptor = os.open(part, os.O_RDWR)
+        descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from polygon_assets.download.clients import read_available, sync_client
-from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described
+from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described, identified
 from polygon_assets.download.retry import Attempts
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target
@@ -115,7 +115,7 @@ class SyncS3Downloader(Downloader):
         while True:
             try:
                 with ending_within(attempts.seconds_for_answer):
-                    return described(key, self._opened().head_object(Bucket=bucket, Key=key))
+                    return identified(described(key, self._opened().head_object(Bucket=bucket, Key=key)))
             except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
                 _, delay = attempts.after(error)
             time.sleep(delay)

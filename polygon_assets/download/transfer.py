@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from polygon_assets.download.gunzip import MAGIC, Gunzip, GzipFault
-from polygon_assets.download.listing import FetchedObject, RemoteObject, described
+from polygon_assets.download.listing import FetchedObject, RemoteObject, described, identity
 from polygon_assets.download.retry import Attempts, Pace, TransferFault, Verdict, suspect
 from polygon_assets.download.sinks import Sink
 from polygon_assets.download.transfer_options import Counters, Credentials, Md5Policy, TransferOptions, checked_endpoint
@@ -219,7 +219,8 @@ class Transfer:
     def fetched(self) -> FetchedObject:
         """What was received; only after ``finish()``."""
         remote = self._whole().remote
-        return FetchedObject(remote.key, remote.size, remote.etag, remote.last_modified, self.retries)
+        etag = identity(remote.etag, remote.size, remote.last_modified)
+        return FetchedObject(remote.key, remote.size, etag, remote.last_modified, self.retries)
 
     def request(self) -> dict[str, str]:
         """Give the arguments of the next get_object: from the first missing byte, of the same object."""

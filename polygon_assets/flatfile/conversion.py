@@ -147,6 +147,9 @@ class _Job:
         if not rows:
             raise UnusableDayError(self.source.key, "it holds no rows", quality.tally.findings())
         for finding in quality.tally.findings():
+            if finding.rule == "price_not_finite" and finding.count > self.limits.max_alien_share * rows:
+                cause = f"{finding.count:,} of {rows:,} rows have a price that is no number"
+                raise UnusableDayError(self.source.key, cause, quality.tally.findings())
             if finding.rule in ALIEN and finding.count > self.limits.max_alien_share * rows:
                 share = f"{finding.count:,} of {rows:,} rows break {finding.rule}"
                 cause = f"{share}, as those of another data type would (first: {dict(finding.sample[0])})"

@@ -13,11 +13,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from polygon_assets.datasets import Dataset
+from polygon_assets.errors import StoreError
 from polygon_assets.flatfile.findings import Finding, from_json, to_json
 
 _PREFIX = "polygon."
 _LONGEST_STEM = 128
 """S3's own ETags have 32 to 38 characters; a file's name has 255, what stands behind this one included."""
+UNREADABLE = (OSError, StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a record raises that is no record of this project: garbage, a folder or a pipe of that name."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,14 @@ def source_to_plain(source: Source) -> dict[str, Any]:
 
 def source_from_plain(record: Mapping[str, Any]) -> Source:
     """Read back what ``source_to_plain`` gave; ValueError, KeyError or TypeError where it did not give it."""
+    last_modified = dt.datetime.fromisoformat(record["last_modified"])
+    if last_modified.tzinfo is None:
+        raise ValueError("last_modified without a time zone")
     return Source(
         uri=str(record["uri"]),
         key=str(record["key"]),
         etag=str(record["etag"]),
-        last_modified=dt.datetime.fromisoformat(record["last_modified"]),
+        last_modified=last_modified,
         size=int(record["size"]),
     )
 

@@ -25,8 +25,10 @@ def existing_store(settings: Settings, uri: str | None = None) -> ParquetStore:
 
     Raises:
         InvalidInputError: the folder is not there; on S3, where no folders are, nothing lies below the prefix.
+        StoreAbsentError: there was a store in the folder, and is none now.
     """
     store = open_store(settings, uri)
+    store.require_present()
     if not (store.names("") if "://" in store.uri else Path(store.uri).is_dir()):
         raise InvalidInputError(f"There is no store at {store.uri}: set {variable('store')}, or ingest something first")
     return store

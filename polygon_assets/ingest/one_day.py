@@ -4,7 +4,6 @@ Belongs here: the steps and which outcome each failure is. Does not: many days a
 """
 
 import asyncio
-import errno
 import logging
 import threading
 import time
@@ -32,11 +31,11 @@ from polygon_assets.flatfile.conversion import Conversion
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Source
 from polygon_assets.ingest.results import DayResult, DayStatus
-from polygon_assets.store.day_state import KnownDay, look
+from polygon_assets.store.day_files import DayFiles, KnownDay, look
 from polygon_assets.store.parquet_store import ParquetStore
-from polygon_assets.store.publishing import DayFiles
 from polygon_assets.store.quarantine import QuarantinedDay
 from polygon_assets.store.raw_files import KeptCopy
+from polygon_assets.store.staging import is_full
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -155,6 +154,10 @@ class DayIngest:
                 logger.warning("%s", rotten)
             if outcome.status is DayStatus.PUBLISHED:
                 return outcome
+        if known.is_damaged or (known.stored and self._run.overwrite):
+            what = "is damaged, and could not be replaced" if known.is_damaged else "could not be overwritten"
+            cause = f"the stored day {what}; it is as it was. {error}"
+            return replace(self._ended(DayStatus.FAILED), error=StoreError(f"{self._base.uri}: {cause}"))
         if known.stored:
             if known.in_quarantine:
                 await _in(self._run.saving, partial(self._files.settle, latest=False))
@@ -229,7 +232,7 @@ class DayIngest:
         return replace(self._base, status=status, **outcome)
 
     def _machine_error(self, error: OSError) -> StoreError:
-        remedy = "Free space" if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else "Fix the cause"
+        remedy = "Free space" if is_full(error) else "Fix the cause"
         return StoreError(f"{self._base.uri}: this machine could not write it: {error}. {remedy}, then try again.")
 
 

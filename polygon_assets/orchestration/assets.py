@@ -21,6 +21,7 @@ from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import due_day, evaluate_freshness, freshness_spec
 from polygon_assets.orchestration.watching.new_days import Clock
 from polygon_assets.store.row_counts import RowCounts
+from polygon_assets.store.verifying import is_as_published
 
 POOL = "polygon_s3"
 GROUP = "market_data"
@@ -91,7 +92,7 @@ def build_asset(
         store: StoreParam,
     ):
         def report(result: DayResult) -> None:
-            context.log.info(describe(result))
+            (context.log.warning if result.warning or result.error else context.log.info)(describe(result))
             if on_result:
                 on_result(dataset.name, result)
 
@@ -115,8 +116,10 @@ def build_asset(
             of_the_run = run_metadata(context.run.run_id, client.get_statistics())
         stored = [result.day for result in results if result.status in STORED]
         extracts = await asyncio.to_thread(day_extracts, parquet, dataset.name, stored)
+        unchanged = [result.day for result in results if result.status is DayStatus.UNCHANGED]
+        problems = await asyncio.to_thread(_read_again, parquet, dataset.name, unchanged)
         freshness = evaluate_freshness(context.instance, key, due, stored)
-        if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name), freshness):
+        if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name), problems, freshness):
             yield dg.MaterializeResult(asset_key=key)
 
     return flat_file_days
@@ -134,9 +137,16 @@ def _days(context: dg.AssetExecutionContext, dataset: Dataset) -> Sequence[str]:
     return list(context.partition_keys)
 
 
+def _read_again(store: ParquetStore, dataset: str, days: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What is wrong with the bytes of each stored day: an unchanged footer alone would certify a corrupt file."""
+    return {day: is_as_published(store, dataset, day) for day in days}
+
+
 def describe(result: DayResult) -> str:
     """One line about one day, for logs."""
     line = f"{result.day}: {result.status.value.replace('_', ' ')}"
+    if result.warning is not None:
+        return f"{line}: {result.warning}"
     if result.error is not None:
         return f"{line}: {result.error}"
     return f"{line}, {result.rows:,} rows, {result.symbols:,} symbols" if result.status in STORED else line
@@ -149,6 +159,7 @@ def _record(
     of_the_run: dict[str, object],
     extracts: Mapping[str, Extract],
     row_counts: RowCounts,
+    problems: Mapping[str, Sequence[str]],
     freshness: dg.AssetCheckEvaluation,
 ) -> bool:
     """Write the events of each day; True when every day is stored and the output may be yielded.
@@ -163,7 +174,9 @@ def _record(
             context.add_asset_metadata(metadata, asset_key=key, partition_key=result.day)
         else:
             log_event(context, dg.AssetMaterialization(key, partition=result.day, metadata=metadata))
-    for evaluation in (each for result in results for each in day_checks(key, result, row_counts)):
+    for evaluation in (
+        each for result in results for each in day_checks(key, result, row_counts, problems.get(result.day))
+    ):
         log_event(context, evaluation)
     log_event(context, freshness)
     failed = [result for result in results if result.status not in STORED | {DayStatus.NOT_PUBLISHED_YET}]
@@ -182,13 +195,14 @@ def _record(
 def _check_stored(
     context: dg.AssetExecutionContext, key: dg.AssetKey, store: ParquetStore, due: dt.date | None
 ) -> None:
-    """Evaluate the checks alone, from the footers of what is stored: nothing is fetched."""
+    """Evaluate the checks alone, from what is stored: nothing is fetched."""
     log_event(context, evaluate_freshness(context.instance, key, due))
     ranged = context.has_partition_key or context.has_partition_key_range
     row_counts = RowCounts(store, key.to_user_string())
     for day in context.partition_keys if ranged else ():
         result = stored_result(store, key.to_user_string(), day)
-        for evaluation in day_checks(key, result, row_counts) if result else ():
+        problems = is_as_published(store, key.to_user_string(), day) if result else ()
+        for evaluation in day_checks(key, result, row_counts, problems) if result else ():
             log_event(context, evaluation)
 
 

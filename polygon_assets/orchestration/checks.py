@@ -5,7 +5,7 @@ not write for one partition of a range; each of these is pinned by a test. Does 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import cast
 
@@ -63,12 +63,12 @@ def report_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEva
     instance.report_runless_asset_event(evaluation)
 
 
-def latest_passed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: str) -> bool:
-    """Did the latest evaluation of a check on one partition pass? False also where there is none."""
+def latest_failed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: str) -> bool:
+    """Did the latest evaluation of a check on one partition fail? False also where there is none."""
     records = instance.event_log_storage.get_asset_check_execution_history(
         key, limit=1, partition_filter=PartitionKeyFilter(key=day)
     )
-    return any(record.status is AssetCheckExecutionRecordStatus.SUCCEEDED for record in records)
+    return any(record.status is AssetCheckExecutionRecordStatus.FAILED for record in records)
 
 
 READABLE = "readable"
@@ -90,8 +90,13 @@ def check_specs(dataset: Dataset, partitions: dg.PartitionsDefinition) -> list[d
     ]
 
 
-def day_checks(key: dg.AssetKey, result: DayResult, row_counts: RowCounts) -> Iterator[dg.AssetCheckEvaluation]:
-    """The evaluations that follow from one day's outcome; none where there was nothing to judge."""
+def day_checks(
+    key: dg.AssetKey, result: DayResult, row_counts: RowCounts, problems: Sequence[str] | None
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The evaluations that follow from one day's outcome; none where there was nothing to judge.
+
+    ``problems`` are those of the stored file, all of which was read; None: it was not read, and nothing is said of it.
+    """
     evaluation = partial(dg.AssetCheckEvaluation, asset_key=key, partition=result.day)
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     if result.status is DayStatus.REFUSED:
@@ -99,7 +104,11 @@ def day_checks(key: dg.AssetKey, result: DayResult, row_counts: RowCounts) -> It
         yield evaluation(check_name=READABLE, passed=False, severity=error, metadata=metadata)
     elif result.status in {DayStatus.PUBLISHED, DayStatus.UNCHANGED}:
         rows = {"rows": dg.MetadataValue.int(result.rows)}
-        yield evaluation(check_name=READABLE, passed=True, severity=error, metadata=rows)
+        if result.status is DayStatus.PUBLISHED or problems == ():
+            yield evaluation(check_name=READABLE, passed=True, severity=error, metadata=rows)
+        elif problems:
+            causes = {"cause": dg.MetadataValue.text("; ".join(problems)), **rows}
+            yield evaluation(check_name=READABLE, passed=False, severity=error, metadata=causes)
         plausible = not result.findings
         yield evaluation(check_name=PLAUSIBLE, passed=plausible, severity=warn, metadata={**rows, **_findings(result)})
         verdict = row_counts.verdict(result.day)

@@ -12,9 +12,10 @@ from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.assets import STORED
-from polygon_assets.orchestration.checks import READABLE, day_checks, latest_passed, report_evaluation
+from polygon_assets.orchestration.checks import READABLE, day_checks, latest_failed, report_evaluation
 from polygon_assets.orchestration.metadata import day_extract, day_metadata
 from polygon_assets.store.row_counts import RowCounts
+from polygon_assets.store.verifying import is_as_published
 
 logger = logging.getLogger(__name__)
 _READERS = 8
@@ -49,11 +50,11 @@ class Recorder:
         return f"Dagster was not told of {days}, which lie {why}."
 
     def knows(self, result: DayResult) -> bool:
-        """Does the instance show the day as materialised, from the same source under the same rules, and readable?"""
+        """Does the instance show the day as materialised, from the same source and rules, and not as unreadable?"""
         return (
             result.day in self._known
             and self._recorded(result.day) == (result.source_etag, result.schema_version)
-            and latest_passed(self._instance, dg.AssetCheckKey(self._key, READABLE), result.day)
+            and not self._was_unreadable(result.day)
         )
 
     def record(self, result: DayResult) -> bool:
@@ -71,9 +72,18 @@ class Recorder:
             self._instance.report_runless_asset_event(materialisation)
             self._known.add(result.day)
             self._row_counts.add(result.day, result.rows)
-        for evaluation in day_checks(self._key, result, self._row_counts):
+        for evaluation in day_checks(self._key, result, self._row_counts, self._problems(result)):
             report_evaluation(self._instance, evaluation)
         return True
+
+    def _problems(self, result: DayResult) -> tuple[str, ...] | None:
+        """What is wrong with a stored file that was called unreadable; of others only the footer was read."""
+        if result.status is DayStatus.UNCHANGED and self._was_unreadable(result.day):
+            return is_as_published(self._store, self._key.to_user_string(), result.day)
+        return None
+
+    def _was_unreadable(self, day: str) -> bool:
+        return latest_failed(self._instance, dg.AssetCheckKey(self._key, READABLE), day)
 
     def _recorded(self, day: str) -> tuple[object, object] | None:
         """ETag and schema version of the newest materialisation."""

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.datasets import NEW_YORK, Dataset
-from polygon_assets.errors import StoreError
+from polygon_assets.errors import LinkInStoreError, StoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
+from polygon_assets.store.verifying import Stray, find_strays
 
 EXPECTED_BY = dt.time(11)
 """New York time, on the calendar day after a session, by which its file is expected."""
@@ -76,6 +77,8 @@ class Inventory:
     """The files that are there, oldest first, damaged ones among them."""
     quarantined: Sequence[QuarantinedDay]
     """Refused files and set-aside rows, oldest first."""
+    strays: Sequence[Stray]
+    """What lies among them and does not belong there; a day outside of its time is one, and in no other field."""
     next_day: dt.date
     """The session that comes after the last stored one; of an empty store, the last that has ended."""
     now: dt.datetime
@@ -125,10 +128,13 @@ def take_inventory(
     ``now`` is aware. Days before ``history_start`` count as outside, unless stored. ``on_day`` is told, for each
     footer that was read, how many days are stored in all.
     """
-    stored = _stored_days(store, dataset, on_day)
-    quarantined = store.quarantined(dataset.name)
+    found = _stored_days(store, dataset, on_day)
+    quarantined = _quarantined(store, dataset)
     refused = {dt.date.fromisoformat(each.day) for each in quarantined if each.refused}
-    yesterday = now.astimezone(ZoneInfo(NEW_YORK)).date() - dt.timedelta(1)
+    today = now.astimezone(ZoneInfo(NEW_YORK)).date()
+    yesterday = today - dt.timedelta(1)
+    stored = {day: held for day, held in found.items() if dataset.first_day <= day <= today}
+    outside = [_outside(store, dataset, day, today) for day in found if day not in stored]
     sessions = calendar.between(dataset.first_day, max(yesterday, dataset.first_day))
     first = history_start or dataset.first_day
 
@@ -146,7 +152,20 @@ def take_inventory(
 
     last = max(stored, default=None)
     upcoming = calendar.between(last + dt.timedelta(1), calendar.end)[0] if last else sessions[-1]
-    return Inventory(dataset, {day: state(day) for day in sessions}, stored, quarantined, upcoming, now)
+    strays = [*outside, *find_strays(store, dataset.name)]
+    return Inventory(dataset, {day: state(day) for day in sessions}, stored, quarantined, strays, upcoming, now)
+
+
+def _outside(store: ParquetStore, dataset: Dataset, day: dt.date, today: dt.date) -> Stray:
+    when = f"after today, {today}" if day > today else f"before {dataset.first_day}, the first day of {dataset.name}"
+    return Stray(store.path(dataset.name, day.isoformat()), f"a day {when}", hides_data=False)
+
+
+def _quarantined(store: ParquetStore, dataset: Dataset) -> list[QuarantinedDay]:
+    try:
+        return store.quarantined(dataset.name)
+    except LinkInStoreError:  # one of the strays
+        return []
 
 
 def without_stored(store: ParquetStore, dataset: Dataset, days: Sequence[str]) -> list[str]:
@@ -159,7 +178,10 @@ def without_stored(store: ParquetStore, dataset: Dataset, days: Sequence[str]) -
 def _stored_days(
     store: ParquetStore, dataset: Dataset, on_day: Callable[[int], None] | None
 ) -> dict[dt.date, StoredDay]:
-    days = store.days(dataset.name)
+    try:
+        days = store.days(dataset.name)
+    except LinkInStoreError:  # one of the strays
+        return {}
     found: dict[dt.date, StoredDay] = {}
     with ThreadPoolExecutor(_READERS) as readers:
         for day, held in zip(days, readers.map(lambda day: _look(store, dataset, day), days), strict=True):

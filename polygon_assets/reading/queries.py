@@ -21,7 +21,7 @@ from polygon_assets.errors import (
 )
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store.parquet_store import FILE_NAME, scanned_schema
-from polygon_assets.store.s3_folder import OF_S3
+from polygon_assets.store.s3_reading import OF_S3
 
 if TYPE_CHECKING:
     import duckdb

@@ -36,6 +36,11 @@ class DemoFolder:
         """The demo's Dagster history."""
         return self.root / "dagster_home"
 
+    @property
+    def state(self) -> Path:
+        """What the demo remembers of its store; the user's own memory is not touched."""
+        return self.root / "state"
+
 
 @contextmanager
 def fresh_folder(path: Path) -> Iterator[DemoFolder]:
@@ -53,7 +58,7 @@ def fresh_folder(path: Path) -> Iterator[DemoFolder]:
             raise InvalidInputError(
                 f"Another demo runs in {folder.root}: stop it first (Ctrl-C where it runs)."
             ) from None
-        for own in (folder.store, folder.dagster_home):
+        for own in (folder.store, folder.dagster_home, folder.state):
             if own.is_symlink():
                 own.unlink()
             elif own.exists():
@@ -75,6 +80,7 @@ def demo_environment(folder: DemoFolder, server: LocalS3, first_day: str) -> Ite
         variable("store"): str(folder.store),
         variable("history_start"): first_day,
         "DAGSTER_HOME": str(folder.dagster_home),
+        "XDG_STATE_HOME": str(folder.state),
         "NO_PROXY": _HERE,
         "no_proxy": _HERE,
     }

@@ -3,5 +3,6 @@
 Where do I go to…
     make a home ready, or open it?                       home.py
     start and stop the processes?                        processes.py
+    know who may ask the web interface, and how?         web_guard.py; around Dagster's programs: guarded.py
     mend what a crash or a wrong clock left behind?      recovery.py
 """

@@ -2,11 +2,14 @@
 
 Where do I go to…
     find, list or open what is stored?                   parquet_store.py
-    see how a day is published, or set aside?            publishing.py, quarantine.py
-    change how files lie on a disk, or on S3?            folders.py, s3_folder.py
-    make files that no crash leaves half done?           staging.py
+    see how a day is published, and what was known?      day_files.py
+    keep refused files and rejected rows?                quarantine.py
     keep the vendor's files?                             raw_files.py
-    know what the store has of a day?                    day_state.py
+    change how files lie on a disk?                      folders.py, and without following links: local_entries.py
+    change how files lie on S3?                          s3_folder.py, and how they are read: s3_reading.py
+    make files that no crash leaves half done?           staging.py
+    miss a store whose disk is not mounted?              marker.py
+    know a file again, byte for byte?                    digests.py
     read a ticker's years from few files?                roll_ups.py
     compare a day's rows with its neighbours'?           row_counts.py
     read everything stored again?                        verifying.py

@@ -5,16 +5,27 @@ Whatever is published appears whole or not at all.
 """
 
 import os
-import shutil
 import stat
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 
 from polygon_assets.errors import InvalidInputError
-from polygon_assets.store.s3_folder import SCHEME, S3Folder, require_name
+from polygon_assets.store.local_entries import (
+    copy_file,
+    file_status,
+    kind_of,
+    mark_file,
+    opened_file,
+    opened_folder,
+    put_file,
+    remove_file,
+)
+from polygon_assets.store.marker import identify, require_present
+from polygon_assets.store.s3_folder import SCHEME, S3Folder
 from polygon_assets.store.staging import staging_folder
 
 STAGING = "_staging"
@@ -40,11 +51,20 @@ class Folder(Protocol):
             OSError, StoreError: it could not; what was there is still there.
         """
 
+    def mark(self, name: str) -> None:
+        """Make an empty file ``name``, if there is none."""
+
+    def require_present(self) -> None:
+        """See that the place is there that once held a store; StoreAbsentError where its disk is not mounted."""
+
     def delete(self, name: str) -> None:
         """Remove the file ``name``, if there is one."""
 
     def names(self, folder: str) -> list[str]:
         """The names, below this one, of the files and folders in ``folder``, sorted; empty where it is missing."""
+
+    def kinds(self, folder: str) -> dict[str, str]:
+        """The same names, each with what it is, in words: ``a file``, ``a folder``, or something else."""
 
     def holding(self, folder: str, file: str) -> dict[str, str]:
         """Those of ``names`` that are folders with a ``file`` in them, sorted, and what tells this file from others.
@@ -54,6 +74,13 @@ class Folder(Protocol):
 
     def size(self, name: str) -> int | None:
         """Bytes of the file ``name``; None where there is none."""
+
+    def open(self, name: str) -> pa.NativeFile:
+        """The file ``name``, for reading; FileNotFoundError where there is none.
+
+        Raises:
+            StoreError: on this machine, it is a link, or no file.
+        """
 
     def read(self, name: str) -> bytes:
         """All of the small file ``name``; FileNotFoundError where there is none."""
@@ -77,53 +104,77 @@ class LocalFolder:
 
     def staging(self) -> AbstractContextManager[Path]:
         """Within the store, so that publishing is a rename on one file system."""
+        identify(self._path)
         return staging_folder(self._path / STAGING)
 
     def publish(self, staged: Path, name: str) -> None:
         """Flush ``staged`` to the disk, then rename it; readers see the old file or the new one."""
-        target = self._path / require_name(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with staged.open("rb") as file:
-            os.fsync(file.fileno())
-        staged.replace(target)
-        _flush_folder(target.parent)
+        put_file(staged, self._path, name)
+
+    def mark(self, name: str) -> None:
+        """An empty file, whose name has reached the disk."""
+        mark_file(self._path, name)
 
     def delete(self, name: str) -> None:
         """Remove the file; its folder stays, since another process may be about to publish into it."""
-        (self._path / require_name(name)).unlink(missing_ok=True)
+        remove_file(self._path, name)
 
     def names(self, folder: str) -> list[str]:
         """Names in the folder."""
-        path = self._path / require_name(folder) if folder else self._path
-        return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+        try:
+            with opened_folder(self._path, folder) as descriptor, os.scandir(descriptor) as entries:
+                return sorted(entry.name for entry in entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def kinds(self, folder: str) -> dict[str, str]:
+        """What each name is itself, no link followed."""
+        kinds = {}
+        for name in self.names(folder):
+            with suppress(FileNotFoundError, NotADirectoryError), opened_folder(self._path, folder) as descriptor:
+                kinds[name] = kind_of(os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode)
+        return kinds
+
+    def require_present(self) -> None:
+        """By the marker in it."""
+        require_present(self._path)
 
     def holding(self, folder: str, file: str) -> dict[str, str]:
         """Names of the folders that hold ``file``, with its size and the moment in which it was written."""
+        require_present(self._path)
         held = {}
-        for name in self.names(folder):
-            with suppress(FileNotFoundError, NotADirectoryError):
-                found = (self._path / folder / name / file).stat()
-                if stat.S_ISREG(found.st_mode):
-                    held[name] = f"{found.st_size} {found.st_mtime_ns}"
-        return held
+        try:
+            with opened_folder(self._path, folder) as descriptor, os.scandir(descriptor) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        with suppress(FileNotFoundError, NotADirectoryError):
+                            found = os.stat(f"{entry.name}/{file}", dir_fd=descriptor, follow_symlinks=False)
+                            if stat.S_ISREG(found.st_mode):
+                                held[entry.name] = f"{found.st_size} {found.st_mtime_ns}"
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return dict(sorted(held.items()))
 
     def size(self, name: str) -> int | None:
         """Bytes of the file."""
         try:
-            return (self._path / require_name(name)).stat().st_size
+            return file_status(self._path, name).st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def read(self, name: str) -> bytes:
         """The file's bytes."""
-        return (self._path / require_name(name)).read_bytes()
+        with opened_file(self._path, name) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read()
+
+    def open(self, name: str) -> pa.NativeFile:
+        """Through Arrow, once it is known to be a file and no link."""
+        file_status(self._path, name)
+        return self._filesystem.open_input_file(name)
 
     def copy_to(self, name: str, target: Path) -> None:
         """A hard link where possible: staged sources are only read."""
-        try:
-            target.hardlink_to(self._path / require_name(name))
-        except OSError:  # not every file system has hard links
-            shutil.copyfile(self._path / require_name(name), target)
+        copy_file(self._path, name, target)
 
 
 def open_folder(
@@ -150,11 +201,3 @@ def open_folder(
     if "://" in uri or not uri:
         raise InvalidInputError(f"Invalid store: {uri.rpartition('@')[2]!r}; it is a folder or s3://bucket/prefix")
     return LocalFolder(Path(uri))
-
-
-def _flush_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,13 +20,17 @@ from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.flatfile.schema import stored_schema
+from polygon_assets.store.digests import Digests, digest_of, footer_of, is_known, open_footer
 from polygon_assets.store.folders import open_folder
+from polygon_assets.store.local_entries import is_partition
 from polygon_assets.store.quarantine import Quarantine, QuarantinedDay
 from polygon_assets.store.raw_files import RawFiles
 from polygon_assets.store.s3_folder import answering
+from polygon_assets.store.s3_reading import settled
 
 FILE_NAME = "data.parquet"
 _ALWAYS = ("0001-01-01", "9999-12-31")
+_CHECKED = pads.ParquetFragmentScanOptions(page_checksum_verification=True)
 _PARTITION = pa.schema([pa.field("date", pa.date32())])
 
 
@@ -58,6 +62,7 @@ class ParquetStore:
         self._given_filesystem = filesystem
         self._quarantine = Quarantine(self._folder)
         self.raw_files = RawFiles(self._folder)
+        self.digests = Digests(self._folder)
 
     def __repr__(self) -> str:
         return f"ParquetStore({self.uri!r})"
@@ -71,6 +76,10 @@ class ParquetStore:
         """Where it lies; a folder's path is absolute."""
         return self._folder.uri
 
+    def require_present(self) -> None:
+        """See that the store is there, if there was one; StoreAbsentError where its disk is not mounted."""
+        self._folder.require_present()
+
     def path(self, dataset: str, day: str) -> str:
         """Where ``day`` of ``dataset`` is, or would be, stored."""
         return f"{self.uri}/{_name(dataset, day)}"
@@ -82,7 +91,14 @@ class ParquetStore:
     def versions(self, dataset: str) -> dict[str, str]:
         """The stored days, oldest first, each with what tells its file from one that replaces it; from listings."""
         held = self._folder.holding(get_dataset(dataset).name, FILE_NAME)
-        return {name.removeprefix("date="): version for name, version in held.items() if _is_partition(name)}
+        return {name.removeprefix("date="): version for name, version in held.items() if is_partition(name)}
+
+    def state(self, dataset: str, day: str) -> tuple[int | None, object]:
+        """What tells the stored file from one that replaces it: its size and when it was written; from one request."""
+        name = _name(dataset, day)
+        with answering(f"{self.uri}/{name}"):
+            found = self._filesystem.get_file_info(name)
+        return found.size, found.mtime_ns
 
     def parquet_bytes(self, dataset: str, day: str) -> int | None:
         """Size of the stored file in bytes; None where the day is not stored."""
@@ -99,8 +115,7 @@ class ParquetStore:
         if self._folder.size(name) is None:
             return None
         try:
-            with answering(f"{self.uri}/{name}"), self.open_input_file(dataset, day) as file:
-                return Provenance.from_metadata(pq.read_metadata(file).metadata)
+            return Provenance.from_metadata(settled(lambda: self._footer(name)))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -126,28 +141,52 @@ class ParquetStore:
         return pads.FileSystemDataset.from_paths(
             list(files),
             schema=scanned_schema(get_dataset(dataset)),
-            format=pads.ParquetFileFormat(),
+            format=pads.ParquetFileFormat(default_fragment_scan_options=_CHECKED),
             filesystem=self._filesystem,
             partitions=list(files.values()),
         )
 
     def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
         """The stored file, for reading."""
-        name = _name(dataset, day)
-        with answering(f"{self.uri}/{name}"):
-            return self._filesystem.open_input_file(name)
+        return self.open_file(_name(dataset, day))
+
+    def _open(self, name: str) -> pa.NativeFile:
+        return self._given_filesystem.open_input_file(name) if self._given_filesystem else self._folder.open(name)
+
+    def _footer(self, name: str) -> dict[bytes, bytes]:
+        with self.open_file(name) as file:
+            return dict(pq.read_metadata(file).metadata or {})
+
+    def _footer_bytes(self, name: str) -> bytes:
+        with self.open_file(name) as file:
+            return footer_of(file)
 
     def names(self, folder: str) -> list[str]:
         """What ``folder`` of the store holds, sorted; empty where it is missing."""
         return self._folder.names(folder)
 
+    def kinds(self, folder: str) -> dict[str, str]:
+        """The same names, each with what it is: a file, a folder, or something that does not belong there."""
+        return self._folder.kinds(folder)
+
     def metadata_of(self, name: str) -> dict[bytes, bytes]:
-        """The key-value metadata of a Parquet file of the store; empty where there is no such file."""
+        """The key-value metadata of a Parquet file beside the days; empty where there is no such file.
+
+        Raises:
+            ValueError: its footer is not the one that was published, or nothing was recorded of it.
+        """
         try:
-            with answering(f"{self.uri}/{name}"), self._filesystem.open_input_file(name) as file:
-                return dict(pq.read_metadata(file).metadata or {})
+            footer = settled(lambda: self._footer_bytes(name))
         except FileNotFoundError:
             return {}
+        if not is_known(self.digests.known(name.rpartition("/")[0]), footer):
+            raise ValueError(f"{self.uri}/{name}: its footer is not the one that was published")
+        return dict(pq.read_metadata(open_footer(footer)).metadata or {})
+
+    def open_file(self, name: str) -> pa.NativeFile:
+        """A file of the store, for reading."""
+        with answering(f"{self.uri}/{name}"):
+            return self._open(name)
 
     def quarantined(self, dataset: str) -> list[QuarantinedDay]:
         """The days of which a source file was refused or rows were set aside, oldest first."""
@@ -164,12 +203,24 @@ class ParquetStore:
         return self._quarantine
 
     def staging(self) -> AbstractContextManager[Path]:
-        """A private folder from which ``publish`` can take files; folders of dead processes are swept."""
+        """A private folder from which ``publish`` can take files; folders of dead processes are swept.
+
+        Raises:
+            StoreAbsentError: the store that was in this folder is not there.
+            StoreBusyError: another process keeps the staging folders locked.
+        """
         return self._folder.staging()
 
     def publish(self, staged: Path, dataset: str, day: str) -> None:
         """Make a whole file visible as ``day``, replacing what was stored."""
-        self._folder.publish(staged, _name(dataset, day))
+        self._publish_recorded(staged, _name(dataset, day))
+
+    def _publish_recorded(self, staged: Path, name: str) -> None:
+        """Publish a Parquet file whose digest is known from before it is visible."""
+        folder = name.rpartition("/")[0]
+        recorded = self.digests.record(folder, digest_of(staged))
+        self._folder.publish(staged, name)
+        self.digests.settle(folder, recorded)
 
     def check_writable(self) -> None:
         """Publish a small file beside the days, and remove it again.
@@ -184,11 +235,17 @@ class ParquetStore:
             self._folder.publish(staged, name)
         self._folder.delete(name)
 
-    def publish_beside(self, staged: Path, name: str) -> str:
-        """Make a whole file visible under ``name``, which begins with ``_`` and so is no data; where it is."""
+    def publish_beside(self, staged: Path, name: str, *, recorded: bool = False) -> str:
+        """Make a whole file visible under ``name``, which begins with ``_`` and so is no data; where it is.
+
+        Of a Parquet file the digest can be ``recorded``.
+        """
         if not name.startswith("_"):
             raise InvalidInputError(f"Invalid name: {name!r}; what lies beside the days begins with _")
-        self._folder.publish(staged, name)
+        if recorded:
+            self._publish_recorded(staged, name)
+        else:
+            self._folder.publish(staged, name)
         return f"{self.uri}/{name}"
 
 
@@ -209,10 +266,3 @@ def scanned_schema(dataset: Dataset) -> pa.Schema:
 
 def _name(dataset: str, day: str) -> str:
     return f"{get_dataset(dataset).name}/date={parse_date(day).isoformat()}/{FILE_NAME}"
-
-
-def _is_partition(name: str) -> bool:
-    try:
-        return name.startswith("date=") and bool(parse_date(name.removeprefix("date=")))
-    except InvalidInputError:
-        return False

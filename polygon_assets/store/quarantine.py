@@ -12,8 +12,9 @@ replaces what is kept of another. Belongs here: keeping and listing. Does not: j
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +24,9 @@ import pyarrow.parquet as pq
 from polygon_assets.datasets import get_dataset
 from polygon_assets.flatfile.findings import Finding, from_json, to_json
 from polygon_assets.flatfile.header import READER_VERSION
-from polygon_assets.flatfile.provenance import Source, etag_stem, source_from_plain, source_to_plain
+from polygon_assets.flatfile.provenance import UNREADABLE, Source, etag_stem, source_from_plain, source_to_plain
 from polygon_assets.store.folders import Folder
+from polygon_assets.store.local_entries import FOLDER, is_partition
 from polygon_assets.store.raw_files import digest, fetch_copy
 
 ROOT = "_quarantine"
@@ -99,8 +101,14 @@ class Quarantine:
 
     def days(self, dataset: str) -> list[QuarantinedDay]:
         """All that is kept aside of ``dataset``, oldest day first."""
-        names = [name for name in self._folder.names(f"{ROOT}/{dataset}") if name.startswith("date=")]
-        return [each for name in names for each in self.held(dataset, name.removeprefix("date="))]
+        kinds = self._folder.kinds(f"{ROOT}/{dataset}")
+        days = [name for name, kind in kinds.items() if is_partition(name) and kind == FOLDER]
+        return [each for name in days for each in self.held(dataset, name.removeprefix("date="))]
+
+    def unreadable(self, dataset: str, day: str) -> list[str]:
+        """The names of the records of ``day`` that cannot be read: others have written them, or they have rotted."""
+        names = [name for name in self.names(dataset, day) if name.endswith((_REFUSED, _SET_ASIDE))]
+        return [name for name in names if self._record(dataset, day, name) is None]
 
     def names(self, dataset: str, day: str) -> list[str]:
         """The files that are kept of ``day``."""
@@ -141,7 +149,7 @@ class Quarantine:
 
     def rows(self, held: QuarantinedDay) -> pa.Table:
         """The rows that were set aside, with their lines; FileNotFoundError where the whole file was refused."""
-        with self._folder.filesystem.open_input_file(_path(held) + _ROWS) as file:
+        with self._folder.open(_path(held) + _ROWS) as file:
             return pq.read_table(file)
 
     def has_source(self, held: QuarantinedDay) -> bool:
@@ -151,6 +159,15 @@ class Quarantine:
     def fetch_source(self, held: QuarantinedDay, target: Path) -> None:
         """Bring the refused file to ``target``, which is only to be read; RottenCopyError where it has changed."""
         fetch_copy(self._folder, _path(held) + _SOURCE, target, held.sha256)
+
+    def copies(self, dataset: str) -> Iterator[tuple[str, Callable[[Path], None]]]:
+        """Every kept file of ``dataset``: its URI, and what brings it to a path, or says that it has changed."""
+        for held in self.days(dataset):
+            name = _path(held) + (_SOURCE if held.refused else _ROWS)
+            yield f"{self._folder.uri}/{name}", partial(self._bring, name, held.sha256)
+
+    def _bring(self, name: str, sha256: str, target: Path) -> None:
+        fetch_copy(self._folder, name, target, sha256)
 
     def settle(self, dataset: str, day: str, stored: Stored, *, latest: bool) -> None:
         """Drop what means nothing beside the day that is ``stored``.
@@ -194,13 +211,17 @@ class Quarantine:
         )
 
     def _records(self, dataset: str, day: str) -> Iterator[QuarantinedDay]:
-        place = _place(dataset, day)
         for name in self.names(dataset, day):
-            if name.endswith((_REFUSED, _SET_ASIDE)):
-                try:
-                    yield _read(dataset, day, f"{self._folder.uri}/{place}", self._folder.read(f"{place}/{name}"))
-                except (FileNotFoundError, ValueError, KeyError, TypeError):
-                    continue
+            if name.endswith((_REFUSED, _SET_ASIDE)) and (record := self._record(dataset, day, name)):
+                yield record
+
+    def _record(self, dataset: str, day: str, name: str) -> QuarantinedDay | None:
+        """None where it cannot be read."""
+        place = _place(dataset, day)
+        try:
+            return _read(dataset, day, f"{self._folder.uri}/{place}", self._folder.read(f"{place}/{name}"))
+        except UNREADABLE:
+            return None
 
 
 def _read(dataset: str, day: str, uri: str, text: bytes) -> QuarantinedDay:

@@ -5,12 +5,13 @@ So that corruption on a disk is never taken for a wrong file of the vendor's.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from polygon_assets.errors import RottenCopyError
-from polygon_assets.flatfile.provenance import Source, etag_stem, source_from_plain, source_to_plain
+from polygon_assets.flatfile.provenance import UNREADABLE, Source, etag_stem, source_from_plain, source_to_plain
 from polygon_assets.store.folders import Folder
 
 
@@ -67,9 +68,20 @@ class RawFiles:
 
     def fetch(self, dataset: str, day: str, source: Source, target: Path) -> None:
         """Bring the kept file to ``target``, which is only to be read; RottenCopyError where it has changed."""
-        name = f"{_place(dataset, day)}/{etag_stem(source.etag)}"
-        expected = str(json.loads(self._folder.read(f"{name}.json"))["sha256"])
-        fetch_copy(self._folder, f"{name}.csv.gz", target, expected)
+        self._bring(f"{_place(dataset, day)}/{etag_stem(source.etag)}", target)
+
+    def copies(self, dataset: str) -> Iterator[tuple[str, Callable[[Path], None]]]:
+        """Every kept file of ``dataset``: its URI, and what brings it to a path, or says that it has changed."""
+        for day in self._folder.names(f"{ROOT}/{dataset}"):
+            place = f"{ROOT}/{dataset}/{day}"
+            for name in self._folder.names(place):
+                if name.endswith(".json"):
+                    stem = f"{place}/{name.removesuffix('.json')}"
+                    yield f"{self._folder.uri}/{stem}.csv.gz", partial(self._bring, stem)
+
+    def _bring(self, stem: str, target: Path) -> None:
+        expected = str(json.loads(self._folder.read(f"{stem}.json"))["sha256"])
+        fetch_copy(self._folder, f"{stem}.csv.gz", target, expected)
 
     def keep(self, raw: Path, dataset: str, day: str, source: Source) -> None:
         """Keep ``raw``, which moves here, and drop an older version."""
@@ -85,7 +97,7 @@ class RawFiles:
     def _read(self, name: str) -> Source | None:
         try:
             return source_from_plain(json.loads(self._folder.read(name)))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except UNREADABLE:
             return None
 
 

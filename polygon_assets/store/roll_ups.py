@@ -24,6 +24,7 @@ from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore, scanned_schema, span
 from polygon_assets.store.s3_folder import answering
+from polygon_assets.store.staging import is_full
 
 ROW_GROUP_ROWS = 32 * 1024
 """Rows of a row group: one ticker's year is 250."""
@@ -54,13 +55,13 @@ def write_year(store: ParquetStore, dataset: str, year: int) -> YearFile:
     row, days = get_dataset(dataset), _by_year(store, dataset).get(year)
     if not days:
         raise InvalidInputError(f"No day of {year} is stored for {dataset}; ingest it first")
-    with store.staging() as folder, _made_whole(store, dataset, year):
+    with store.staging() as folder, _made_whole(store, dataset, year, _room(folder, days)):
         staged = folder / f"{dataset}-{year}.parquet"
         rows = _write(staged, row, store.scan_days(dataset, list(days)), _fingerprint(days))
         if _by_year(store, dataset).get(year) != days:
             raise StoreError(f"{store.uri}: {dataset} of {year} changed while it was read. Make the year's file again.")
         size = staged.stat().st_size
-        uri = store.publish_beside(staged, _name(dataset, year))
+        uri = store.publish_beside(staged, year_name(dataset, year), recorded=True)
     return YearFile(year, len(days), rows, uri, size)
 
 
@@ -85,7 +86,9 @@ def scan_history(store: ParquetStore, dataset: str, start: str | None = None, en
     stored = {year: days for year, days in _by_year(store, dataset).items() if first[:4] <= f"{year}" <= last[:4]}
     current = _current(store, dataset, stored)
     rest = [day for year in stored if year not in current for day in stored[year] if first <= day <= last]
-    found = store.scan_days(dataset, rest, {_name(dataset, year): _within(*_ends(year)) for year in sorted(current)})
+    found = store.scan_days(
+        dataset, rest, {year_name(dataset, year): _within(*_ends(year)) for year in sorted(current)}
+    )
     return found.filter(_within(first, last)) if current and (start or end) else found
 
 
@@ -107,8 +110,8 @@ def _current(store: ParquetStore, dataset: str, stored: Mapping[int, Mapping[str
 def _is_of(store: ParquetStore, dataset: str, year: int, days: Mapping[str, str]) -> bool:
     """Was the year's file made from exactly these days? One that cannot be read was not."""
     try:
-        return store.metadata_of(_name(dataset, year)).get(_FINGERPRINT.encode()) == _fingerprint(days).encode()
-    except (OSError, pa.ArrowInvalid):
+        return store.metadata_of(year_name(dataset, year)).get(_FINGERPRINT.encode()) == _fingerprint(days).encode()
+    except (OSError, ValueError, StoreError):  # Arrow's are ValueErrors
         return False
 
 
@@ -123,6 +126,7 @@ def _write(staged: Path, row: Dataset, scan: pads.Dataset, fingerprint: str) -> 
     schema, rows = scanned_schema(row), 0
     repeated = [field.name for field in schema if field.type != pa.float64()]
     options: dict[str, Any] = {"compression": "zstd", "use_dictionary": repeated, "write_statistics": repeated}
+    options["write_page_checksum"] = True
     with pq.ParquetWriter(staged, schema, store_schema=False, **options) as writer:
         for part in _parts(scan):
             table = scan.to_table(schema.names, filter=part)
@@ -163,19 +167,27 @@ def _fingerprint(days: Mapping[str, str]) -> str:
     return f"{len(days)} {hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
+def _room(folder: Path, days: Mapping[str, str]) -> str:
+    """Where the file is made and what it takes, in words: about what its days take, of which it holds every row."""
+    size = sum(int(version.split()[0]) for version in days.values())
+    return f"{folder.parent}: the disk is full: the file takes about {size:,} bytes"
+
+
 @contextmanager
-def _made_whole(store: ParquetStore, dataset: str, year: int) -> Iterator[None]:
-    """Name the store and the year where a day's file is gone or damaged, or the disk is full.
+def _made_whole(store: ParquetStore, dataset: str, year: int, room: str) -> Iterator[None]:
+    """Name the store and the year where a day's file is gone or damaged, or say that the disk has no ``room``.
 
     Raises:
-        StoreError: such a file; StoreUnreachableError where the store does not answer.
+        StoreError: such a file, or a full disk; StoreUnreachableError where the store does not answer.
     """
     try:
         with answering(store.uri):
             yield
     except (OSError, pa.ArrowException) as error:
-        cause = f"the file of {dataset} of {year} cannot be made: {error}"
-        raise StoreError(f"{store.uri}: {cause}. Try polygon-assets verify {dataset}.") from error
+        cause = f"the file of {dataset} of {year} cannot be made"
+        if isinstance(error, OSError) and is_full(error):
+            raise StoreError(f"{store.uri}: {cause}: {room} ({error}). Free space, then make it again.") from error
+        raise StoreError(f"{store.uri}: {cause}: {error}. Try polygon-assets verify {dataset}.") from error
 
 
 def _daily(dataset: str) -> Dataset:
@@ -189,5 +201,6 @@ def _folder(dataset: str) -> str:
     return f"_by_year/{dataset}"
 
 
-def _name(dataset: str, year: int) -> str:
+def year_name(dataset: str, year: int) -> str:
+    """Name of the file of ``year`` in the store."""
     return f"{_folder(dataset)}/year={year:04d}/{FILE_NAME}"

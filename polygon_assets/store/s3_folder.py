@@ -1,46 +1,74 @@
-"""A store on S3: whole objects put at once, read through Arrow.
+"""A store on S3: whole objects put at once, read in one version, listed through Arrow.
 
-Belongs here: S3 for the store. Does not: the vendor's bucket (``download``), whose credentials are others.
-Files are made on this machine first: an Arrow output stream completes its upload even when it is dropped half-way.
+Belongs here: S3 for the store. Does not: the vendor's bucket (``download``), whose credentials are others, or reading
+(``s3_reading``). Files are made on this machine first: an Arrow output stream completes its upload even when it is
+dropped half-way.
 """
 
+import datetime as dt
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.exceptions
+import pyarrow as pa
 import pyarrow.fs as pafs
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
+from polygon_assets.store.local_entries import FILE, FOLDER, leads_down, require_name
+from polygon_assets.store.s3_reading import FOOTER_BYTES, OF_S3, TAIL_BYTES, PinnedFiles, PinnedObject
 from polygon_assets.store.staging import temporary_staging
+
+logger = logging.getLogger(__name__)
+
+ABANDONED_AFTER = dt.timedelta(hours=24)
+"""No file of a day takes that long; by the bucket's clock, not by this machine's."""
+_OWN = re.compile(
+    r"(_quarantine/|_raw/)?[a-z0-9_]+/date=\d{4}-\d\d-\d\d/[^/]+|_[a-z_]+/[a-z0-9_]+/year=\d{4}/[^/]+", re.ASCII
+)
+"""What the store's own files are called: a prefix may be shared, and others' uploads are theirs."""
+
+
+def abort_abandoned(client: Any, bucket: str, prefix: str) -> int:
+    """Abort the store's own uploads below ``prefix`` that were begun long ago; how many there were.
+
+    What the keys may not do, or the bucket does not know, is no reason to fail: it is logged.
+    """
+    count = 0
+    try:
+        for upload in _abandoned(client, bucket, prefix):
+            client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            logger.info("s3://%s/%s: aborted an upload begun at %s", bucket, upload["Key"], upload["Initiated"])
+            count += 1
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        logger.info("s3://%s/%s: uploads that were left over are not looked for: %s", bucket, prefix, error)
+    return count
+
+
+def _abandoned(client: Any, bucket: str, prefix: str) -> Iterator[Any]:
+    for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+        now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
+        for upload in page.get("Uploads", ()):
+            begun: dt.datetime = upload["Initiated"]
+            if now - begun > ABANDONED_AFTER and _OWN.fullmatch(upload["Key"].removeprefix(prefix)):
+                yield upload
+
 
 SCHEME = "s3://"
 DEFAULT_REGION = "us-east-1"
 _PART_BYTES = 16 * 1024**2
-OF_S3 = "AWS Error"
-"""In the message of every error that an answer of S3, or none, is behind."""
+_READERS = 32
+"""Connections kept: as many threads as Arrow may read with."""
 _ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
-
-
-def require_name(name: str) -> str:
-    """``name``, if it leads down from the store, one folder at a time: on S3 and on disk the same names are refused.
-
-    Raises:
-        InvalidInputError: it is empty, absolute, or has an empty part, ``.``, ``..``, a backslash or NUL in it.
-    """
-    if not _leads_down(name):
-        raise InvalidInputError(f"Invalid name: {name!r}; names of a store lead down from it, one folder at a time")
-    return name
-
-
-def _leads_down(name: str) -> bool:
-    return not any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in name.split("/"))
 
 
 class S3Folder:
@@ -57,7 +85,7 @@ class S3Folder:
     ) -> None:
         """Take the settings; no request is sent."""
         self._bucket, _, prefix = uri.removeprefix(SCHEME).strip("/").partition("/")
-        if not self._bucket or "@" in uri or "?" in uri or not (prefix == "" or _leads_down(prefix)):
+        if not self._bucket or "@" in uri or "?" in uri or not (prefix == "" or leads_down(prefix)):
             raise InvalidInputError("A store on S3 is s3://bucket/prefix; keys go into POLYGON_STORE_ACCESS_KEY_ID")
         self._prefix = f"{prefix}/" if prefix else ""
         self.uri = f"{SCHEME}{self._bucket}/{prefix}".rstrip("/")
@@ -68,9 +96,20 @@ class S3Folder:
     def __repr__(self) -> str:
         return f"S3Folder({self.uri!r})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without connections: a dataset of this store may be pickled."""
+        return {name: value for name, value in vars(self).items() if name not in {"filesystem", "_looking", "_client"}}
+
     @cached_property
     def filesystem(self) -> pafs.FileSystem:
-        """Arrow's own reader."""
+        """Looks through Arrow's own, and reads each object in one version."""
+        return pafs.PyFileSystem(PinnedFiles(self._looking, self._pinned))
+
+    def _pinned(self, name: str, tail: int = TAIL_BYTES) -> PinnedObject:
+        return PinnedObject(self._client, self._bucket, self._prefix + require_name(name), tail)
+
+    @cached_property
+    def _looking(self) -> pafs.FileSystem:
         scheme, _, host = (self._endpoint_url or "").partition("://")
         options: dict[str, Any] = {"endpoint_override": host.rstrip("/"), "scheme": scheme} if host else {}
         reader = pafs.S3FileSystem(
@@ -95,12 +134,14 @@ class S3Folder:
                 s3={"addressing_style": "path"} if self._endpoint_url else {},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
+                max_pool_connections=_READERS,
                 retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             ),
         )
 
     def staging(self) -> AbstractContextManager[Path]:
-        """In this machine's temporary folder."""
+        """In this machine's temporary folder; uploads that dead processes left in the bucket are aborted."""
+        abort_abandoned(self._client, self._bucket, self._prefix)
         return temporary_staging()
 
     def publish(self, staged: Path, name: str) -> None:
@@ -112,6 +153,16 @@ class S3Folder:
             raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
         staged.unlink()
 
+    def mark(self, name: str) -> None:
+        """An object of one byte: after an empty one, SeaweedFS leaves the next request on its connection unanswered."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + require_name(name), Body=b"\n")
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
+
+    def require_present(self) -> None:
+        """A bucket that is not there is an error of its own."""
+
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
         try:
@@ -121,11 +172,16 @@ class S3Folder:
 
     def names(self, folder: str) -> list[str]:
         """The names one level below ``folder``."""
+        return list(self.kinds(folder))
+
+    def kinds(self, folder: str) -> dict[str, str]:
+        """The names one level below ``folder``, each with what it is: a file or a folder."""
         if folder:
             require_name(folder)
         with answering(f"{self.uri}/{folder}"):
-            entries = self.filesystem.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
-        return sorted(entry.base_name for entry in entries)
+            entries = self._looking.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
+        kinds = {entry.base_name: FILE if entry.type is pafs.FileType.File else FOLDER for entry in entries}
+        return dict(sorted(kinds.items()))
 
     def holding(self, folder: str, file: str) -> dict[str, str]:
         """The names one level below ``folder`` under which an object ``file`` lies, with its size and ETag."""
@@ -146,12 +202,16 @@ class S3Folder:
     def size(self, name: str) -> int | None:
         """Bytes of the object."""
         with answering(f"{self.uri}/{name}"):
-            entry = self.filesystem.get_file_info(require_name(name))
+            entry = self._looking.get_file_info(require_name(name))
         return entry.size if entry.type is pafs.FileType.File else None
+
+    def open(self, name: str) -> pa.NativeFile:
+        """The object, for reading."""
+        return self._pinned(name, FOOTER_BYTES).as_arrow()
 
     def read(self, name: str) -> bytes:
         """The object's bytes."""
-        with answering(f"{self.uri}/{name}"), self.filesystem.open_input_stream(require_name(name)) as file:
+        with answering(f"{self.uri}/{name}"), self.open(name) as file:
             return bytes(file.read())
 
     def copy_to(self, name: str, target: Path) -> None:

@@ -1,56 +1,139 @@
-"""Private folders for files in the making, and the removal of those that dead processes left.
+"""A lock file that only those can take who may write the folder, waited for not for ever.
 
-Belongs here: who owns a staging folder, and whether that process still lives. Does not: what is staged.
-Each run holds a lock on a file in its folder for as long as it lives. The kernel releases it however the process
-ends, so that neither a reused process id nor another machine's can be mistaken for a living one.
+Belongs here: taking it, and naming whoever keeps it. Does not: what it protects (``staging``).
 """
 
+import errno
 import fcntl
 import os
+import secrets
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from polygon_assets.download.signals import guard, release
+from polygon_assets.errors import StoreBusyError, StoreError
+from polygon_assets.store.local_entries import opened_folder
 
-_GUARD = "guard.lock"
-_OWNER = "owner.lock"
-_MODE = 0o666
-"""Less the user's umask: a group may share a store."""
+GUARD_TIMEOUT = 60.0
+"""Seconds; what it protects takes milliseconds."""
+_PAUSE = 0.02
+_OPENED = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @contextmanager
-def staging_folder(root: Path) -> Iterator[Path]:
-    """A folder below ``root`` for this run alone; it is removed at the end, those of dead runs at once.
+def locked(folder: int, name: str, path: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock of the file ``name`` in the opened ``folder``; ``path`` is what it is called.
 
     Raises:
+        StoreBusyError: somebody else has held it for ``timeout`` seconds.
+        StoreError: it is no file.
+    """
+    descriptor = os.open(name, _OPENED, mode_for(folder), dir_fd=folder)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StoreError(f"{path}: no file, as the guard of a staging folder must be. Remove it.")
+        _close_to_readers(descriptor, mode_for(folder))
+        _wait(descriptor, path, timeout)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def mode_for(folder: int) -> int:
+    """Reading and writing for those who may write the opened ``folder``: whoever may read can lock."""
+    writers = stat.S_IMODE(os.fstat(folder).st_mode) & 0o222
+    return 0o600 | writers | writers << 1
+
+
+def _close_to_readers(descriptor: int, mode: int) -> None:
+    """Of a guard from an earlier version, which everybody could read."""
+    found = os.fstat(descriptor)
+    if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & ~mode:
+        os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & mode)
+
+
+def _wait(descriptor: int, path: Path, timeout: float) -> None:
+    give_up = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= give_up:
+                raise StoreBusyError(
+                    f"{path}: locked for {timeout:g} s by {_holder(descriptor)}. No ingest holds it longer than a "
+                    f"moment: end that process, or have it ended, then try again."
+                ) from None
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds the lock, as far as this system tells; on Linux only, and of processes on this machine."""
+    found = os.fstat(descriptor)
+    inode = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines():
+            fields = line.split()
+            if fields[1:2] == ["FLOCK"] and fields[5:6] == [inode]:  # of those who wait, the second field is an arrow
+                return _described(int(fields[4]))
+    return "a process that this system does not name (fuser or lsof may)"
+
+
+def _described(pid: int) -> str:
+    """A process, its command without arguments, which may be secrets, and its user."""
+    command = user = ""
+    with suppress(OSError):
+        name = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+        command = "".join(letter if letter.isprintable() else "?" for letter in name)
+        user = f", user {Path(f'/proc/{pid}').stat().st_uid}"
+    return f"process {pid} ({command or 'of another container'}{user})"
+
+
+_GUARD = "guard.lock"
+_OWNER = "owner.lock"
+
+
+@contextmanager
+def staging_folder(root: Path, timeout: float | None = None) -> Iterator[Path]:
+    """A folder below ``root`` for this run alone; it is removed at the end, those of dead runs at once.
+
+    ``timeout`` is how many seconds another process may keep ``root`` locked; None: ``GUARD_TIMEOUT``.
+
+    Raises:
+        LinkInStoreError: ``root`` is a symbolic link.
+        StoreBusyError: another process keeps it locked.
         OSError: ``root`` cannot be written.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / _GUARD):
-        _sweep(root)
-        folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=root))
-        owner = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT, _MODE)
-        fcntl.flock(owner, fcntl.LOCK_EX)
-    guard(folder / _OWNER)  # SIGTERM unwinds the stack instead of ending the process on the spot
-    try:
-        yield folder
-    finally:
+    with opened_folder(root.parent, root.name, make=True) as parent:
+        with locked(parent, _GUARD, root / _GUARD, GUARD_TIMEOUT if timeout is None else timeout):
+            _sweep(parent)
+            name = f"run-{os.getpid()}-{secrets.token_hex(8)}"
+            os.mkdir(name, 0o700, dir_fd=parent)
+            owner = os.open(f"{name}/{_OWNER}", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=parent)
+            fcntl.flock(owner, fcntl.LOCK_EX)
+        guard(root / name / _OWNER)  # SIGTERM unwinds the stack instead of ending the process on the spot
         try:
-            _remove(folder)
+            yield root / name
         finally:
-            release(folder / _OWNER)
-            os.close(owner)
+            try:
+                _remove(parent, name)
+            finally:
+                release(root / name / _OWNER)
+                os.close(owner)
 
 
-def _remove(folder: Path) -> None:
+def _remove(parent: int, name: str) -> None:
     """Remove it also where SIGTERM or Ctrl-C comes in the middle: that ends the first attempt, not the second."""
     try:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(name, ignore_errors=True, dir_fd=parent)
     except BaseException:  # a signal's SystemExit or KeyboardInterrupt, which rmtree does not ignore
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(name, ignore_errors=True, dir_fd=parent)
         raise
 
 
@@ -63,35 +146,36 @@ def temporary_staging() -> AbstractContextManager[Path]:
     return staging_folder(root)
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Nobody sweeps between the making of a folder and its locking."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
+def _sweep(parent: int) -> None:
+    """Remove the folders of dead runs; of a link that is called like one, nothing."""
+    for name in os.listdir(parent):
+        if name.startswith("run-") and _is_dead(parent, name):
+            shutil.rmtree(name, ignore_errors=True, dir_fd=parent)
+
+
+def _is_dead(parent: int, name: str) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _sweep(root: Path) -> None:
-    for folder in root.glob("run-*"):
-        if not _is_owned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_owned(folder: Path) -> bool:
+        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    except OSError:  # a link or a file, another user's, or gone meanwhile
+        return False
     try:
-        descriptor = os.open(folder / _OWNER, os.O_RDWR)
+        owner = os.open(_OWNER, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     except FileNotFoundError:
-        return False
-    except PermissionError:  # another user's, who sweeps it
         return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
+    except OSError:  # another user's, who sweeps it; or nothing that a run has made
         return False
     finally:
-        os.close(descriptor)
+        os.close(folder)
+    try:
+        fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(owner)
+
+
+def is_full(error: OSError) -> bool:
+    """Was there no room left, on the disk or in a quota, or for a file of that size?"""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

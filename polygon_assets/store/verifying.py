@@ -16,15 +16,23 @@ from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.download.listing import RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
-from polygon_assets.errors import StoreError
+from polygon_assets.errors import LinkInStoreError, StoreError
 from polygon_assets.flatfile.findings import Severity
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.flatfile.quality import DayBounds
 from polygon_assets.flatfile.rows import ascending
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_schema, stored_type
-from polygon_assets.store.parquet_store import ParquetStore, span
+from polygon_assets.store.digests import Digest, digest_of_stream
+from polygon_assets.store.local_entries import FOLDER, is_partition
+from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore, span
+from polygon_assets.store.quarantine import ROOT as QUARANTINE
 from polygon_assets.store.quarantine import version_of
+from polygon_assets.store.roll_ups import year_name, years
 from polygon_assets.store.s3_folder import answering
+from polygon_assets.store.s3_reading import settled
+
+_LOOKS = 3
+"""At a day that is replaced while it is read."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class VerifiedDay:
     """What is wrong with it; empty: it is whole."""
     outdated: bool
     """It was made under earlier rules: the next ingest converts it anew."""
+    unrecorded: Digest | None = None
+    """Its digest, where none was recorded when it was published; None: there is one, or it is not whole."""
 
     @property
     def whole(self) -> bool:
@@ -65,9 +75,6 @@ def verify_store(
 
     Checks footer, provenance, columns, the checksum of every page, row and ticker counts, order, and that all rows
     are of the day. One row group is in memory at a time.
-
-    Raises:
-        InvalidInputError: an invalid date, or ``start`` after ``end``.
     """
     first, last = span(start, end)
     for day in store.days(dataset):
@@ -76,19 +83,115 @@ def verify_store(
 
 
 def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
-    """Read the stored ``day`` again."""
-    reading = _Reading(get_dataset(dataset), day)
+    """Read the stored ``day`` again, and compare it with what was published.
+
+    Where it is replaced meanwhile, the new file is read.
+    """
+    for _ in range(_LOOKS):
+        before = store.state(dataset, day)
+        found = settled(lambda: _verified(store, dataset, day))
+        if found.whole or store.state(dataset, day) == before:
+            break
+    return found
+
+
+def _verified(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
+    reading, place, digest = _Reading(get_dataset(dataset), day), f"{dataset}/date={day}", None
     try:
         with answering(store.path(dataset, day)), store.open_input_file(dataset, day) as file:
             reading.read(file)
+            file.seek(0)
+            digest = digest_of_stream(file)
     except (OSError, ValueError, pa.ArrowException, StoreError) as error:
         reading.problems.append(f"not readable: {error}")
     if stored := reading.provenance:
-        aside = sum(each.count for each in stored.findings if each.severity is Severity.ERROR)
+        rejected = sum(each.count for each in stored.findings if each.severity is Severity.ERROR)
         version = version_of(stored.source_etag, stored.schema_version)
-        if aside and not store.quarantine.has_rows(dataset, day, version):
-            reading.problems.append(f"{aside:,} rows were set aside, and are not in quarantine")
-    return VerifiedDay(day, store.path(dataset, day), reading.rows, tuple(reading.problems), reading.outdated)
+        if rejected and not store.quarantine.has_rows(dataset, day, version):
+            reading.problems.append(f"{rejected:,} rows were set aside, and are not in quarantine")
+    known = store.digests.known(place)
+    if digest and known and digest.whole not in {each.whole for each in known}:
+        reading.problems.append("its bytes are not those that were published: the SHA-256 differs")
+    return VerifiedDay(
+        day=day,
+        uri=store.path(dataset, day),
+        rows=reading.rows,
+        problems=tuple(reading.problems),
+        outdated=reading.outdated,
+        unrecorded=None if known or reading.problems else digest,
+    )
+
+
+def record_digest(store: ParquetStore, dataset: str, found: VerifiedDay) -> bool:
+    """Record the digest of a verified day of which there is none: of a store that an earlier version made.
+
+    What was changed before cannot be told by it. False where nothing was to be recorded.
+    """
+    if found.unrecorded is None:
+        return False
+    store.digests.record(f"{dataset}/date={found.day}", found.unrecorded)
+    return True
+
+
+def is_as_published(store: ParquetStore, dataset: str, day: str) -> tuple[str, ...]:
+    """Read all bytes of a stored day; what is wrong with them, empty where nothing is.
+
+    Without a recorded digest, it is verified in full.
+    """
+    for _ in range(_LOOKS):
+        before = store.state(dataset, day)
+        known = {each.whole for each in store.digests.known(f"{dataset}/date={day}")}
+        if not known:
+            return verify_day(store, dataset, day).problems
+        try:
+            if settled(lambda: _digest_of_day(store, dataset, day)).whole in known:
+                return ()
+        except (OSError, ValueError) as error:
+            problem = f"not readable: {error}"
+        else:
+            problem = "its bytes are not those that were published: the SHA-256 differs"
+        if store.state(dataset, day) == before:
+            break
+    return (problem,)
+
+
+def _digest_of_day(store: ParquetStore, dataset: str, day: str) -> Digest:
+    with answering(store.path(dataset, day)), store.open_input_file(dataset, day) as file:
+        return digest_of_stream(file)
+
+
+def verify_kept(store: ParquetStore, dataset: str) -> Iterator[tuple[str, str | None]]:
+    """Read what lies beside the days of ``dataset``: files of years, raw files, quarantine.
+
+    Each file's URI, and what is wrong with it; None: nothing.
+    """
+    if get_dataset(dataset).rolled_up_by_year:
+        for year in years(store, dataset):
+            name = year_name(dataset, year)
+            yield f"{store.uri}/{name}", _year_problem(store, name)
+    with store.staging() as staging:
+        for uri, bring in (*store.raw_files.copies(dataset), *store.quarantine.copies(dataset)):
+            target = staging / "copy"
+            try:
+                bring(target)
+            except (StoreError, OSError, ValueError, KeyError) as error:
+                yield uri, str(error)
+            else:
+                yield uri, None
+            target.unlink(missing_ok=True)
+
+
+def _year_problem(store: ParquetStore, name: str) -> str | None:
+    known = {each.whole for each in store.digests.known(name.rpartition("/")[0])}
+    try:
+        with store.open_file(name) as file:
+            if digest_of_stream(file).whole in known:
+                return None
+    except (OSError, ValueError) as error:
+        return f"not readable: {error}"
+    if not known:
+        return "made by an earlier version, without a digest: it is not read until it is made again"
+    return "its bytes are not those that were published: the SHA-256 differs"
 
 
 def compare_with_remote(
@@ -214,3 +317,58 @@ def _holds(found: pa.Schema, expected: pa.Schema) -> bool:
     size = len(expected)
     unknown = [found.field(at).type for at in range(size, len(found))]
     return pa.schema([*found][:size]) == expected and all(kind == pa.string() for kind in unknown)
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Something that is no part of a store."""
+
+    uri: str
+    what: str
+    """What it is, in words."""
+    hides_data: bool
+    """It stands where the store's own files should: a link, or a pipe called as a day is."""
+
+
+def find_strays(store: ParquetStore, dataset: str) -> list[Stray]:
+    """All that lies in the folder of ``dataset`` and in its part of the quarantine without belonging there."""
+    name = get_dataset(dataset).name
+    return [*_of_days(store, name), *_of_quarantine(store, name)]
+
+
+def _of_days(store: ParquetStore, dataset: str) -> Iterator[Stray]:
+    try:
+        kinds, stored = store.kinds(dataset), set(store.days(dataset))
+    except LinkInStoreError as error:
+        yield Stray(error.path, error.cause, hides_data=True)
+        return
+    for name, kind in kinds.items():
+        if name.removeprefix("date=") in stored:
+            continue
+        if strayed := _misplaced(store, dataset, name, kind):
+            yield strayed
+        elif found := store.kinds(f"{dataset}/{name}").get(FILE_NAME):
+            yield Stray(f"{store.uri}/{dataset}/{name}/{FILE_NAME}", f"{found}, no file", hides_data=True)
+
+
+def _of_quarantine(store: ParquetStore, dataset: str) -> Iterator[Stray]:
+    folder = f"{QUARANTINE}/{dataset}"
+    try:
+        kinds = store.kinds(folder)
+    except LinkInStoreError as error:
+        yield Stray(error.path, error.cause, hides_data=True)
+        return
+    for name, kind in kinds.items():
+        if strayed := _misplaced(store, folder, name, kind):
+            yield strayed
+            continue
+        for record in store.quarantine.unreadable(dataset, name.removeprefix("date=")):
+            yield Stray(f"{store.uri}/{folder}/{name}/{record}", "no record that can be read", hides_data=False)
+
+
+def _misplaced(store: ParquetStore, folder: str, name: str, kind: str) -> Stray | None:
+    """What is no folder of a day; names that begin with a dot are the desktop's."""
+    uri = f"{store.uri}/{folder}/{name}"
+    if not is_partition(name):
+        return None if name.startswith(".") else Stray(uri, f"{kind} with another name than a day's", hides_data=False)
+    return None if kind == FOLDER else Stray(uri, f"{kind}, where a day's folder should be", hides_data=True)

@@ -23,7 +23,7 @@ def test_a_whole_store(platform: Platform, cli: Command) -> None:
     assert done.err == ""  # quiet where there is no terminal
 
 
-def test_rot_is_named(platform: Platform, cli: Command) -> None:
+def test_corruption_is_named(platform: Platform, cli: Command) -> None:
     ingested(platform, cli)
     place = platform.place
     place.flip(place.file("stocks_daily", DAYS[1]), 3)
@@ -32,13 +32,13 @@ def test_rot_is_named(platform: Platform, cli: Command) -> None:
     assert done.code == 1
     assert f"stocks_daily {DAYS[1]}: not readable" in done.out
     assert f"stocks_daily {DAYS[2]}: not readable" in done.out
-    assert "2 of 3 days are rotten. Fetch them again: polygon-assets ingest stocks_daily" in done.out
+    assert "2 of 3 days are corrupt. Fetch them again: polygon-assets ingest stocks_daily" in done.out
     assert "options_daily: nothing stored" in done.out
 
 
 def test_only_a_range(platform: Platform, cli: Command) -> None:
     ingested(platform, cli)
-    platform.place.write(platform.place.file("stocks_daily", DAYS[0]), b"rotten")
+    platform.place.write(platform.place.file("stocks_daily", DAYS[0]), b"corrupt")
     assert cli("verify", "stocks_daily", "--start", DAYS[1]).code == 0
     assert cli("verify", "stocks_daily", "--end", DAYS[0]).code == 1
 

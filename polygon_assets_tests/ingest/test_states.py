@@ -197,6 +197,9 @@ class World:
 
     def _check_result(self, step: Step, result: DayResult, *, asked: bool) -> None:
         stored, refused = self._stored(), [held for held in self._held() if held.refused]
+        if step.refuses and step.overwrite and stored is not None and result.status is DayStatus.FAILED:
+            assert "could not be overwritten" in str(result.error)
+            return
         assert result.status is not DayStatus.FAILED, result.error
         if step.refuses:
             fine = {DayStatus.UNCHANGED, DayStatus.PUBLISHED}

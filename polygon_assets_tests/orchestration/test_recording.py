@@ -8,7 +8,7 @@ import pytest
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import DayResult, DayStatus, ingest_days
-from polygon_assets.orchestration.checks import latest_passed
+from polygon_assets.orchestration.checks import latest_failed
 from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.sample.flat_files import flat_file
@@ -101,9 +101,9 @@ def test_a_file_that_the_vendor_takes_back_turns_the_check_green(platform: Platf
     row, store = DATASETS["stocks_daily"], platform.place.open()
     recorder = Recorder(platform.instance, row, store, partitions_of(row, load_settings()))
     readable = dg.AssetCheckKey(dg.AssetKey("stocks_daily"), "readable")
-    assert not latest_passed(platform.instance, readable, DAYS[0])
+    assert latest_failed(platform.instance, readable, DAYS[0])
     assert recorder.record(result)
-    assert latest_passed(platform.instance, readable, DAYS[0])
+    assert not latest_failed(platform.instance, readable, DAYS[0])
     assert not recorder.record(result)
 
 

@@ -31,7 +31,6 @@ SHORT = {
     "flatfile/limits.py": "a few numbers",
     "cli/work/record.py": "a command is a module",
     "orchestration/celery_worker.py": "what Celery imports",
-    "orchestration/watching/webhook.py": "a resource of its own",
     "sample/flat_files.py": "what everything else here is for",
     "sample/s3_server.py": "a process of its own",
 }

@@ -161,6 +161,7 @@ def test_wrong_order_counts_and_columns_are_named(store: ParquetStore, place: Pl
         "rows are not sorted by ticker and window_start",
         "the footer says 3 rows, the file holds 2",
         "the footer says 3 symbols, the file holds 2",
+        "its bytes are not those that were published: the SHA-256 differs",
     )
     assert second.problems[0].startswith("provenance: the footer lacks polygon.source_uri")
     assert second.problems[1].startswith("columns")

@@ -37,7 +37,7 @@ import json, sys
 from polygon_assets.datasets import DATASETS
 from polygon_assets.flatfile.quality import rules_of
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.store.day_state import look
+from polygon_assets.store.day_files import look
 store = ParquetStore(sys.argv[1])
 day = look(store, "stocks_daily", sys.argv[2])
 print(json.dumps({"current": day.stored_from(sys.argv[3]), "rows": list(DATASETS),

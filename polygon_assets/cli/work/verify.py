@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
+from polygon_assets.errors import LinkInStoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
 from polygon_assets.settings import Settings
-from polygon_assets.store.verifying import compare_with_remote, verify_day
+from polygon_assets.store.verifying import compare_with_remote, find_strays, record_digest, verify_day, verify_kept
 
 
 def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end: str | None, *, remote: bool) -> int:
@@ -24,8 +25,13 @@ def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end:
 
 def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | None) -> int:
     """Read the days again; how many are not whole."""
-    days = [day for day in store.days(dataset.name) if (not start or day >= start) and (not end or day <= end)]
-    rotten = rows = outdated = 0
+    hidden = _name_strays(store, dataset)
+    try:
+        stored = store.days(dataset.name)
+    except LinkInStoreError:  # named just now
+        return hidden
+    days = [day for day in stored if (not start or day >= start) and (not end or day <= end)]
+    corrupt = rows = outdated = recorded = 0
     with console.progress() as shown:
         task = shown.add_task(dataset.name, total=len(days), note="")
         for day in days:
@@ -33,18 +39,44 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
             rows += found.rows
             outdated += found.outdated
             shown.update(task, advance=1, note=day)
+            recorded += record_digest(store, dataset.name, found)
             if not found.whole:
-                rotten += 1
+                corrupt += 1
                 console.out.print(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})", soft_wrap=True)
     verdict = (
-        f"{len(days)} days, {rows:,} rows, all whole" if not rotten else f"{rotten} of {len(days)} days are rotten"
+        f"{len(days)} days, {rows:,} rows, all whole" if not corrupt else f"{corrupt} of {len(days)} days are corrupt"
     )
-    remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if rotten else ""
+    remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if corrupt else ""
     console.out.print(f"{dataset.name}: {verdict if days else 'nothing stored'}{remedy}", soft_wrap=True)
+    if recorded:
+        known = "until now nothing said what they were: from now on, a change is seen"
+        console.out.print(f"{dataset.name}: the SHA-256 of {recorded} days is recorded; {known}", soft_wrap=True)
     if outdated:
         again = f"polygon-assets ingest {dataset.name} --start {days[0]} --end {days[-1]}"
         console.out.print(f"{dataset.name}: {outdated} days were made under earlier rules; to renew them: {again}")
-    return rotten
+    return corrupt + hidden + _read_beside(store, dataset)
+
+
+def _name_strays(store: ParquetStore, dataset: Dataset) -> int:
+    """Name what does not belong into the store; how much of it stands where data should."""
+    strays = find_strays(store, dataset.name)
+    for stray in strays:
+        console.out.print(f"{dataset.name}: {stray.uri}: {stray.what}", soft_wrap=True)
+    return sum(stray.hides_data for stray in strays)
+
+
+def _read_beside(store: ParquetStore, dataset: Dataset) -> int:
+    """Read what lies beside the days; how many files are not whole."""
+    found = list(verify_kept(store, dataset.name))
+    wrong = [(uri, problem) for uri, problem in found if problem]
+    for uri, problem in wrong:
+        console.out.print(f"{dataset.name}: {problem} ({uri})", soft_wrap=True)
+    if wrong:
+        remedy = f"Years: polygon-assets rollup {dataset.name} --overwrite. Copies are replaced at the next ingest."
+        console.out.print(f"{len(wrong)} of {len(found)} files beside the days are corrupt. {remedy}", soft_wrap=True)
+    elif found:
+        console.out.print(f"{dataset.name}: {len(found)} files of years, raw files and quarantine, all whole")
+    return len(wrong)
 
 
 def _compare(settings: Settings, store: ParquetStore, dataset: Dataset, start: str | None, end: str | None) -> int:
@@ -74,7 +106,7 @@ def _conclude(store: ParquetStore, dataset: Dataset, counts: Mapping[str, int]) 
     if replaced := counts["replaced"]:
         remedy = f"Fetch them: polygon-assets ingest {dataset.name} --start DAY"
         console.out.print(f"{dataset.name}: the vendor has replaced {replaced} days. {remedy}", soft_wrap=True)
-    if rotten := counts["not readable"]:
+    if unreadable := counts["not readable"]:
         remedy = f"Fetch them again: polygon-assets ingest {dataset.name} --missing"
-        console.out.print(f"{dataset.name}: {rotten} days are not readable. {remedy}", soft_wrap=True)
-    return replaced + rotten
+        console.out.print(f"{dataset.name}: {unreadable} days are not readable. {remedy}", soft_wrap=True)
+    return replaced + unreadable

@@ -1,0 +1,175 @@
+"""Reading an object of a store on S3: all of it from one version, however often it is replaced meanwhile.
+
+Opening asks for the object's end, whose answer names its size and ETag; every further request demands that ETag.
+Arrow's own reader asks for the rest where it gets less than the size that it was told: of whatever is there by then.
+Belongs here: that, as a file system for Arrow. Does not: listing (``s3_folder``), which is left to Arrow's own.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import botocore.exceptions
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from polygon_assets.errors import ReplacedWhileReadError
+
+OF_S3 = "AWS Error"
+"""In the message of every error that an answer of S3, or none, is behind."""
+FOOTER_BYTES = 64 * 1024
+"""Of the end, where little more than the footer is wanted."""
+TAIL_BYTES = 640 * 1024
+"""Of the end, where rows are: all of a day of daily bars, which so costs one request."""
+_LOOKS = 5
+_BODIES = 3
+"""Times that a body is asked for which breaks off."""
+_BROKEN = (
+    botocore.exceptions.IncompleteReadError,
+    botocore.exceptions.ReadTimeoutError,
+    botocore.exceptions.ResponseStreamingError,
+)
+Result = TypeVar("Result")
+
+
+def settled(call: Callable[[], Result]) -> Result:
+    """``call()``, again where an object was replaced meanwhile; ReplacedWhileReadError where that has no end."""
+    for _ in range(_LOOKS - 1):
+        try:
+            return call()
+        except ReplacedWhileReadError:
+            continue
+    return call()
+
+
+class PinnedObject:
+    """An object as a file that is open for reading, as far as Arrow needs one; its errors are those of files."""
+
+    def __init__(self, client: Any, bucket: str, key: str, tail: int) -> None:
+        """Ask for the last ``tail`` bytes.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            OSError: the bucket does not answer, or refuses.
+        """
+        self._client, self._place = client, {"Bucket": bucket, "Key": key}
+        self._uri = f"s3://{bucket}/{key}"
+        self._pin: dict[str, str] = {}
+        self._position, self.closed = 0, False
+        answer, self._end = self._get(f"bytes=-{tail}")
+        self.size = int(answer["ContentRange"].rpartition("/")[2]) if "ContentRange" in answer else len(self._end)
+        self._pin = {"IfMatch": answer["ETag"]} if "ETag" in answer else {}
+
+    def as_arrow(self) -> pa.NativeFile:
+        """For Arrow's readers; what is here already is read without Python."""
+        if len(self._end) == self.size:
+            return pa.BufferReader(self._end)
+        return pa.PythonFile(self, mode="r")  # type: ignore[arg-type]  # it asks for these methods alone
+
+    def read(self, count: int | None = -1) -> bytes:
+        """The next ``count`` bytes; all that are left where it is negative."""
+        stop = self.size if count is None or count < 0 else min(self._position + count, self.size)
+        start, self._position = self._position, max(self._position, stop)
+        first = self.size - len(self._end)
+        if start >= stop:
+            return b""
+        if start >= first:
+            return self._end[start - first : stop - first]
+        return self._get(f"bytes={start}-{stop - 1}")[1]
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go there; the position from the beginning."""
+        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """The position from the beginning."""
+        return self._position
+
+    def close(self) -> None:
+        """Forget what was read."""
+        self.closed, self._end = True, b""
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def _get(self, wanted: str) -> tuple[Any, bytes]:
+        for attempt in range(1, _BODIES + 1):
+            try:
+                answer = self._client.get_object(**self._place, Range=wanted, **self._pin)
+                with answer["Body"] as body:
+                    return answer, body.read()
+            except botocore.exceptions.ClientError as error:
+                if _status(error) == 416 and not self._pin:  # noqa: PLR2004 (an empty object has no last byte)
+                    return {}, b""
+                self._fail(error)
+            except _BROKEN as error:
+                if attempt == _BODIES:
+                    raise OSError(f"{OF_S3}: {self._uri}: {error}") from error
+            except botocore.exceptions.BotoCoreError as error:
+                raise OSError(f"{OF_S3}: {self._uri}: {error}") from error
+        raise AssertionError
+
+    def _fail(self, error: botocore.exceptions.ClientError) -> NoReturn:
+        code = str(error.response.get("Error", {}).get("Code"))
+        gone = code in {"NoSuchKey", "404"}
+        if self._pin and (gone or _status(error) in {412, 416}):
+            raise ReplacedWhileReadError(self._uri) from error
+        if gone:
+            raise FileNotFoundError(2, os.strerror(2), self._uri) from error
+        raise OSError(f"{OF_S3} {code}: {self._uri}: {error}") from error
+
+
+class PinnedFiles(pafs.FileSystemHandler):
+    """Arrow's own file system ``inner``, which looks, with ``open_object`` in its place, which reads."""
+
+    def __init__(self, inner: pafs.FileSystem, open_object: Callable[[str], PinnedObject]) -> None:
+        """``open_object`` takes a name as ``inner`` does; both are pickled with a dataset."""
+        self._inner, self._open = inner, open_object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PinnedFiles) and self._inner == other._inner
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def get_type_name(self) -> str:
+        """What it is called."""
+        return "pinned-s3"
+
+    def normalize_path(self, path: str) -> str:
+        """As it is."""
+        return path
+
+    def get_file_info(self, paths: str | list[str]) -> list[pafs.FileInfo]:
+        """Look at each."""
+        return list(self._inner.get_file_info([paths] if isinstance(paths, str) else paths))
+
+    def get_file_info_selector(self, selector: pafs.FileSelector) -> list[pafs.FileInfo]:
+        """Look into a folder."""
+        return list(self._inner.get_file_info(selector))
+
+    def open_input_file(self, path: str) -> pa.NativeFile:
+        """Of one version."""
+        return self._open(path).as_arrow()
+
+    def open_input_stream(self, path: str) -> pa.NativeFile:
+        """The same."""
+        return self.open_input_file(path)
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise PermissionError("A store is published to, not written through its file system")
+
+    create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = delete_file = _refuse
+    move = copy_file = open_output_stream = open_append_stream = _refuse
+
+
+def _status(error: botocore.exceptions.ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
