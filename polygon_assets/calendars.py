@@ -39,6 +39,17 @@ def parse_date(text: str) -> dt.date:
     raise InvalidInputError(f"Invalid date: {text!r}; a date is YYYY-MM-DD and exists")
 
 
+def require_order(start: dt.date | str | None, end: dt.date | str | None) -> None:
+    """Refuse a range that ends before it starts; either may be open, and texts are YYYY-MM-DD.
+
+    Raises:
+        InvalidInputError: ``start`` after ``end``, or a text that is no date.
+    """
+    first, last = (parse_date(day) if isinstance(day, str) else day for day in (start, end))
+    if first and last and first > last:
+        raise InvalidInputError(f"The start {first} lies after the end {last}")
+
+
 def horizon(today: dt.date | None = None) -> dt.date:
     """The last day the calendar answers for: 31 December of next year, so that it changes once a year."""
     return dt.date((today or dt.datetime.now(dt.UTC).date()).year + 1, 12, 31)
@@ -116,8 +127,7 @@ class TradingCalendar:
         Raises:
             InvalidInputError: ``start`` after ``end``, or a day outside what the calendar knows.
         """
-        if start > end:
-            raise InvalidInputError(f"The start {start} lies after the end {end}")
+        require_order(start, end)
         self._require_known(start)
         self._require_known(end)
         return self.sessions[bisect_left(self.sessions, start) : bisect_right(self.sessions, end)]

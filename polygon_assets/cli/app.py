@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from polygon_assets.cli import commands, console
@@ -170,5 +169,5 @@ def main() -> None:
         if DEBUG in sys.argv:
             raise
         message, code = explain(error)
-        console.fail(escape(message))
+        console.fail(message)
         sys.exit(code)

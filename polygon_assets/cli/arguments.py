@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from polygon_assets.calendars import TradingCalendar, parse_date, trading_calendar
+from polygon_assets.calendars import TradingCalendar, parse_date, require_order, trading_calendar
 from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset, no_such_dataset
 from polygon_assets.errors import InvalidInputError, NotATradingDayError
 
@@ -103,9 +103,7 @@ def require_choice(start: str | None, end: str | None, last: int | None, *, miss
         raise InvalidInputError("--end needs --start.")
     if last is None and not start and not missing:
         raise InvalidInputError("Say which days: --start DAY [--end DAY], --last N or --missing.")
-    for day in (start, end):
-        if day:
-            parse_date(day)
+    require_order(start or None, end or None)
 
 
 def chosen_days(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polygon_assets.calendars import parse_date
+from polygon_assets.calendars import require_order
 from polygon_assets.cli import arguments, console
 from polygon_assets.cli.arguments import AnyDataset, OneDataset
 from polygon_assets.errors import InvalidInputError, PortTakenError
@@ -155,7 +155,8 @@ def verify(
     With --remote, no stored file is read beyond its footer: the days that the vendor has replaced since are named.
     """
     rows = arguments.datasets(dataset)
-    first, last = (parse_date(day).isoformat() if day else None for day in (start, end))
+    first, last = start or None, end or None
+    require_order(first, last)
     settings = _settings(needs_keys=remote)
     from polygon_assets.cli.work import verify as work
 

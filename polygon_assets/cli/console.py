@@ -1,16 +1,20 @@
 """What commands print with: a console for results, one for messages, and progress that is quiet off a terminal.
 
-Both obey NO_COLOR. Belongs here: how things look. Does not: what an error means (``app``).
+Both obey NO_COLOR, and neither lets a printed text steer the terminal.
+Belongs here: how things look. Does not: what an error means (``app``).
 """
 
+import codecs
+import io
 import json
 import socket
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,7 +24,9 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 FAILED = 1
 UNUSABLE = 2
@@ -28,6 +34,52 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 _WIDTH_OFF_A_TERMINAL = 160
+_DIRECTIONS = (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+"""Characters that turn the direction of text around, or end a line."""
+_VISIBLE = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+    **dict.fromkeys((*range(0x80, 0xA0), *_DIRECTIONS), 0xFFFD),
+}
+
+
+def visible(text: str) -> str:
+    r"""``text`` without characters that a terminal would obey; each is shown as a picture of itself.
+
+    >>> visible("AA\x1b[2JPL")
+    'AA␛[2JPL'
+    """
+    return text.translate(_VISIBLE)
+
+
+class _Console(Console):
+    """Prints text as it is, without markup and emoji codes; control characters are shown, not sent."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed, whatever it is made of; only rich's own control codes steer the terminal."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
+class _Visible(io.RawIOBase):
+    """Standard output as bytes of UTF-8, for a terminal."""
+
+    def __init__(self) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Characters that are cut in two by a chunk's end are whole again in the next."""
+        sys.stdout.write(visible(self._decode(bytes(data))))
+        return len(bytes(data))
+
+
+def raw_output() -> io.RawIOBase | io.BufferedIOBase:
+    """Where data is written as bytes: as it is into a pipe or file, to a terminal as ``visible`` text."""
+    return _Visible() if sys.stdout.isatty() else sys.stdout.buffer  # type: ignore[return-value]
 
 
 def _width() -> int | None:
@@ -35,20 +87,20 @@ def _width() -> int | None:
     return None if sys.stdout.isatty() else _WIDTH_OFF_A_TERMINAL
 
 
-out = Console(highlight=False, width=_width())
-messages = Console(stderr=True, highlight=False)
+out = _Console(highlight=False, markup=False, emoji=False, width=_width())
+messages = _Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def progress(*columns: ProgressColumn) -> Progress:
     """A progress display on standard error, with ``columns`` of its own; nothing is shown off a terminal."""
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         *columns,
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=messages,
         disable=not messages.is_terminal,
     )
@@ -56,9 +108,9 @@ def progress(*columns: ProgressColumn) -> Progress:
 
 def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Table:
     """A table with ``columns``, those named in ``right`` aligned to the right."""
-    made = Table(title=title, title_justify="left")
+    made = Table(title=visible(title) if title else None, title_justify="left")
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left")
+        made.add_column(visible(column), justify="right" if column in right else "left")
     return made
 
 
@@ -69,12 +121,12 @@ def print_json(value: Any) -> None:
 
 def fail(message: str) -> None:
     """Say what went wrong, in one line."""
-    messages.print(f"[bold red]error:[/] {message}", soft_wrap=True, markup=True)
+    messages.print(Text.assemble(("error:", "bold red"), f" {message}"), soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Say what is worth knowing, in one line."""
-    messages.print(f"[bold yellow]note:[/] {message}", soft_wrap=True, markup=True)
+    messages.print(Text.assemble(("note:", "bold yellow"), f" {message}"), soft_wrap=True)
 
 
 class State(StrEnum):

@@ -4,6 +4,7 @@ Belongs here: the footer's key-value metadata, written and read. Does not: the r
 """
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from polygon_assets.errors import StoreError
 from polygon_assets.flatfile.findings import Finding, from_json, to_json
 
 _PREFIX = "polygon."
+_LONGEST_STEM = 128
+"""S3's own ETags have 32 to 38 characters; a file's name has 255, what stands behind this one included."""
 UNREADABLE = (OSError, StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a record raises that is no record of this project: garbage, a folder or a pipe of that name."""
 
@@ -38,7 +41,10 @@ class Source:
 
 def etag_stem(etag: str) -> str:
     """``etag`` as a part of a file's name: what is kept of two versions of an object never shares a name."""
-    return re.sub(r"[^0-9A-Za-z-]", "_", etag) or "unknown"
+    stem = re.sub(r"[^0-9A-Za-z-]", "_", etag) or "unknown"
+    if len(stem) <= _LONGEST_STEM:
+        return stem
+    return f"{stem[: _LONGEST_STEM - 65]}-{hashlib.sha256(etag.encode()).hexdigest()}"
 
 
 def source_to_plain(source: Source) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 Belongs here: the views. Does not: showing results (``cli``).
 """
 
-import os
 import re
 import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -31,16 +30,18 @@ _UNKNOWN_TABLE = re.compile(r"Table with name \"?(\S+?)\"? does not exist")
 _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?(\((?!\s*(SELECT|WITH|FROM)\b)[^)]*\)\s*)?", re.IGNORECASE)
 _OF_VALUES = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
 _QUERIES = frozenset({"SELECT", "MULTI"})
-"""DuckDB's kinds of statements that only read; what holds a PIVOT is expanded into several, whatever it is."""
-_PIVOTS = frozenset({"PIVOT", "PIVOT_WIDER", "UNPIVOT", "PIVOT_LONGER", "SELECT", "WITH", "FROM"})
-"""What such a statement begins with where it only reads."""
+"""DuckDB's kinds of statements that may only read; several in one is a statement with a PIVOT somewhere in it."""
+_WRITES = re.compile(r"\b(COPY|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_FORBIDDEN = "Permission Error"
+_TOO_LARGE = "Out of Memory Error"
 
 
-def connect(store: ParquetStore) -> "duckdb.DuckDBPyConnection":
-    """A connection of its own, in memory, with a view for each data type, stored or not.
+@contextmanager
+def connect(store: ParquetStore) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """A connection of its own, in memory, with a view for each data type, stored or not; it reads nothing else.
 
     Files on this machine are read by DuckDB itself, ten times faster; those of an object store through Arrow, since
-    DuckDB would have to download an extension.
+    DuckDB would have to download an extension. What is larger than memory goes to this machine's temporary folder.
 
     Raises:
         ConfigurationMissingError: DuckDB is not installed.
@@ -52,35 +53,41 @@ def connect(store: ParquetStore) -> "duckdb.DuckDBPyConnection":
             "SQL needs DuckDB: run `make install` in the checkout, or install duckdb beside this package"
         ) from None
 
-    connection = duckdb.connect()
-    for dataset in DATASETS.values():
-        days = [] if "://" in store.uri else _example_first(store, dataset, store.days(dataset.name))
-        if days:
-            connection.execute(_view(dataset, [store.path(dataset.name, day) for day in days]))
-        else:
-            connection.register(dataset.name, store.scan(dataset.name))
-    _lock(connection, store)
-    return connection
+    files: list[str] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="polygon-assets-sql-", ignore_cleanup_errors=True) as spill,
+        closing(duckdb.connect()) as connection,
+    ):
+        for dataset in DATASETS.values():
+            days = [] if "://" in store.uri else _example_first(store, dataset, store.days(dataset.name))
+            if days:
+                paths = [store.path(dataset.name, day) for day in days]
+                connection.execute(_view(dataset, paths))
+                files += paths
+            else:
+                connection.register(dataset.name, store.scan(dataset.name))
+        for setting in _confinement(files, spill):
+            connection.execute(f"SET {setting}")
+        yield connection
 
 
-def _lock(connection: "duckdb.DuckDBPyConnection", store: ParquetStore) -> None:
-    """Let queries read the published days and nothing else: no other file, no network, no extension, no variable.
+def _confinement(files: Iterable[str], spill: str) -> tuple[str, ...]:
+    """The settings under which DuckDB reads ``files``, uses ``spill``, and reaches nothing else of this machine.
 
-    What cannot be read cannot be written either; that days are not overwritten, the kinds of statements see to.
+    Neither other files, nor the network, extensions, kept secrets or this program's variables. A file is named twice,
+    as it is and as the pattern that the view has for it.
     """
-    folders = [] if "://" in store.uri else [f"{store.uri}/{name}/" for name in DATASETS]
-    folders += [_escaped(folder) for folder in folders]  # the views name them so, and are compared as they are written
-    spill = Path(tempfile.gettempdir()) / f"polygon-assets-sql-{os.getuid()}"
-    for setting in (
-        f"allowed_directories = [{', '.join(map(_quoted, folders))}]",
-        f"temp_directory = {_quoted(str(spill))}",
-        "python_enable_replacements = false",
+    allowed = ", ".join(dict.fromkeys(each for path in files for each in (_quoted(path), _text(path))))
+    return (
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
+        "allow_persistent_secrets = false",
+        "python_enable_replacements = false",
+        f"temp_directory = {_quoted(spill)}",
+        f"allowed_paths = [{allowed}]",
         "enable_external_access = false",
         "lock_configuration = true",
-    ):
-        connection.execute(f"SET {setting}")
+    )
 
 
 def _example_first(store: ParquetStore, dataset: Dataset, days: list[str]) -> list[str]:
@@ -106,17 +113,11 @@ def _view(dataset: Dataset, paths: list[str]) -> str:
 
 
 def _text(value: str) -> str:
-    """``value`` as an SQL literal, a path and no pattern."""
-    return _quoted(_escaped(value))
-
-
-def _escaped(path: str) -> str:
-    """``path``, whose ``*``, ``?`` and ``[`` are no patterns."""
-    return "".join(f"[{each}]" if each in "*?[" else each for each in path)
+    """``value`` as an SQL literal, whose ``*``, ``?`` and ``[`` are no patterns."""
+    return _quoted("".join(f"[{each}]" if each in "*?[" else each for each in value))
 
 
 def _quoted(value: str) -> str:
-    """``value`` as an SQL literal."""
     return "'" + value.replace("'", "''") + "'"
 
 
@@ -154,36 +155,78 @@ def _explained(error: Exception) -> PolygonAssetsError:
     text = " ".join(str(error).split("\n\n", 1)[0].split())
     if missing := _UNKNOWN_TABLE.search(text):
         return no_such_dataset(missing[1])
+    if text.startswith(_FORBIDDEN):
+        return InvalidInputError(f"Only the datasets can be read, no file, address or extension: {text}")
     if OF_S3 in text:
         return StoreUnreachableError("A stored day", text)
     if FILE_NAME in text:
         return StoreError(f"{text}. Which days are damaged: polygon-assets verify")
+    if text.startswith(_TOO_LARGE):
+        room = "name a folder with more room in TMPDIR, or ask for less at once"
+        return PolygonAssetsError(f"{text}. DuckDB has neither memory nor disk for it: {room}.")
     mistaken = isinstance(error, duckdb.ProgrammingError | duckdb.DataError) or text.startswith(_OF_VALUES)
     return InvalidInputError(text) if mistaken else PolygonAssetsError(text)
 
 
 def _require_one_query(connection: "duckdb.DuckDBPyConnection", query: str) -> None:
+    """Refuse what is no query: whatever cannot stand in parentheses behind FROM, or writes in its WITH clause.
+
+    DuckDB calls each statement with a PIVOT in it MULTI, also one that makes a table or a file, and one that copies in
+    its WITH clause a SELECT.
+    """
     statements = connection.extract_statements(query)
     if not statements:
         raise InvalidInputError("The query is empty; ask with SELECT.")
     if len(statements) > 1:
         raise InvalidInputError(f"These are {len(statements)} statements; ask one query at a time.")
-    kind = statements[0].type.name
-    explained = _EXPLAIN.match(statements[0].query)
-    if kind == "EXPLAIN" and explained:  # what EXPLAIN ANALYZE explains is run
-        _require_one_query(connection, statements[0].query[explained.end() :])
-    elif kind not in _QUERIES or (kind == "MULTI" and _first_keyword(statements[0].query) not in _PIVOTS):
-        raise InvalidInputError(
-            f"Only queries are run (SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW, PIVOT, EXPLAIN); this is {kind}. "
-            "To write a file: --output FILE."
-        )
+    kind, text = _kind(statements[0]), statements[0].query
+    explained = _EXPLAIN.match(text)
+    if explained and kind in {"EXPLAIN", "MULTI"}:  # what EXPLAIN ANALYZE explains is run
+        _require_one_query(connection, text[explained.end() :])
+    elif kind not in _QUERIES or not _is_table(connection, text):
+        raise _no_query(f"this is {kind}")
+    elif written := next((found[1] for word in _words(text) if (found := _WRITES.search(word))), None):
+        raise _no_query(f'this has {written.upper()} in it; as a name, it is "{written}"')
 
 
-def _first_keyword(query: str) -> str:
-    """The word that says what a statement is, past comments and parentheses."""
+def _kind(statement: "duckdb.Statement") -> str:
+    try:
+        return str(statement.type.name)
+    except ValueError:  # UPDATE EXTENSIONS: one of those that DuckDB's Python has no name for
+        return "a command"
+
+
+def _no_query(why: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"Only queries are run (SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW, PIVOT, EXPLAIN); {why}. "
+        "To write a file: --output FILE."
+    )
+
+
+def _is_table(connection: "duckdb.DuckDBPyConnection", query: str) -> bool:
+    """Can the text of one statement stand where a table can? Only parsed, never run."""
     import duckdb  # noqa: PLC0415
 
-    tokens = duckdb.tokenize(query)
-    starts = [start for start, kind in tokens if kind is not duckdb.token_type.comment and query[start] not in "(;"]
-    word = re.match(r"\w+", query[starts[0] :]) if starts else None
-    return word[0].upper() if word else ""
+    inner = "".join(part for kind, part in _tokens(query) if part.strip() != ";" or kind != duckdb.token_type.operator)
+    try:
+        return len(connection.extract_statements(f"SELECT * FROM (\n{inner}\n)")) == 1  # noqa: S608 (not run)
+    except duckdb.ParserException:
+        return False
+
+
+def _words(query: str) -> Iterator[str]:
+    """What is neither text, comment nor a quoted name."""
+    import duckdb  # noqa: PLC0415
+
+    silent = {duckdb.token_type.string_const, duckdb.token_type.comment}
+    return (part for kind, part in _tokens(query) if kind not in silent and not part.startswith('"'))
+
+
+def _tokens(query: str) -> Iterator[tuple["duckdb.token_type", str]]:
+    """DuckDB's own reading of ``query``: each part's kind, and the part with the blanks behind it."""
+    import duckdb  # noqa: PLC0415
+
+    text = query.encode()
+    found = duckdb.tokenize(query)
+    for (start, kind), end in zip(found, [*(start for start, _ in found[1:]), len(text)], strict=True):
+        yield kind, text[start:end].decode()

@@ -160,15 +160,28 @@ def _beside(root: Path, name: str) -> Iterator[tuple[int, str]]:
 
 
 def _split(name: str) -> tuple[str, str]:
-    *folders, last = _parts(name)
+    *folders, last = require_name(name).split("/")
     return "/".join(folders), last
 
 
+def require_name(name: str) -> str:
+    """``name``, if it leads down from the store, one folder at a time: on S3 and on disk the same names are refused.
+
+    Raises:
+        InvalidInputError: it is empty, absolute, or has an empty part, ``.``, ``..``, a backslash or NUL in it.
+    """
+    if not leads_down(name):
+        raise InvalidInputError(f"Invalid name: {name!r}; names of a store lead down from it, one folder at a time")
+    return name
+
+
+def leads_down(name: str) -> bool:
+    """Is it the name of something below a folder?"""
+    return not any(part in {"", ".", ".."} or "\\" in part or "\0" in part for part in name.split("/"))
+
+
 def _parts(name: str) -> list[str]:
-    parts = name.split("/") if name else []
-    if any(part in {"", ".", ".."} or "\0" in part for part in parts):
-        raise InvalidInputError(f"Invalid name: {name!r}; names of a store lead down, one folder at a time")
-    return parts
+    return require_name(name).split("/") if name else []
 
 
 def _require_file(found: os.stat_result, path: Path) -> None:

@@ -15,7 +15,7 @@ import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from polygon_assets.calendars import parse_date
+from polygon_assets.calendars import parse_date, require_order
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.flatfile.provenance import Provenance
@@ -255,10 +255,8 @@ def span(start: str | None, end: str | None) -> tuple[str, str]:
     Raises:
         InvalidInputError: an invalid date, or ``start`` after ``end``.
     """
-    first, last = (parse_date(day or default).isoformat() for day, default in ((start, _ALWAYS[0]), (end, _ALWAYS[1])))
-    if first > last:
-        raise InvalidInputError(f"The start {first} lies after the end {last}")
-    return first, last
+    require_order(start or None, end or None)
+    return start or _ALWAYS[0], end or _ALWAYS[1]
 
 
 def scanned_schema(dataset: Dataset) -> pa.Schema:

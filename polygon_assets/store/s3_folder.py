@@ -24,7 +24,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
-from polygon_assets.store.local_entries import FILE, FOLDER
+from polygon_assets.store.local_entries import FILE, FOLDER, leads_down, require_name
 from polygon_assets.store.s3_reading import FOOTER_BYTES, OF_S3, TAIL_BYTES, PinnedFiles, PinnedObject
 from polygon_assets.store.staging import temporary_staging
 
@@ -85,7 +85,7 @@ class S3Folder:
     ) -> None:
         """Take the settings; no request is sent."""
         self._bucket, _, prefix = uri.removeprefix(SCHEME).strip("/").partition("/")
-        if not self._bucket or "@" in uri or "?" in uri or ".." in prefix.split("/"):
+        if not self._bucket or "@" in uri or "?" in uri or not (prefix == "" or leads_down(prefix)):
             raise InvalidInputError("A store on S3 is s3://bucket/prefix; keys go into POLYGON_STORE_ACCESS_KEY_ID")
         self._prefix = f"{prefix}/" if prefix else ""
         self.uri = f"{SCHEME}{self._bucket}/{prefix}".rstrip("/")
@@ -106,7 +106,7 @@ class S3Folder:
         return pafs.PyFileSystem(PinnedFiles(self._looking, self._pinned))
 
     def _pinned(self, name: str, tail: int = TAIL_BYTES) -> PinnedObject:
-        return PinnedObject(self._client, self._bucket, self._prefix + name, tail)
+        return PinnedObject(self._client, self._bucket, self._prefix + require_name(name), tail)
 
     @cached_property
     def _looking(self) -> pafs.FileSystem:
@@ -148,7 +148,7 @@ class S3Folder:
         """Put the object; until the put is complete, readers see what was there."""
         config = TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, use_threads=False)
         try:
-            self._client.upload_file(str(staged), self._bucket, self._prefix + name, Config=config)
+            self._client.upload_file(str(staged), self._bucket, self._prefix + require_name(name), Config=config)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, Boto3Error) as error:
             raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
         staged.unlink()
@@ -156,7 +156,7 @@ class S3Folder:
     def mark(self, name: str) -> None:
         """An object of one byte: after an empty one, SeaweedFS leaves the next request on its connection unanswered."""
         try:
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=b"\n")
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + require_name(name), Body=b"\n")
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise StoreError(f"{self.uri}/{name}: not written: {error}. Check the POLYGON_STORE_* settings.") from error
 
@@ -166,7 +166,7 @@ class S3Folder:
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
         try:
-            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + require_name(name))
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise StoreError(f"{self.uri}/{name}: not deleted: {error}") from error
 
@@ -176,6 +176,8 @@ class S3Folder:
 
     def kinds(self, folder: str) -> dict[str, str]:
         """The names one level below ``folder``, each with what it is: a file or a folder."""
+        if folder:
+            require_name(folder)
         with answering(f"{self.uri}/{folder}"):
             entries = self._looking.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
         kinds = {entry.base_name: FILE if entry.type is pafs.FileType.File else FOLDER for entry in entries}
@@ -184,7 +186,7 @@ class S3Folder:
     def holding(self, folder: str, file: str) -> dict[str, str]:
         """The names one level below ``folder`` under which an object ``file`` lies, with its size and ETag."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"{self._prefix}{folder}/"
+            Bucket=self._bucket, Prefix=f"{self._prefix}{require_name(folder)}/"
         )
         try:
             entries = [entry for page in pages for entry in page.get("Contents", ())]
@@ -200,7 +202,7 @@ class S3Folder:
     def size(self, name: str) -> int | None:
         """Bytes of the object."""
         with answering(f"{self.uri}/{name}"):
-            entry = self._looking.get_file_info(name)
+            entry = self._looking.get_file_info(require_name(name))
         return entry.size if entry.type is pafs.FileType.File else None
 
     def open(self, name: str) -> pa.NativeFile:
@@ -215,7 +217,7 @@ class S3Folder:
     def copy_to(self, name: str, target: Path) -> None:
         """Download the object."""
         try:
-            self._client.download_file(self._bucket, self._prefix + name, str(target))
+            self._client.download_file(self._bucket, self._prefix + require_name(name), str(target))
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, Boto3Error) as error:
             raise StoreError(f"{self.uri}/{name}: not read: {error}") from error
 

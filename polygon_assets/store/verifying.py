@@ -24,7 +24,7 @@ from polygon_assets.flatfile.rows import ascending
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_schema, stored_type
 from polygon_assets.store.digests import Digest, digest_of_stream
 from polygon_assets.store.local_entries import FOLDER, is_partition
-from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore
+from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore, span
 from polygon_assets.store.quarantine import ROOT as QUARANTINE
 from polygon_assets.store.quarantine import version_of
 from polygon_assets.store.roll_ups import year_name, years
@@ -76,8 +76,9 @@ def verify_store(
     Checks footer, provenance, columns, the checksum of every page, row and ticker counts, order, and that all rows
     are of the day. One row group is in memory at a time.
     """
+    first, last = span(start, end)
     for day in store.days(dataset):
-        if (start is None or day >= start) and (end is None or day <= end):
+        if first <= day <= last:
             yield verify_day(store, dataset, day)
 
 

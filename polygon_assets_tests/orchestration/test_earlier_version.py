@@ -74,8 +74,9 @@ def test_its_days_are_listed_read_and_whole(earlier: Continued) -> None:
         assert polygon_assets.scan(dataset, store=store).count_rows() == sum(
             provenance.rows for day in days if (provenance := store.provenance(dataset, day))
         )
-    counted = run(connect(store), "SELECT count(*) AS days FROM (SELECT DISTINCT date FROM options_daily)")
-    assert counted.read_all().to_pylist() == [{"days": 3}]
+    with connect(store) as connection:
+        counted = run(connection, "SELECT count(*) AS days FROM (SELECT DISTINCT date FROM options_daily)")
+        assert counted.read_all().to_pylist() == [{"days": 3}]
 
 
 def test_its_rejected_rows_and_its_refused_file_are_known(earlier: Continued) -> None:

@@ -127,8 +127,9 @@ def test_the_command_line_scan_and_sql_know_it(platform: Platform, tmp_path: Pat
     store = platform.place.open()
     found = polygon_assets.scan(QUOTES.name, tickers=["C:USD-JPY"], store=store).to_table()
     assert found.column("participant_timestamp").cast(pa.int64()).to_pylist() == STAMPS[2:]
-    counted = run(connect(store), f"SELECT count(bid_price) AS bids FROM {QUOTES.name}")  # noqa: S608
-    assert counted.read_all().to_pylist() == [{"bids": 2}]
+    with connect(store) as connection:
+        counted = run(connection, f"SELECT count(bid_price) AS bids FROM {QUOTES.name}")  # noqa: S608
+        assert counted.read_all().to_pylist() == [{"bids": 2}]
 
 
 def test_the_data_dictionary_has_an_entry() -> None:

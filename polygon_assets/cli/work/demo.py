@@ -70,9 +70,7 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
             with suppress(KeyboardInterrupt, SystemExit):
                 serve(own.dagster_home, port, {"Open": _OPEN, "Ask": look, "Store": relative(own.store, here)})
         else:
-            console.messages.print(
-                f"Parquet: {relative(own.store, here)}\nAsk it:  {look}", soft_wrap=True, markup=False
-            )
+            console.messages.print(f"Parquet: {relative(own.store, here)}\nAsk it:  {look}", soft_wrap=True)
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
@@ -141,7 +139,7 @@ def _require_all_stored(arrivals: Mapping[str, Arrivals]) -> None:
         if not found.succeeded or len(found.results) < len(found.days)
     ]
     for cause in causes[:_NAMED]:
-        console.messages.print(cause, soft_wrap=True, markup=False)
+        console.messages.print(cause, soft_wrap=True)
     if causes:
         named = f"{len(causes)} causes, the first of them above" if len(causes) > _NAMED else "the causes are above"
         raise PolygonAssetsError(f"The demo's data did not arrive whole: {named}. {_REMEDY}")

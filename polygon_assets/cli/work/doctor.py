@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
-from rich.markup import escape
+from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.cli.arguments import calendar_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-_LOOKS = {"ok": "[green]ok    [/]", "note": "[yellow]note  [/]", "failed": "[bold red]failed[/]"}
+_LOOKS = {"ok": "green", "note": "yellow", "failed": "bold red"}
 _HEARTBEAT = 300
 """Seconds after which a daemon that says nothing is thought dead."""
 
@@ -155,6 +155,7 @@ def _lines(settings: Settings) -> Iterator[Line]:
 
 
 def _print(line: Line) -> None:
-    console.out.print(f"{_LOOKS[line.state]}  {line.topic:<22}{escape(line.text)}", soft_wrap=True)
+    look = f"{line.state.value:<6}", _LOOKS[line.state]
+    console.out.print(Text.assemble(look, f"  {line.topic:<22}{line.text}"), soft_wrap=True)
     if line.remedy:
-        console.out.print(f"{'':30}→ {escape(line.remedy)}", soft_wrap=True)
+        console.out.print(f"{'':30}→ {line.remedy}", soft_wrap=True)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from rich.filesize import decimal
-from rich.markup import escape
 from rich.progress import Progress, ProgressColumn, Task
 from rich.text import Text
 
@@ -63,10 +62,8 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: b
         console.warn(f"{dataset.name}: {recorder.remark}")
     if unrecorded:
         console.fail(
-            escape(
-                f"{len(unrecorded)} days are stored, but Dagster could not be told: {unrecorded[0]}. "
-                f"Mend that, then: polygon-assets record {dataset.name}"
-            )
+            f"{len(unrecorded)} days are stored, but Dagster could not be told: {unrecorded[0]}. "
+            f"Mend that, then: polygon-assets record {dataset.name}"
         )
     return console.FAILED if unrecorded or any(each.status not in _FINE for each in results) else 0
 
@@ -132,7 +129,7 @@ class _Reporter:
         if result.download_seconds:
             self._received += result.source_bytes
         note = f"{result.day} {result.status.value.replace('_', ' ')}"
-        self._shown.update(self._task, advance=1, note=escape(note), received=self._received)
+        self._shown.update(self._task, advance=1, note=note, received=self._received)
         if result.status not in STORED or result.warning:
             self._name(result)
         self._notes.add(result)
@@ -142,7 +139,7 @@ class _Reporter:
         self._named += 1
         if self._named <= _NAMED:
             warning = f": {result.warning}" if result.warning else ""
-            console.messages.print(escape(describe(result) + warning), soft_wrap=True)
+            console.messages.print(describe(result) + warning, soft_wrap=True)
         elif self._named == _NAMED + 1:
             console.messages.print("Further days are counted only; polygon-assets status and doctor say more.")
 

@@ -6,6 +6,7 @@ Belongs here: showing it. Does not: the comparison (``reading.comparison``).
 from typing import Any
 
 from rich.filesize import decimal
+from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
@@ -26,7 +27,7 @@ def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool)
     shown = console.table(f"{dataset.name}, {days[0][:7]}", *columns, right=("bucket", "store", "rows"))
     for each in compared:
         style = _STYLES.get(each.standing.value, "dim")
-        shown.add_row(*_cells(each), f"[{style}]{each.standing.value}[/]")
+        shown.add_row(*_cells(each), Text(each.standing.value, style))
     console.out.print(shown)
 
 

@@ -5,8 +5,6 @@ Belongs here: showing it. Does not: how such a file is made, and when it is not 
 
 from collections.abc import Sequence
 
-from rich.markup import escape
-
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError, StoreUnreachableError
@@ -39,7 +37,7 @@ def _rolled_up(store: ParquetStore, row: Dataset, *, overwrite: bool) -> int:
                 raise
             except StoreError as error:
                 failed += 1
-                console.out.print(escape(str(error)), soft_wrap=True)
+                console.out.print(str(error), soft_wrap=True)
             shown.update(task, advance=1, note=str(year))
     if not due:
         count = len(years(store, row.name))

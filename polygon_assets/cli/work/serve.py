@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
-from rich.markup import escape
+from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.cli.work.vendor_checks import trouble
@@ -78,9 +78,9 @@ def serve(home: Path, port: int, hints: Mapping[str, str], meanwhile: Callable[[
 
 
 def _say(url: str, hints: Mapping[str, str]) -> None:
-    console.messages.print(f"\nThe UI is at [bold]{url}[/]")
+    console.messages.print(Text.assemble("\nThe UI is at ", (url, "bold")))
     for name, text in hints.items():
-        console.messages.print(f"  {name:<6} {escape(text)}", soft_wrap=True)
+        console.messages.print(f"  {name:<6} {text}", soft_wrap=True)
 
 
 def _ended_by_itself(code: int, log: Path) -> str:
@@ -124,4 +124,4 @@ def _warn_of_the_bucket(settings: Settings) -> None:
     """Say in one line that the bucket cannot be read: the sensors would say it in the log, again and again."""
     found = trouble(settings)
     if found:
-        console.warn(escape(f"{found} The UI comes all the same, and the sensors ask again every ten minutes."))
+        console.warn(f"{found} The UI comes all the same, and the sensors ask again every ten minutes.")

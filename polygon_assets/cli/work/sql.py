@@ -6,6 +6,7 @@ As CSV, JSON (an array, one object a line) or Parquet. A file appears whole or n
 import json
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 from rich.text import Text
 
 from polygon_assets.cli import console
+from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest.connections import existing_store
 from polygon_assets.reading.queries import connect
 from polygon_assets.reading.queries import run as run_query
@@ -55,30 +57,49 @@ def _json(result: pa.RecordBatchReader, file: IO[bytes]) -> int:
 
 @contextmanager
 def _target(output: Path | None) -> Iterator[IO[bytes]]:
+    """A new file under a name that nobody can have guessed, renamed at the end: whatever lies there is not followed."""
     if output is None:
-        yield sys.stdout.buffer
+        target: Any = console.raw_output()
+        yield target
         sys.stdout.flush()
         return
-    # Its name cannot be guessed, and what stands there is never opened: a link that was planted would be followed.
-    part = output.with_name(f".{output.name}.{secrets.token_hex(8)}.part")
+    part = output.with_name(f".polygon-assets-{secrets.token_hex(8)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666), "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
 
 
+def require_new_place(output: Path, store_uri: str) -> None:
+    """Refuse to write over what is no plain file, or into the store, whose files are not to be replaced by hand.
+
+    Raises:
+        InvalidInputError: it is a folder, a pipe or a device, or lies below the store.
+    """
+    kind = output.lstat().st_mode if output.is_symlink() or output.exists() else stat.S_IFREG
+    if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):  # a link itself is replaced
+        raise InvalidInputError(f"{output} is no plain file; name another with --output.")
+    folder = output.absolute().parent.resolve()
+    if "://" not in store_uri and folder.is_relative_to(Path(store_uri).resolve()):
+        raise InvalidInputError(f"{output} lies in the store {store_uri}; name a file elsewhere with --output.")
+
+
 def run(query: str, form: str, output: Path | None, rows: int) -> None:
     """Run ``query``; show at most ``rows`` rows, or write all of them as ``form``."""
-    with connect(existing_store(load_settings())) as connection:
+    store = existing_store(load_settings())
+    if output:
+        require_new_place(output, store.uri)
+    with connect(store) as connection:
         result = run_query(connection, query)
         if form == TABLE:
             _show(result, rows)
         else:
             written = write(result, form, output)
             if output:
-                console.messages.print(f"{written:,} rows in {output}", markup=False)
+                console.messages.print(f"{written:,} rows in {output}", soft_wrap=True)
 
 
 def _show(result: pa.RecordBatchReader, limit: int) -> None:
@@ -90,7 +111,7 @@ def _show(result: pa.RecordBatchReader, limit: int) -> None:
     numbers = tuple(field.name for field in result.schema if _is_number(field.type))
     table = console.table(None, *result.schema.names, right=numbers)
     for row in found[:limit]:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+        table.add_row(*(Text("" if value is None else console.visible(str(value))) for value in row.values()))
     console.out.print(table)
     if len(found) > limit:
         console.messages.print(f"The first {limit} rows; more with --rows N, all with --output FILE.")

@@ -136,9 +136,10 @@ def _summary(taken: list[Inventory]) -> Any:
     return shown
 
 
-def _next(each: Inventory) -> str:
+def _next(each: Inventory) -> Text:
     moment = f"{each.due_at:%Y-%m-%d %H:%M} New York"
-    return f"{each.next_day} [bold yellow]due since {moment}[/]" if each.is_due else f"{each.next_day} by {moment}"
+    when = (f"due since {moment}", "bold yellow") if each.is_due else f"by {moment}"
+    return Text.assemble(f"{each.next_day} ", when)
 
 
 def _print_gaps(each: Inventory) -> None:
@@ -150,12 +151,12 @@ def _print_gaps(each: Inventory) -> None:
         rest = len(inside) - _GAPS_SHOWN
         console.out.print(f"{each.dataset.name}: {rest} more gaps; all of them: polygon-assets status --json")
     for stray in each.strays[:_GAPS_SHOWN]:
-        console.out.print(f"{each.dataset.name}: {stray.uri}: {stray.what}", soft_wrap=True, markup=False)
+        console.out.print(f"{each.dataset.name}: {stray.uri}: {stray.what}", soft_wrap=True)
     if len(each.strays) > _GAPS_SHOWN:
         rest = len(each.strays) - _GAPS_SHOWN
         console.out.print(f"{each.dataset.name}: {rest} more do not belong there: polygon-assets status --json")
     for held in each.quarantined[-_GAPS_SHOWN:]:
-        console.out.print(f"{each.dataset.name} {held.day}: {held.cause} ({held.uri})", soft_wrap=True, markup=False)
+        console.out.print(f"{each.dataset.name} {held.day}: {held.cause} ({held.uri})", soft_wrap=True)
 
 
 def plain(each: Inventory) -> dict[str, Any]:

@@ -5,8 +5,6 @@ Belongs here: showing it. Does not: the reading and comparing (``ingest.verifica
 
 from collections.abc import Mapping, Sequence
 
-from rich.markup import escape
-
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import LinkInStoreError
@@ -44,9 +42,7 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
             recorded += record_digest(store, dataset.name, found)
             if not found.whole:
                 corrupt += 1
-                console.out.print(
-                    escape(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})"), soft_wrap=True
-                )
+                console.out.print(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})", soft_wrap=True)
     verdict = (
         f"{len(days)} days, {rows:,} rows, all whole" if not corrupt else f"{corrupt} of {len(days)} days are corrupt"
     )
@@ -65,7 +61,7 @@ def _name_strays(store: ParquetStore, dataset: Dataset) -> int:
     """Name what does not belong into the store; how much of it stands where data should."""
     strays = find_strays(store, dataset.name)
     for stray in strays:
-        console.out.print(escape(f"{dataset.name}: {stray.uri}: {stray.what}"), soft_wrap=True)
+        console.out.print(f"{dataset.name}: {stray.uri}: {stray.what}", soft_wrap=True)
     return sum(stray.hides_data for stray in strays)
 
 
@@ -74,7 +70,7 @@ def _read_beside(store: ParquetStore, dataset: Dataset) -> int:
     found = list(verify_kept(store, dataset.name))
     wrong = [(uri, problem) for uri, problem in found if problem]
     for uri, problem in wrong:
-        console.out.print(escape(f"{dataset.name}: {problem} ({uri})"), soft_wrap=True)
+        console.out.print(f"{dataset.name}: {problem} ({uri})", soft_wrap=True)
     if wrong:
         remedy = f"Years: polygon-assets rollup {dataset.name} --overwrite. Copies are replaced at the next ingest."
         console.out.print(f"{len(wrong)} of {len(found)} files beside the days are corrupt. {remedy}", soft_wrap=True)
