@@ -49,7 +49,7 @@ def test_memory_is_bounded(origin: Origin, tmp_path: Path, seen: Seen, kind: str
 def test_a_signal_leaves_no_part_file(
     origin: Origin, tmp_path: Path, seen: Seen, kind: str, number: signal.Signals
 ) -> None:
-    origin.store("large", bytes(range(256)) * 20_000, faults.stall_after(3_000_000))
+    origin.store("large", bytes(range(256)) * 20_000, always=faults.stall_after(3_000_000))
     (tmp_path / "large").write_bytes(b"previous")
     with child("save", kind, origin, tmp_path) as process:
         wait_for_part(tmp_path, process)
