@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from polygon_assets.datasets import get_dataset
+from polygon_assets.errors import StoreError
 from polygon_assets.ingest import ParquetStore
 
 PREVIEW_ROWS = 10
@@ -42,11 +43,18 @@ Row = dict[str, str | int | float | None]
 
 
 def preview(store: ParquetStore, dataset: str, day: str) -> list[Row]:
-    """The first rows of the stored day."""
+    """The first rows of the stored day.
+
+    Raises:
+        OSError, StoreError: it cannot be read, or is damaged.
+    """
     with store.open_input_file(dataset, day) as file:
-        batch = next(pq.ParquetFile(file).iter_batches(PREVIEW_ROWS), None)
+        stored = pq.ParquetFile(file, page_checksum_verification=True)
+        batch = next(stored.iter_batches(PREVIEW_ROWS), None)
     names = [column.name for column in get_dataset(dataset).stored_columns]
     rows = batch.to_pylist() if batch is not None else []
+    if len(rows) != min(PREVIEW_ROWS, stored.metadata.num_rows):  # a page's header has no checksum
+        raise StoreError(f"{store.path(dataset, day)}: fewer rows than its footer says: fetch it with --overwrite")
     return [{name: _plain(row[name]) for name in names} for row in rows]
 
 
@@ -54,6 +62,9 @@ def movers(store: ParquetStore, dataset: str, day: str) -> tuple[list[Mover], li
     """The most traded tickers that rose, and that fell, the most from their first price to their last.
 
     Rows are sorted by ticker and time, so each ticker is one run of rows.
+
+    Raises:
+        OSError: the day cannot be read, or is damaged.
     """
     columns = ["ticker", "open", "close", "volume"]
     held = {column.name for column in get_dataset(dataset).stored_columns}
@@ -62,7 +73,7 @@ def movers(store: ParquetStore, dataset: str, day: str) -> tuple[list[Mover], li
     if "volume" not in held:
         columns.remove("volume")
     with store.open_input_file(dataset, day) as file:
-        table = pq.read_table(file, columns=columns, read_dictionary=["ticker"])
+        table = pq.read_table(file, columns=columns, read_dictionary=["ticker"], page_checksum_verification=True)
     tickers = table.column("ticker").combine_chunks().dictionary_encode()
     if not len(tickers):
         return [], []

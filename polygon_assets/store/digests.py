@@ -3,8 +3,8 @@
     {store}/_digests/{dataset}/date=YYYY-MM-DD/{milliseconds}-{SHA-256 of the file}-{SHA-256 of its footer}
 
 An empty file is a record: its name says all. It is made before the file is published, so that a crash leaves a digest
-too many, never one too few; two processes that publish at once each add their own. Those of older versions go a day
-after the version that replaced them came. Checksums of pages do not see a changed footer or page header: this does.
+too many, never one too few; two processes that publish at once each add their own. A publication removes those that
+were made more than a day before its own. Checksums of pages do not see a changed footer or page header: this does.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class Digests:
         return sorted((Digest(each[2], each[3], int(each[1])) for each in matches if each), key=lambda each: each.made)
 
     def settle(self, name: str, published: Digest) -> None:
-        """Forget what was replaced long before ``published`` was."""
+        """Forget what was recorded more than a day before ``published``: what is younger may be that of a process which publishes now."""
         for each in self.known(name):
             if each.made < published.made - _KEPT_MILLISECONDS:
                 self._folder.delete(f"{ROOT}/{name}/{each.name}")

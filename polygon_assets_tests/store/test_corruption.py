@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import polygon_assets
+from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayStatus, ParquetStore
+from polygon_assets.reading.previews import movers, preview
 from polygon_assets.store.digests import Digest, digest_of
 from polygon_assets.store.roll_ups import stale_years, write_year
 from polygon_assets.store.verifying import is_as_published, record_digest, verify_day, verify_kept
@@ -84,6 +86,21 @@ async def test_every_flip_in_a_day_is_named_by_verify(filled: Vendor) -> None:
         assert is_as_published(filled.store, "stocks_daily", DAYS[0]), f"byte {at} of {len(body)}"
 
 
+async def test_a_damaged_page_is_in_no_preview(filled: Vendor) -> None:
+    uri = filled.place.file("stocks_daily", DAYS[0])
+    body = filled.place.read(uri)
+    true = preview(filled.store, "stocks_daily", DAYS[0]), movers(filled.store, "stocks_daily", DAYS[0])
+    footer = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
+    for at in range(4, footer, 5):
+        filled.place.write(uri, body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :])
+        for number, shown in enumerate((preview, movers)):
+            try:
+                found = shown(filled.store, "stocks_daily", DAYS[0])
+            except (OSError, pa.ArrowException, StoreError):
+                continue
+            assert found == true[number], f"byte {at}: another preview"
+
+
 async def test_what_lies_beside_the_days_is_verified(both: Vendor) -> None:
     for number, day in enumerate(DAYS, start=2):
         both.put("stocks_daily", day, raw(number))
@@ -127,7 +144,7 @@ async def test_a_crash_between_digest_and_day_damages_nothing(filled: Vendor, mo
     assert verify_day(filled.store, "stocks_daily", DAYS[0]).whole
 
 
-async def test_digests_of_replaced_versions_go_a_day_later(filled: Vendor) -> None:
+async def test_a_publication_forgets_digests_made_a_day_before_it(filled: Vendor) -> None:
     name = f"stocks_daily/date={DAYS[0]}"
     (own,) = filled.store.digests.known(name)
     old = Digest("0" * 64, "1" * 64, own.made - 2 * 86_400_000)
