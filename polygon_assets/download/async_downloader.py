@@ -1,6 +1,6 @@
 """AsyncS3Downloader: many objects at once, on aioboto3.
 
-Belongs here: asynchronous I/O. Everything else the twins share (``transfer``, ``listing``, ``base``).
+Belongs here: asynchronous I/O. Everything else the two downloaders share (``transfer``, ``listing``).
 """
 
 import asyncio

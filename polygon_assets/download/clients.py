@@ -1,4 +1,4 @@
-"""The one place that makes S3 clients: one factory for each twin.
+"""The one place that makes S3 clients: one factory for each downloader.
 
 Both speak Signature v4 in path style to one endpoint, follow no redirect, retry nothing by themselves, and take
 nothing but proxies and certificates from this machine's AWS configuration.

@@ -1,6 +1,6 @@
 """SyncS3Downloader: one object after the other, on boto3. For scripts, sequential work and debugging.
 
-Belongs here: blocking I/O. Everything else the twins share (``transfer``, ``listing``, ``base``).
+Belongs here: blocking I/O. Everything else the two downloaders share (``transfer``, ``listing``).
 """
 
 import threading

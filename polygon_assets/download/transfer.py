@@ -281,7 +281,7 @@ logger = logging.getLogger("polygon_assets.download")
 
 
 class Downloader:
-    """Base of the twins; holds no connection."""
+    """Base of the two downloaders; holds no connection."""
 
     def __init__(self, credentials: Mapping[str, str], endpoint_url: str, options: TransferOptions) -> None:
         """Check everything that can be checked without I/O; InvalidInputError names the parameter."""
