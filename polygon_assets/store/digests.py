@@ -63,7 +63,7 @@ class Digests:
         return sorted((Digest(each[2], each[3], int(each[1])) for each in matches if each), key=lambda each: each.made)
 
     def settle(self, name: str, published: Digest) -> None:
-        """Forget what was recorded over a day before ``published``: the younger may be of who publishes at this moment."""
+        """Forget what was recorded over a day before ``published``; the younger may be of who publishes now."""
         for each in self.known(name):
             if each.made < published.made - _KEPT_MILLISECONDS:
                 self._folder.delete(f"{ROOT}/{name}/{each.name}")
