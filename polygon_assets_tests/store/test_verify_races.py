@@ -9,7 +9,7 @@ import pytest
 
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store import verifying
-from polygon_assets.store.digests import Digest
+from polygon_assets.store.digests import Digest, digest_of_stream
 from polygon_assets.store.raw_files import RawFiles
 from polygon_assets.store.roll_ups import write_year
 from polygon_assets.store.verifying import verify_kept
@@ -40,7 +40,8 @@ def problems(store: ParquetStore) -> dict[str, str]:
 
 
 async def test_a_year_that_is_made_again_before_it_is_read(filled: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, done = ParquetStore.open_file, []
+    original = ParquetStore.open_file
+    done: list[str] = []
 
     def open_file(store: ParquetStore, name: str) -> pa.NativeFile:
         if name.startswith(YEAR) and not done:
@@ -55,19 +56,20 @@ async def test_a_year_that_is_made_again_before_it_is_read(filled: Vendor, monke
 
 async def test_a_year_that_is_made_again_while_it_is_read(filled: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own digest, of two days before, is forgotten by then."""
-    store, original, done = filled.store, verifying.digest_of_stream, []
+    store, original = filled.store, digest_of_stream
+    done: list[Digest] = []
     (own,) = store.digests.known(YEAR)
     store._folder.delete(f"_digests/{YEAR}/{own.name}")
     store._folder.mark(f"_digests/{YEAR}/{Digest(own.whole, own.footer, own.made - 2 * 86_400_000).name}")
 
-    def digest_of_stream(file: pa.NativeFile) -> Digest:
+    def make_the_year_again(file: pa.NativeFile) -> Digest:
         found = original(file)
         if not done:
             done.append(found)
             write_year(store, "stocks_daily", 2024)
         return found
 
-    monkeypatch.setattr(verifying, "digest_of_stream", digest_of_stream)
+    monkeypatch.setattr(verifying, "digest_of_stream", make_the_year_again)
     assert problems(store) == {}
     assert done
 
@@ -77,7 +79,8 @@ async def test_a_raw_file_that_is_dropped_before_it_is_read(filled: Vendor, monk
     ((uri, bring),) = filled.store.raw_files.copies("stocks_daily")
     filled.put("stocks_daily", DAY, raw(2, volume=500))
     await filled.ingest("stocks_daily", DAY, keep_raw=True)
-    original, done = RawFiles.copies, []
+    original = RawFiles.copies
+    done: list[str] = []
 
     def copies(files: RawFiles, dataset: str) -> Iterator[tuple[str, Callable[[Path], None]]]:
         if not done:
