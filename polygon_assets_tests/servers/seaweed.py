@@ -26,6 +26,8 @@ PORT_OPTIONS = (
     "master.port.grpc", "volume.port.grpc", "filer.port.grpc",
     "s3.port.grpc", "s3.port",
 )  # fmt: skip
+GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+"""A bucket begins with one volume: with seven, the default, a run of all tests used up all that there may be."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def seaweed(others: Sequence[Identity] = ()) -> Iterator[S3Server]:
         log = home / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command, stdout=output, stderr=output, cwd=folder, env={**os.environ, "TMPDIR": folder}
+                command, stdout=output, stderr=output, cwd=folder, env={**os.environ, **GROWTH, "TMPDIR": folder}
             )
             try:
                 server = S3Server(f"http://127.0.0.1:{ports['s3.port']}")
