@@ -32,7 +32,7 @@ def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> l
 
 
 class _Race:
-    """The contestants on the objects of one data type, over one link."""
+    """The contestants on the objects of one dataset, over one link."""
 
     def __init__(self, dataset: str, paths: list[Path], server: S3Server, *, slow: bool) -> None:
         self._dataset, self._paths, self._server, self._slow = dataset, paths, server, slow

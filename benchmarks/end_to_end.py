@@ -19,13 +19,13 @@ MEMORY_BOUND = 0.5
 
 
 def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> list[Result]:
-    """One result for each data type of which there are several days."""
+    """One result for each dataset of which there are several days."""
     rounds = 2 if extent.quick else 3
     return [_Race(dataset, paths, server).result(rounds) for dataset, paths in files.items() if len(paths) > 1]
 
 
 class _Race:
-    """The contestants on the days of one data type."""
+    """The contestants on the days of one dataset."""
 
     def __init__(self, dataset: str, paths: list[Path], server: S3Server) -> None:
         self._dataset, self._paths = dataset, paths

@@ -24,7 +24,7 @@ class Extent:
     """How much is measured."""
 
     days: dict[str, int]
-    """Days of each data type; the latest ones."""
+    """Days of each dataset; the latest ones."""
     rounds: int
     """Of conversions; long measures take fewer."""
     quick: bool
@@ -48,7 +48,7 @@ def flat_file_path(dataset: str, day: str) -> Path:
 
 
 def prepare(extent: Extent) -> dict[str, list[Path]]:
-    """Make the files that are missing; the files of each data type, oldest first."""
+    """Make the files that are missing; the files of each dataset, oldest first."""
     wanted = {dataset: last_days(dataset, count) for dataset, count in extent.days.items()}
     missing = [(name, day) for name, days in wanted.items() for day in days if not flat_file_path(name, day).exists()]
     if missing:

@@ -60,7 +60,7 @@ def fill_bucket(server: S3Server, body: bytes) -> None:
 
 
 def fill_store(root: Path, server: S3Server) -> Path:
-    """One really ingested day, and hard links to it for every other day of its data type."""
+    """One really ingested day, and hard links to it for every other day of its dataset."""
     newest = sessions(DATASETS["stocks_daily"])[-1]
 
     async def ingest() -> None:
@@ -120,7 +120,7 @@ def ticks(instance: dg.DagsterInstance) -> tuple[float, float]:
 
 
 def record_history(instance: dg.DagsterInstance) -> tuple[int, float]:
-    """Report every day of every data type as materialised; how many, and seconds for each."""
+    """Report every day of every dataset as materialised; how many, and seconds for each."""
     began, count = time.perf_counter(), 0
     for dataset in DATASETS.values():
         for day in sessions(dataset):

@@ -1,6 +1,6 @@
 """What the figures of ``docs/scaling.md`` come from; ``python -m benchmarks.scaling files | events | plot``.
 
-files   a full-size made-up file of each data type: bytes, CPU seconds, requests, memory
+files   a full-size made-up file of each dataset: bytes, CPU seconds, requests, memory
 events  Dagster's history in PostgreSQL at 180, 1,800 and 18,000 partitions (needs Debian's postgresql)
 plot    time to the whole history against workers and bandwidth, from the figures of ``files`` given on the command line
 """
@@ -65,7 +65,7 @@ def ingest_once(dataset: str, vendor: str, store: str, keys: tuple[str, str]) ->
 
 
 def files() -> None:
-    """Bytes, CPU, requests and memory for each data type."""
+    """Bytes, CPU, requests and memory for each dataset."""
     for name, dataset in DATASETS.items():
         with objects() as s3:
             for day in DAYS:

@@ -1,7 +1,7 @@
 """The errors of this project, and nothing else.
 
     PolygonAssetsError
-    ├── InvalidInputError (also ValueError)   a date, data type, setting or URL that cannot be meant
+    ├── InvalidInputError (also ValueError)   a date, dataset, setting or URL that is invalid
     │   └── NotATradingDayError               the exchange was closed that day
     ├── ConfigurationMissingError             a file that belongs to the installation is not there
     ├── BrokenHistoryError                    Dagster's database cannot be opened any more
@@ -17,7 +17,7 @@
     │   └── LocalWriteError                   disk full, no permission: the machine, not the network
     ├── ContentError                          verified bytes whose content is wrong; names the file
     │   ├── ArchiveError                      not one whole gzip stream, or larger than allowed
-    │   ├── HeaderError                       columns other than the data type's
+    │   ├── HeaderError                       columns other than the dataset's
     │   ├── RowError                          a line that does not parse; names line and column
     │   └── UnusableDayError                  parses, but cannot be that day (no rows, foreign rows)
     ├── StoreError                            a stored day is damaged, or the store cannot be written
@@ -43,7 +43,7 @@ class PolygonAssetsError(Exception):
 
 
 class InvalidInputError(PolygonAssetsError, ValueError):
-    """A value that cannot be meant; raised before anything else happens."""
+    """A value that is invalid; raised before anything else happens."""
 
 
 class NotATradingDayError(InvalidInputError):
@@ -167,7 +167,7 @@ class ArchiveError(ContentError):
 
 
 class HeaderError(ContentError):
-    """The header line is not that of the data type."""
+    """The header line is not that of the dataset."""
 
     def __init__(self, source: str, *, expected: Sequence[str], found: Sequence[str]) -> None:
         """Name the columns ``expected`` and those ``found`` in ``source``."""
@@ -177,7 +177,7 @@ class HeaderError(ContentError):
 
 
 class RowError(ContentError):
-    """A line that does not parse under the data type's columns."""
+    """A line that does not parse under the dataset's columns."""
 
 
 class UnusableDayError(ContentError):
@@ -188,8 +188,12 @@ class StoreError(PolygonAssetsError):
     """A stored day is damaged, or the Parquet store cannot be written."""
 
 
-class RottenCopyError(StoreError):
-    """A source file that was kept in the store is not what it was when it was kept."""
+class CorruptFileError(StoreError):
+    """A source file that the store retains is not what it was when it was put there."""
+
+
+RottenCopyError = CorruptFileError
+"""The name until version 1; goes with the next one."""
 
 
 class LinkInStoreError(StoreError):

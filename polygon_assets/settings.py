@@ -161,7 +161,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read the environment; ``overrides`` win over it, by field name.
 
     Raises:
-        InvalidInputError: a variable has a value that cannot be meant; names the variable, never a secret's value.
+        InvalidInputError: a variable has a value that is invalid; names the variable, never a secret's value.
     """
     try:
         return Settings(**(overrides or {}))

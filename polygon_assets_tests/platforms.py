@@ -167,7 +167,7 @@ def platform(
 
 @pytest.fixture
 def tick(platform: Platform) -> Callable[..., Any]:
-    """Evaluate a data type's sensor at a time, as the daemon would, with the cursor of the last tick."""
+    """Evaluate a dataset's sensor at a time, as the daemon would, with the cursor of the last tick."""
     cursors: dict[str, str | None] = {}
 
     def evaluate(dataset: str, clock: Clock) -> Any:

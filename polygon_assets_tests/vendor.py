@@ -8,6 +8,7 @@ import pytest
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import DayResult, ParquetStore, ingest_days
+from polygon_assets.store.verifying import VerifiedDay, verify_day
 from polygon_assets_tests.factories import compressed
 from polygon_assets_tests.servers.seaweed import S3Server
 from polygon_assets_tests.stores import KINDS, Place
@@ -78,3 +79,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def both(vendor: Vendor) -> Vendor:
     """The same, once with a store in a folder and once with one on S3."""
     return vendor
+
+
+def verified(store: ParquetStore, dataset: str) -> list[VerifiedDay]:
+    """Every stored day of ``dataset``, read again, oldest first."""
+    return [verify_day(store, dataset, day) for day in store.days(dataset)]

@@ -22,7 +22,7 @@ CONFIGURATION = f"""\
 {NOTICE}
 # Configuration
 
-Everything is set by environment variables; an empty one counts as unset. A value that cannot be meant is an error that
+Everything is set by environment variables; an empty one counts as unset. A value that is invalid is an error that
 names the variable. `polygon-assets doctor` says whether what is set works.
 
 | variable | default | meaning |
@@ -42,7 +42,7 @@ DICTIONARY = f"""\
 {NOTICE}
 # Data dictionary
 
-A dataset is one of the vendor's data types. Each has a folder, with one Parquet file for each trading day:
+Each dataset has a folder, with one Parquet file for each trading day:
 `{{{{store}}}}/{{{{dataset}}}}/date=YYYY-MM-DD/data.parquet`.
 Rows are sorted by `ticker`, then `window_start`. `date` is the New York trading day; it is the name of the folder and
 not a column of the file, and every reader of Hive partitions adds it.
@@ -70,7 +70,7 @@ not a column of the file, and every reader of Hive partitions adds it.
 ## What is checked
 
 Every row is held against these rules while it is converted. What breaks one is counted, with its first rows, in the
-file's footer and in Dagster's checks. Rows that are *set aside* lie in `{{{{store}}}}/_quarantine/`; all others are
+file's footer and in Dagster's checks. Rows that are *rejected* lie in `{{{{store}}}}/_quarantine/`; all others are
 published as the vendor wrote them.
 
 | rule | what breaks it |

@@ -125,7 +125,7 @@ app = Application(
     name="polygon-assets",
     cls=Group,
     help="Polygon.io (Massive) flat files as checked, typed Parquet, on Dagster.",
-    epilog="Exit codes: 0 done · 1 something failed and is named · 2 the call cannot be meant · "
+    epilog="Exit codes: 0 done · 1 something failed and is named · 2 the call is invalid · "
     "130 interrupted (Ctrl-C) · 143 terminated. Settings are environment variables; see docs/configuration.md.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,

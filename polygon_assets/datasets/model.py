@@ -98,7 +98,7 @@ class Derived:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """One data type: where its files are, what is in them, and how they are handled."""
+    """One dataset: where its files are, what is in them, and how they are handled."""
 
     name: str
     """Asset key, folder of the store and word of the command line."""

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from polygon_assets.download.clients import LoopState, async_client
 from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described, identified
-from polygon_assets.download.retry import Attempts
+from polygon_assets.download.retry import RetryState
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target, logger
 from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
@@ -186,14 +186,14 @@ class AsyncS3Downloader(Downloader):
         """Send a request without a body to stream, retried like any other."""
         state = self._state()
         async with state.slots:
-            attempts = Attempts(bucket, key, self._options, asks=True)
+            retry = RetryState(bucket, key, self._options, asks=True)
             while True:
                 try:
-                    async with asyncio.timeout(attempts.seconds_for_answer):
+                    async with asyncio.timeout(retry.seconds_for_answer):
                         client = await state.client()
                         return read(await getattr(client, operation)(**request))
                 except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                    _, delay = attempts.after(error)
+                    _, delay = retry.after(error)
                 await asyncio.sleep(delay)
 
     async def _run(self, bucket: str, key: str, sink: Sink, *, decompress: bool) -> FetchedObject:
@@ -203,7 +203,7 @@ class AsyncS3Downloader(Downloader):
             with self._counters.counting(transfer), sink:
                 while True:
                     try:
-                        async with asyncio.timeout(transfer.attempts.seconds_left):
+                        async with asyncio.timeout(transfer.retry.seconds_left):
                             await self._attempt(state, transfer)
                         await publish(state.pool, transfer)
                     except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)

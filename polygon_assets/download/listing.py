@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from polygon_assets.download.retry import suspect
+from polygon_assets.download.retry import integrity_fault
 from polygon_assets.errors import InvalidInputError
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
@@ -91,14 +91,14 @@ class Listing:
     def accept(self, page: Mapping[str, Any]) -> None:
         """Take one page; a page that is no listing, or leads nowhere, is a fault."""
         if "IsTruncated" not in page:
-            raise suspect("the answer is no listing")
+            raise integrity_fault("the answer is no listing")
         entries = (identified(described(entry["Key"], entry, size_field="Size")) for entry in page.get("Contents", ()))
         new = {entry.key: entry for entry in entries if entry.key not in self._found}
         full = self._max_keys is not None and len(self._found) + len(new) >= self._max_keys
         done = full or not page["IsTruncated"]
         token = page.get("NextContinuationToken")
         if not done and (not token or token == self._token or not new):
-            raise suspect("the listing goes on, but its next page cannot be told")
+            raise integrity_fault("the listing goes on, but its next page cannot be told")
         self._found |= new
         self._token, self.done = token, done
 

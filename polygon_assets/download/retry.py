@@ -36,7 +36,7 @@ from polygon_assets.errors import (
 )
 
 
-class Verdict(Enum):
+class RetryAction(Enum):
     """What follows a failure."""
 
     RESUME = "ask for the missing bytes"
@@ -48,7 +48,7 @@ class Verdict(Enum):
 class Diagnosis:
     """One failure, understood."""
 
-    verdict: Verdict
+    action: RetryAction
     error: type[TransferError]
     """What to raise if this was the last attempt."""
     cause: str
@@ -59,21 +59,21 @@ class Diagnosis:
 class TransferFault(Exception):  # noqa: N818 (never leaves the package: it carries a diagnosis)
     """A failure that this package noticed itself."""
 
-    def __init__(self, verdict: Verdict, error: type[TransferError], cause: str) -> None:
+    def __init__(self, action: RetryAction, error: type[TransferError], cause: str) -> None:
         """Carry a diagnosis to the retry layer."""
         super().__init__(cause)
-        self.diagnosis = Diagnosis(verdict, error, cause)
+        self.diagnosis = Diagnosis(action, error, cause)
 
 
-def suspect(cause: str) -> TransferFault:
+def integrity_fault(cause: str) -> TransferFault:
     """Make the fault for bytes that are not the object's: worth one more look from the start."""
-    return TransferFault(Verdict.RESTART, IntegrityError, cause)
+    return TransferFault(RetryAction.RESTART, IntegrityError, cause)
 
 
 def disk_fault(error: OSError, path: Path) -> TransferFault:
     """Make the fault for a ``path`` of this machine that cannot be written; no other request can help."""
     name = errno.errorcode.get(error.errno or 0, "OSError")
-    return TransferFault(Verdict.STOP, LocalWriteError, f"cannot write {path}: {name}, {error.strerror}")
+    return TransferFault(RetryAction.STOP, LocalWriteError, f"cannot write {path}: {name}, {error.strerror}")
 
 
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -104,21 +104,21 @@ def diagnose(error: BaseException) -> Diagnosis:
         return error.diagnosis
     if isinstance(error, botocore.exceptions.ClientError):
         return _diagnose_answer(error.response)
-    verdict, kind, cause = _judge(error)
-    return Diagnosis(verdict, kind, f"{cause}: {brief(error)}")
+    action, kind, cause = _judge(error)
+    return Diagnosis(action, kind, f"{cause}: {brief(error)}")
 
 
-def _judge(error: BaseException) -> tuple[Verdict, type[TransferError], str]:
+def _judge(error: BaseException) -> tuple[RetryAction, type[TransferError], str]:
     """Judge a failure that is no HTTP answer."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return Verdict.STOP, RequestRejectedError, "the server's TLS certificate is refused"
+        return RetryAction.STOP, RequestRejectedError, "the server's TLS certificate is refused"
     if isinstance(error, CONNECTION_ERRORS):
-        return Verdict.RESUME, UnavailableError, "the connection failed"
+        return RetryAction.RESUME, UnavailableError, "the connection failed"
     if isinstance(error, botocore.exceptions.BotoCoreError):
-        return Verdict.STOP, RequestRejectedError, "the request cannot be made"
+        return RetryAction.STOP, RequestRejectedError, "the request cannot be made"
     if isinstance(error, UNREADABLE_ANSWERS):
-        return Verdict.RESTART, IntegrityError, "the answer cannot be read"
-    return Verdict.STOP, RequestRejectedError, "unexpected"
+        return RetryAction.RESTART, IntegrityError, "the answer cannot be read"
+    return RetryAction.STOP, RequestRejectedError, "unexpected"
 
 
 def _diagnose_answer(response: Mapping[str, Any]) -> Diagnosis:
@@ -129,20 +129,20 @@ def _diagnose_answer(response: Mapping[str, Any]) -> Diagnosis:
     code = str(response.get("Error", {}).get("Code", ""))
     said = f"the service answered {status}" + (f" {brief(code)}" if code not in {"", str(status)} else "")
     if code in CLOCK_CODES:
-        return Diagnosis(Verdict.STOP, RequestRejectedError, f"{said}: check this machine's clock")
+        return Diagnosis(RetryAction.STOP, RequestRejectedError, f"{said}: check this machine's clock")
     if status in RETRIED_STATUS or code in RETRIED_CODES or code.startswith("Throttling"):
-        return Diagnosis(Verdict.RESUME, UnavailableError, said, retry_after(headers.get("retry-after")))
+        return Diagnosis(RetryAction.RESUME, UnavailableError, said, retry_after(headers.get("retry-after")))
     if status == http.HTTPStatus.PRECONDITION_FAILED:
-        return Diagnosis(Verdict.RESTART, IntegrityError, f"{said}: the object was replaced during the download")
+        return Diagnosis(RetryAction.RESTART, IntegrityError, f"{said}: the object was replaced during the download")
     if status == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return Diagnosis(Verdict.RESTART, IntegrityError, f"{said}: the object is shorter than before")
+        return Diagnosis(RetryAction.RESTART, IntegrityError, f"{said}: the object is shorter than before")
     if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
         target = brief(headers.get("location", "no address"))
         hint = f"{said}, a redirect to {target}, which is not followed: set endpoint_url (POLYGON_ENDPOINT_URL) "
-        return Diagnosis(Verdict.STOP, RequestRejectedError, hint + "to the service's own address")
+        return Diagnosis(RetryAction.STOP, RequestRejectedError, hint + "to the service's own address")
     message = brief(response.get("Error", {}).get("Message") or "")
     detail = f": {message}" if message and message != code else ""
-    return Diagnosis(Verdict.STOP, PERMANENT_STATUS.get(status, RequestRejectedError), said + detail)
+    return Diagnosis(RetryAction.STOP, PERMANENT_STATUS.get(status, RequestRejectedError), said + detail)
 
 
 def retry_after(value: str | None) -> float:
@@ -178,7 +178,7 @@ def backoff(retry: int, options: TransferOptions, retry_after: float = 0.0) -> f
     return max(jitter, min(retry_after, options.backoff_cap))
 
 
-class Attempts:
+class RetryState:
     """The requests made for one object: says how long to wait before the next, or raises what to raise."""
 
     def __init__(
@@ -202,7 +202,7 @@ class Attempts:
         """For one request that asks: twice the timeout, which alone would start anew with every byte."""
         return min(self.seconds_left, 2 * self._options.timeout)
 
-    def after(self, error: Exception) -> tuple[Verdict, float]:
+    def after(self, error: Exception) -> tuple[RetryAction, float]:
         """Judge a failed request: whether to resume or restart, and the seconds to wait before.
 
         Raises the project's own error, from ``error``, when there is no further attempt.
@@ -212,26 +212,26 @@ class Attempts:
         diagnosis = diagnose(error)
         if self.seconds_left <= 0:
             raise self._past_deadline(diagnosis) from error
-        if self._is_final(diagnosis.verdict):
+        if self._is_final(diagnosis.action):
             raise diagnosis.error(self._bucket, self._key, diagnosis.cause, attempts=self.retries + 1) from error
         delay = backoff(self.retries, self._options, diagnosis.retry_after)
         if delay >= self.seconds_left:
             raise self._past_deadline(diagnosis) from error
         self.retries += 1
-        self._restarted = self._restarted or diagnosis.verdict is Verdict.RESTART
-        return diagnosis.verdict, delay
+        self._restarted = self._restarted or diagnosis.action is RetryAction.RESTART
+        return diagnosis.action, delay
 
-    def _is_final(self, verdict: Verdict) -> bool:
-        if verdict is Verdict.STOP or self.retries >= self._options.max_retries:
+    def _is_final(self, action: RetryAction) -> bool:
+        if action is RetryAction.STOP or self.retries >= self._options.max_retries:
             return True
-        return verdict is Verdict.RESTART and self._restarted
+        return action is RetryAction.RESTART and self._restarted
 
     def _past_deadline(self, last: Diagnosis) -> TooSlowError:
         cause = f"not done within the deadline of {self._deadline:g} s; last: {last.cause}"
         return TooSlowError(self._bucket, self._key, cause, attempts=self.retries + 1)
 
 
-class Pace:
+class MinimumRate:
     """The minimum rate of one request, measured over the time spent waiting for bytes."""
 
     def __init__(self, options: TransferOptions) -> None:
@@ -250,5 +250,5 @@ class Pace:
             cause = (
                 f"{rate:,.0f} bytes/s over {self._seconds:.1f} s, below the minimum rate of {self._rate:,.0f} bytes/s"
             )
-            raise TransferFault(Verdict.RESUME, TooSlowError, cause)
+            raise TransferFault(RetryAction.RESUME, TooSlowError, cause)
         self._bytes, self._seconds = 0, 0.0

@@ -1,4 +1,4 @@
-"""``S3Catalog``: which key holds which day of which data type. Paths only; it sends no request."""
+"""``S3Catalog``: which key holds which day of which dataset. Paths only; it sends no request."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ class S3Catalog:
         if not isinstance(options_prefix, str) or not _NAME.fullmatch(options_prefix) or set(options_prefix) == {"."}:
             raise InvalidInputError(f"Invalid options_prefix: {options_prefix!r}; it is one folder name")
         if any(options_prefix == row.prefix for row in DATASETS.values() if row.prefix != _OPTIONS_PREFIX):
-            raise InvalidInputError(f"Invalid options_prefix: {options_prefix!r} is the folder of another data type")
+            raise InvalidInputError(f"Invalid options_prefix: {options_prefix!r} is the folder of another dataset")
         self.bucket = bucket
         self.options_prefix = options_prefix
         self._extra_closures = frozenset(parse_date(day) for day in extra_closures)
@@ -65,7 +65,7 @@ class S3Catalog:
         """Key of ``data_type`` on ``date``, which need not be a trading day.
 
         Raises:
-            ValueError: an unknown data type, or a date that is not an existing YYYY-MM-DD.
+            ValueError: an unknown dataset, or a date that is not an existing YYYY-MM-DD.
         """
         prefix = self.get_prefix(data_type)
         parse_date(date)
@@ -93,7 +93,7 @@ class S3Catalog:
         A flat file holds all symbols of its day, so ``symbols`` changes no key; filter when reading.
 
         Raises:
-            ValueError: an unknown data type, an invalid date, a start after its end, a day beyond the horizon.
+            ValueError: an unknown dataset, an invalid date, a start after its end, a day beyond the horizon.
         """
         calendar = self.get_calendar(data_type)
         days = calendar.between(parse_date(start_date), parse_date(end_date))
@@ -130,7 +130,7 @@ class S3Catalog:
         return True
 
     def get_summary(self, keys: list[str]) -> dict[str, int]:
-        """Counts: ``total``, one for each data type that occurs, and ``invalid`` where there are any."""
+        """Counts: ``total``, one for each dataset that occurs, and ``invalid`` where there are any."""
         counts = Counter(self.parse_key_metadata(key)["data_type"] for key in keys if self.validate_key(key))
         invalid = len(keys) - counts.total()
         return {"total": len(keys), **counts, **({"invalid": invalid} if invalid else {})}

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from polygon_assets.download.clients import read_available, sync_client
 from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described, identified
-from polygon_assets.download.retry import Attempts
+from polygon_assets.download.retry import RetryState
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target
 from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
@@ -111,13 +111,13 @@ class SyncS3Downloader(Downloader):
     def head(self, bucket: str, key: str) -> RemoteObject:
         """Give the object's size, ETag and last-modified without its bytes."""
         check_name(bucket, key)
-        attempts = Attempts(bucket, key, self._options, asks=True)
+        retry = RetryState(bucket, key, self._options, asks=True)
         while True:
             try:
-                with ending_within(attempts.seconds_for_answer):
+                with ending_within(retry.seconds_for_answer):
                     return identified(described(key, self._opened().head_object(Bucket=bucket, Key=key)))
             except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                _, delay = attempts.after(error)
+                _, delay = retry.after(error)
             time.sleep(delay)
 
     def check_exists(self, bucket: str, key: str) -> bool:
@@ -137,14 +137,14 @@ class SyncS3Downloader(Downloader):
         check_name(bucket, "-")
         listing = Listing(bucket, prefix, max_keys)
         while not listing.done:
-            attempts = Attempts(bucket, prefix, self._options, asks=True)
+            retry = RetryState(bucket, prefix, self._options, asks=True)
             while True:
                 try:
-                    with ending_within(attempts.seconds_for_answer):
+                    with ending_within(retry.seconds_for_answer):
                         listing.accept(self._opened().list_objects_v2(**listing.request()))
                     break
                 except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                    _, delay = attempts.after(error)
+                    _, delay = retry.after(error)
                 time.sleep(delay)
         return listing.entries()
 
@@ -153,7 +153,7 @@ class SyncS3Downloader(Downloader):
         with self._counters.counting(transfer), sink:
             while True:
                 try:
-                    with ending_within(transfer.attempts.seconds_left):
+                    with ending_within(transfer.retry.seconds_left):
                         self._attempt(transfer)
                     transfer.finish()
                 except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)

@@ -18,7 +18,7 @@ from typing import Any
 
 from polygon_assets.download.gunzip import MAGIC, Gunzip, GzipFault
 from polygon_assets.download.listing import FetchedObject, RemoteObject, described, identity
-from polygon_assets.download.retry import Attempts, Pace, TransferFault, Verdict, suspect
+from polygon_assets.download.retry import MinimumRate, RetryAction, RetryState, TransferFault, integrity_fault
 from polygon_assets.download.sinks import Sink
 from polygon_assets.download.transfer_options import Counters, Credentials, Md5Policy, TransferOptions, checked_endpoint
 from polygon_assets.errors import ArchiveError, IntegrityError, InvalidInputError, UnavailableError
@@ -53,11 +53,11 @@ def whole_answer(key: str, response: Mapping[str, Any], policy: Md5Policy) -> An
     """Check the headers of an answer that carries the object from its first byte."""
     headers = _sound_headers(response)
     if _status(response) != HTTPStatus.OK:
-        raise suspect(f"an answer {_status(response)} to a request for the whole object")
+        raise integrity_fault(f"an answer {_status(response)} to a request for the whole object")
     remote = described(key, response)
     answer = Answer(remote, _announced_md5(remote, headers, policy))
     if remote.size == 0 and (key.endswith(".gz") or remote.etag != NO_BYTES):
-        raise suspect("an empty body")
+        raise integrity_fault("an empty body")
     return answer
 
 
@@ -66,22 +66,22 @@ def check_partial(response: Mapping[str, Any], expected: RemoteObject, offset: i
     headers = _sound_headers(response)
     found = described(expected.key, response)
     if found.etag != expected.etag:
-        raise suspect(f"the object was replaced during the download (ETag {expected.etag}, now {found.etag})")
+        raise integrity_fault(f"the object was replaced during the download (ETag {expected.etag}, now {found.etag})")
     announced = headers.get("content-range", "")
     match = CONTENT_RANGE.fullmatch(announced.strip())
     wanted = (offset, expected.size - 1, expected.size)
     if match is None or tuple(map(int, match.groups())) != wanted or found.size != expected.size - offset:
         cause = f"asked for bytes {offset}-{expected.size - 1}/{expected.size}, answered Content-Range {announced!r}"
-        raise TransferFault(Verdict.STOP, IntegrityError, cause)
+        raise TransferFault(RetryAction.STOP, IntegrityError, cause)
 
 
 def check_head(key: str, head: bytes) -> None:
     """Refuse an error page, or anything but gzip under a ``.gz`` key, by its first bytes."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(PAGE_STARTS) and not key.lower().endswith(PAGE_SUFFIXES):
-        raise suspect("an HTML or XML page instead of the object")
+        raise integrity_fault("an HTML or XML page instead of the object")
     if key.endswith(".gz") and head[: len(MAGIC)] != MAGIC[: len(head)]:
-        raise suspect("not a gzip file, though the key says so")
+        raise integrity_fault("not a gzip file, though the key says so")
 
 
 def _status(response: Mapping[str, Any]) -> int:
@@ -92,9 +92,9 @@ def _sound_headers(response: Mapping[str, Any]) -> Mapping[str, str]:
     headers: Mapping[str, str] = response["ResponseMetadata"]["HTTPHeaders"]
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in HARMLESS_ENCODINGS:
-        raise suspect(f"a Content-Encoding {encoding!r} was added on the way")
+        raise integrity_fault(f"a Content-Encoding {encoding!r} was added on the way")
     if "content-length" not in headers:
-        raise suspect("an answer without Content-Length")
+        raise integrity_fault("an answer without Content-Length")
     return headers
 
 
@@ -106,7 +106,9 @@ def _announced_md5(remote: RemoteObject, headers: Mapping[str, str], policy: Md5
     if MD5_HEX.fullmatch(remote.etag) and not encrypted and not keyed:
         return remote.etag
     if policy == "always":
-        raise TransferFault(Verdict.STOP, IntegrityError, f"the ETag {remote.etag!r} is no MD5 (verify_md5='always')")
+        raise TransferFault(
+            RetryAction.STOP, IntegrityError, f"the ETag {remote.etag!r} is no MD5 (verify_md5='always')"
+        )
     return None
 
 
@@ -148,7 +150,7 @@ class Receiver:
             check_head(self._key, self._head)
         if self._md5 is not None and self._md5.hexdigest() != self._expected:
             cause = f"the {self.received:,} bytes have the MD5 {self._md5.hexdigest()}, the ETag says {self._expected}"
-            raise suspect(cause)
+            raise integrity_fault(cause)
         if self._gunzip is not None:
             self._finish_gzip(self._gunzip)
         self._sink.publish()
@@ -188,7 +190,7 @@ class Receiver:
         if fault is None:
             return
         if self._md5 is None:
-            raise suspect(str(fault)) from fault
+            raise integrity_fault(str(fault)) from fault
         raise fault
 
 
@@ -203,17 +205,17 @@ class Transfer:
     """Downloads one object into ``sink``, over as many requests as it takes."""
 
     def __init__(self, bucket: str, key: str, sink: Sink, options: TransferOptions, *, decompress: bool) -> None:
-        """Start the deadline's clock on the first use of ``attempts``, that is, now."""
+        """Start the deadline's clock on the first use of ``retry``, that is, now."""
         self._bucket, self._key, self._options = bucket, key, options
-        self.attempts = Attempts(bucket, key, options)
+        self.retry = RetryState(bucket, key, options)
         self._receiver = Receiver(key, sink, options, decompress=decompress)
         self._answer: Answer | None = None
-        self._pace = Pace(options)
+        self._minimum_rate = MinimumRate(options)
 
     @property
     def retries(self) -> int:
         """Requests beyond the first."""
-        return self.attempts.retries
+        return self.retry.retries
 
     @property
     def fetched(self) -> FetchedObject:
@@ -232,7 +234,7 @@ class Transfer:
 
     def begin(self, response: Mapping[str, Any]) -> None:
         """Check the answer's headers before any of its bytes."""
-        self._pace = Pace(self._options)
+        self._minimum_rate = MinimumRate(self._options)
         status = response["ResponseMetadata"]["HTTPStatusCode"]
         if self._answer is not None and status == HTTPStatus.PARTIAL_CONTENT:
             check_partial(response, self._answer.remote, self._receiver.received)
@@ -245,9 +247,9 @@ class Transfer:
 
     def count(self, size: int, seconds: float) -> None:
         """Count ``size`` bytes that took ``seconds`` to arrive; below the minimum rate it is a fault."""
-        self._pace.add(size, seconds)
-        if self.attempts.seconds_left <= 0:
-            raise TransferFault(Verdict.STOP, UnavailableError, "the bytes still come")
+        self._minimum_rate.add(size, seconds)
+        if self.retry.seconds_left <= 0:
+            raise TransferFault(RetryAction.STOP, UnavailableError, "the bytes still come")
 
     def write(self, chunks: Iterable[bytes]) -> None:
         """Take bytes. Blocking: may run in a thread, one call at a time."""
@@ -258,7 +260,7 @@ class Transfer:
         expected, received = self._whole().remote.size, self._receiver.received
         if received < expected:
             cause = f"the body ended after {received:,} of {expected:,} bytes"
-            raise TransferFault(Verdict.RESUME, UnavailableError, cause)
+            raise TransferFault(RetryAction.RESUME, UnavailableError, cause)
         try:
             self._receiver.finish()
         except GzipFault as fault:
@@ -267,8 +269,8 @@ class Transfer:
 
     def failed(self, error: Exception) -> float:
         """Prepare for the next request and give the seconds to wait before; raises the final error instead."""
-        verdict, delay = self.attempts.after(error)
-        if verdict is Verdict.RESTART or (self._answer is not None and not self._answer.resumable):
+        action, delay = self.retry.after(error)
+        if action is RetryAction.RESTART or (self._answer is not None and not self._answer.resumable):
             self._answer = None
         return delay
 

@@ -20,13 +20,13 @@ from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.ordering import OrderCheck, OutOfOrderError, sorted_batches
 from polygon_assets.flatfile.parsing import FlatFile
 from polygon_assets.flatfile.provenance import Provenance, Source
-from polygon_assets.flatfile.quality import ALIEN, SET_ASIDE, DayQuality
+from polygon_assets.flatfile.quality import ALIEN, REJECTED, DayQuality
 from polygon_assets.flatfile.rows import Batch, Column, Mask, array, dictionary_array
 from polygon_assets.flatfile.schema import SOURCE_LINES, writer_options, written_schema
 from polygon_assets.flatfile.tickers import DERIVATIONS, TickerParts
 
 _NANOSECONDS_PER_MICROSECOND = 1_000
-MAX_SET_ASIDE_ROWS = 250_000
+MAX_REJECTED_ROWS = 250_000
 """Held in memory until the file has ended; of the largest real files, one in a hundred rows is a tenth of that."""
 
 
@@ -39,12 +39,12 @@ class Conversion:
     """A Parquet file that is whole, and what is to be said about it."""
 
     provenance: Provenance
-    set_aside: pa.Table | None
+    rejected_rows: pa.Table | None
     """The rows that were not published, with their lines, as in the file; None where there are none."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, set-aside rows included."""
+        """What was found, rejected rows included."""
         return self.provenance.findings
 
 
@@ -94,7 +94,7 @@ class _Job:
             if file.header.unknown:
                 quality.tally.note("unknown_column", len(file.header.unknown), sample=file.header.sample)
             provenance = self._write(batches, tuple(file.header.unknown.values()), quality, order)
-        return Conversion(provenance, self._set_aside(quality))
+        return Conversion(provenance, self._rejected_rows(quality))
 
     def _write(
         self, batches: Iterable[Batch], unknown: Sequence[str], quality: DayQuality, order: OrderCheck
@@ -121,12 +121,12 @@ class _Job:
             if self.cancelled.is_set():
                 raise CancelledConversionError
             admitted = quality.admit(batch)
-            if quality.rejected > MAX_SET_ASIDE_ROWS:
-                self._refuse_set_aside(f"more than {MAX_SET_ASIDE_ROWS:,} rows", quality)
+            if quality.rejected > MAX_REJECTED_ROWS:
+                self._refuse_for_rejected_rows(f"more than {MAX_REJECTED_ROWS:,} rows", quality)
             if len(admitted):
                 yield admitted
         if not file.ends_with_newline:
-            cause = "the last line has no line end: the file was cut, and so may be the last number"
+            cause = "the last line has no newline: the file was cut, and so may be the last number"
             raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _sorted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -141,9 +141,9 @@ class _Job:
         return sorted_batches(held)
 
     def _require_usable(self, rows: int, quality: DayQuality) -> None:
-        aside = quality.rejected
-        if aside > self.limits.max_set_aside_share * (rows + aside):
-            self._refuse_set_aside(f"{aside:,} of {rows + aside:,} rows", quality)
+        rejected = quality.rejected
+        if rejected > self.limits.max_rejected_share * (rows + rejected):
+            self._refuse_for_rejected_rows(f"{rejected:,} of {rows + rejected:,} rows", quality)
         if not rows:
             raise UnusableDayError(self.source.key, "it holds no rows", quality.tally.findings())
         for finding in quality.tally.findings():
@@ -152,11 +152,11 @@ class _Job:
                 raise UnusableDayError(self.source.key, cause, quality.tally.findings())
             if finding.rule in ALIEN and finding.count > self.limits.max_alien_share * rows:
                 share = f"{finding.count:,} of {rows:,} rows break {finding.rule}"
-                cause = f"{share}, as those of another data type would (first: {dict(finding.sample[0])})"
+                cause = f"{share}, as those of another dataset would (first: {dict(finding.sample[0])})"
                 raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
-    def _refuse_set_aside(self, share: str, quality: DayQuality) -> NoReturn:
-        causes = [each for each in quality.tally.findings() if each.rule in SET_ASIDE]
+    def _refuse_for_rejected_rows(self, share: str, quality: DayQuality) -> NoReturn:
+        causes = [each for each in quality.tally.findings() if each.rule in REJECTED]
         named = ", ".join(f"{each.count:,} {each.rule} (first: {dict(each.sample[0])})" for each in causes)
         cause = f"{share} do not belong to {self.day}: {named}"
         raise UnusableDayError(self.source.key, cause, quality.tally.findings())
@@ -175,10 +175,10 @@ class _Job:
             [_encoded(columns[field.name], field.type) for field in schema], schema=schema
         )
 
-    def _set_aside(self, quality: DayQuality) -> pa.Table | None:
-        if not quality.set_aside:
+    def _rejected_rows(self, quality: DayQuality) -> pa.Table | None:
+        if not quality.rejected_rows:
             return None
-        rows = Batch.concatenated(quality.set_aside)
+        rows = Batch.concatenated(quality.rejected_rows)
         columns: dict[str, Any] = {
             SOURCE_LINES.name: array(rows.lines),
             "ticker": dictionary_array(rows.codes, rows.names).cast(pa.string()),

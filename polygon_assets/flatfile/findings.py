@@ -22,7 +22,7 @@ class Severity(StrEnum):
     WARNING = "warning"
     """Published as they are, and flagged."""
     ERROR = "error"
-    """Not published: set aside in quarantine, or the whole day refused."""
+    """Not published: kept in quarantine, or the whole day refused."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ class Limits:
     """Decompressed bytes for each compressed one, beyond the first 64 MiB; real files have 3 to 8."""
     max_sort_rows: int = 20_000_000
     """Rows of an unsorted file that may be sorted in memory, at about 100 bytes each."""
-    max_set_aside_share: float = 0.01
-    """Share of the rows, inclusive, that may be set aside as not belonging to the day."""
+    max_rejected_share: float = 0.01
+    """Share of the rows, inclusive, that may be rejected as not belonging to the day."""
     max_alien_share: float = 0.5
-    """Share of the rows, inclusive, that may break a rule which a file of another data type breaks throughout."""
+    """Share of the rows, inclusive, that may break a rule which a file of another dataset breaks throughout."""
     max_memory_bytes: int | None = None
     """Memory for conversions and downloads at once; it bounds how many there are. None: half of the machine's."""
 

@@ -22,8 +22,8 @@ from polygon_assets.flatfile.tickers import PREFIX as OPTION_PREFIX
 from polygon_assets.flatfile.tickers import TickerParts
 
 RULES: Mapping[str, str] = {
-    "foreign_date": "Set aside: the New York date of window_start is another day's.",
-    "not_whole_minute": "Set aside: window_start is not on a whole minute, hence no window's start.",
+    "foreign_date": "Rejected: the New York date of window_start is another day's.",
+    "not_whole_minute": "Rejected: window_start is not on a whole minute, hence no window's start.",
     "ticker_empty": "The ticker is empty.",
     "ticker_characters": "The ticker holds a control character, a space or a letter outside ASCII.",
     "ticker_of_option": "The ticker is an option's, in a file of stocks.",
@@ -41,13 +41,13 @@ RULES: Mapping[str, str] = {
     "transactions_beyond_belief": "A number of trades is above a trillion.",
     "option_expired": "The option had expired before the day.",
     "strike_zero": "The option's strike is zero.",
-    "outside_session": "A minute outside the hours that the data type's file covers.",
+    "outside_session": "A minute outside the hours that the dataset's file covers.",
     "not_midnight": "A day's window that does not start at New York midnight.",
     "duplicate": "Same ticker and window_start as the row before it.",
     "unsorted": "The file was not sorted by ticker and window_start; what is published is. Counted once.",
     "unknown_column": "The file has a column that is not known; it is stored as text. Counted once for each.",
 }
-SET_ASIDE = ("foreign_date", "not_whole_minute")
+REJECTED = ("foreign_date", "not_whole_minute")
 ALIEN = ("ticker_of_option", "ticker_not_option", "not_midnight", "outside_session")
 """What all rows break where the file is another dataset's."""
 HIGHEST_PRICE = 1e7
@@ -101,7 +101,7 @@ class DayQuality:
 
     def __init__(self, dataset: Dataset, day: dt.date) -> None:
         self.tally = Tally()
-        self.set_aside: list[Batch] = []
+        self.rejected_rows: list[Batch] = []
         self._day = day
         self._bounds = DayBounds.of(dataset, day)
         self._certain = dataset.day.certain
@@ -125,7 +125,7 @@ class DayQuality:
         self.tally.add("not_whole_minute", batch, ~whole & ~foreign, Severity.ERROR)
         rejected = foreign | ~whole
         if rejected.any():
-            self.set_aside.append(batch.take(rejected))
+            self.rejected_rows.append(batch.take(rejected))
             self.rejected += int(rejected.sum())
         return batch.take(~rejected)
 

@@ -12,8 +12,8 @@ from polygon_assets.flatfile.limits import Limits
 from polygon_assets.ingest.pipeline import ingest_days
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.store.parquet_store import ParquetStore
-from polygon_assets.store.row_counts import RowCountVerdict, row_count_verdict
-from polygon_assets.store.verifying import RemoteDifference, VerifiedDay, compare_with_remote, verify_day, verify_store
+from polygon_assets.store.row_counts import RowCountComparison, RowCounts
+from polygon_assets.store.verifying import RemoteDifference, VerifiedDay, compare_with_remote, verify_day
 
 __all__ = [
     "DayResult",
@@ -22,12 +22,11 @@ __all__ = [
     "Limits",
     "ParquetStore",
     "RemoteDifference",
-    "RowCountVerdict",
+    "RowCountComparison",
+    "RowCounts",
     "Severity",
     "VerifiedDay",
     "compare_with_remote",
     "ingest_days",
-    "row_count_verdict",
     "verify_day",
-    "verify_store",
 ]

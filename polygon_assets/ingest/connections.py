@@ -60,7 +60,7 @@ def open_downloader(settings: Settings) -> AsyncS3Downloader:
 
 
 def open_sync_downloader(settings: Settings) -> SyncS3Downloader:
-    """The synchronous twin; use it as ``with``."""
+    """The synchronous client; use it as ``with``."""
     return SyncS3Downloader(
         settings.credentials, settings.endpoint_url, max_retries=settings.max_retries, timeout=settings.timeout
     )

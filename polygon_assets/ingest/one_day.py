@@ -20,10 +20,10 @@ from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import (
     AccessDeniedError,
     ContentError,
+    CorruptFileError,
     InvalidInputError,
     ObjectNotFoundError,
     PolygonAssetsError,
-    RottenCopyError,
     StoreError,
     TransferError,
 )
@@ -31,10 +31,10 @@ from polygon_assets.flatfile.conversion import Conversion
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Source
 from polygon_assets.ingest.results import DayResult, DayStatus
-from polygon_assets.store.day_files import DayFiles, KnownDay, look
+from polygon_assets.store.day_files import DayFiles, StoredState, read_state
 from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
-from polygon_assets.store.raw_files import KeptCopy
+from polygon_assets.store.raw_files import RetainedSource
 from polygon_assets.store.staging import is_full
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class DayIngest:
         self._base = DayResult(
             day=day, status=DayStatus.FAILED, source_key=self._key, uri=run.store.path(run.dataset.name, day)
         )
-        self._known = KnownDay()
+        self._known = StoredState()
 
     async def result(self) -> DayResult:
         """The day's outcome; only wrong input and cancelling raise."""
@@ -102,7 +102,7 @@ class DayIngest:
 
     async def _ingest(self) -> DayResult:
         run = self._run
-        known = self._known = await asyncio.to_thread(look, run.store, run.dataset.name, self._day)
+        known = self._known = await asyncio.to_thread(read_state, run.store, run.dataset.name, self._day)
         if stored := known.stored:
             self._base = replace(
                 self._base,
@@ -131,11 +131,11 @@ class DayIngest:
             if run.keep_raw and not known.keeps_raw(etag):
                 return None
             return await self._still_stored()
-        if held := known.refused(etag):
-            return self._refused_before(held)
+        if entry := known.refused(etag):
+            return self._refused_before(entry)
         return await self._rebuild(copy, latest=True) if (copy := self._copy(etag)) else None
 
-    def _copy(self, etag: str) -> KeptCopy | None:
+    def _copy(self, etag: str) -> RetainedSource | None:
         """The file in the store to convert instead of fetching the one with ``etag``."""
         return next((each for each in self._known.usable(overwrite=False) if each.source.etag == etag), None)
 
@@ -150,8 +150,8 @@ class DayIngest:
         for copy in known.usable(overwrite=self._run.overwrite):
             try:
                 outcome = await self._convert_copy(copy, latest=False)
-            except RottenCopyError as rotten:
-                logger.warning("%s", rotten)
+            except CorruptFileError as corrupt:
+                logger.warning("%s", corrupt)
             if outcome.status is DayStatus.PUBLISHED:
                 return outcome
         if known.is_damaged or (known.stored and self._run.overwrite):
@@ -164,18 +164,18 @@ class DayIngest:
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
         return outcome
 
-    async def _rebuild(self, copy: KeptCopy, *, latest: bool) -> DayResult:
-        """Convert a source file that was kept, without the network; one that has rotted is fetched again.
+    async def _rebuild(self, copy: RetainedSource, *, latest: bool) -> DayResult:
+        """Convert a source file that was kept, without the network; one that is corrupt is fetched again.
 
         ``latest``: the vendor has said that it is what he has now.
         """
         try:
             return await self._convert_copy(copy, latest=latest)
-        except RottenCopyError as error:
+        except CorruptFileError as error:
             logger.warning("%s", error)
             return await self._fetch_and_publish()
 
-    async def _convert_copy(self, copy: KeptCopy, *, latest: bool) -> DayResult:
+    async def _convert_copy(self, copy: RetainedSource, *, latest: bool) -> DayResult:
         run = self._run
         self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
         try:
@@ -216,11 +216,11 @@ class DayIngest:
         findings = await _in(self._run.saving, self._files.refuse, source, error)
         return self._ended(DayStatus.REFUSED, error=error, findings=findings)
 
-    def _refused_before(self, held: QuarantinedDay) -> DayResult:
+    def _refused_before(self, entry: QuarantinedDay) -> DayResult:
         """The same file was refused already: say so without fetching it again."""
-        cause = f"{held.cause} (refused before, kept in {held.uri}; not fetched again unless overwritten)"
-        self._base = replace(self._base, source_etag=held.source.etag, source_bytes=held.source.size)
-        return self._ended(DayStatus.REFUSED, error=ContentError(self._key, cause), findings=held.findings)
+        cause = f"{entry.cause} (refused before, kept in {entry.uri}; not fetched again unless overwritten)"
+        self._base = replace(self._base, source_etag=entry.source.etag, source_bytes=entry.source.size)
+        return self._ended(DayStatus.REFUSED, error=ContentError(self._key, cause), findings=entry.findings)
 
     def _unchanged(self) -> DayResult:
         stored = self._known.stored

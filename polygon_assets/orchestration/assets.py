@@ -45,7 +45,7 @@ def flat_files_key(dataset: Dataset) -> dg.AssetKey:
 
 
 def build_source(dataset: Dataset) -> dg.AssetSpec:
-    """The vendor's files of a data type, for lineage.
+    """The vendor's files of a dataset, for lineage.
 
     Without partitions: Dagster hears of no file before it is ingested, and would show all of them as missing.
     """
@@ -62,7 +62,7 @@ def build_source(dataset: Dataset) -> dg.AssetSpec:
 def build_asset(
     dataset: Dataset, partitions: dg.DailyPartitionsDefinition, on_result: OnResult | None, clock: Clock
 ) -> dg.AssetsDefinition:
-    """The asset of a data type; ``on_result`` hears of each day as it ends, beside Dagster's log."""
+    """The asset of a dataset; ``on_result`` hears of each day as it ends, beside Dagster's log."""
     key = dg.AssetKey(dataset.name)
     spec = dg.AssetSpec(
         key,

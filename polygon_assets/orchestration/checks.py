@@ -83,7 +83,7 @@ _DESCRIPTIONS = {
 
 
 def check_specs(dataset: Dataset, partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
-    """The checks of a data type's asset."""
+    """The checks of a dataset's asset."""
     return [
         dg.AssetCheckSpec(name, asset=dataset.name, description=description, partitions_def=partitions)
         for name, description in _DESCRIPTIONS.items()
@@ -111,14 +111,14 @@ def day_checks(
             yield evaluation(check_name=READABLE, passed=False, severity=error, metadata=causes)
         plausible = not result.findings
         yield evaluation(check_name=PLAUSIBLE, passed=plausible, severity=warn, metadata={**rows, **_findings(result)})
-        verdict = row_counts.verdict(result.day)
-        median = {} if verdict.median is None else {"median": dg.MetadataValue.float(float(verdict.median))}
+        comparison = row_counts.compare(result.day)
+        median = {} if comparison.median is None else {"median": dg.MetadataValue.float(float(comparison.median))}
         yield evaluation(
             check_name=ROW_COUNT,
-            passed=verdict.passed,
+            passed=comparison.passed,
             severity=warn,
-            description=verdict.reason,
-            metadata={**rows, **median, "compared_with": dg.MetadataValue.text(f"{verdict.neighbours} days")},
+            description=comparison.reason,
+            metadata={**rows, **median, "compared_with": dg.MetadataValue.text(f"{comparison.neighbours} days")},
         )
 
 

@@ -1,4 +1,4 @@
-"""Coverage: one asset that shows, for every data type, which days are stored and how large they are.
+"""Coverage: one asset that shows, for every dataset, which days are stored and how large they are.
 
 Belongs here: the asset and the sensor that refreshes it. Does not: looking (``reading.inventory``), or drawing
 (``reading.pictures``).
@@ -28,7 +28,7 @@ _GAPS_SHOWN = 30
 
 
 def build_coverage(history_start: dt.date | None, clock: Clock = utc_now) -> dg.AssetsDefinition:
-    """The asset: a picture of each data type in its metadata, and as a PNG file in the store."""
+    """The asset: a picture of each dataset in its metadata, and as a PNG file in the store."""
 
     @dg.asset(
         key=KEY,
@@ -66,7 +66,7 @@ def _kept(store: ParquetStore, dataset: Dataset, picture: bytes) -> tuple[str, b
 
 
 def _shown(dataset: Dataset, taken: Inventory, kept: tuple[str, bytes]) -> dict[str, dg.MetadataValue]:
-    """What the UI shows of a data type: the picture with its gaps, and figures that it can plot."""
+    """What the UI shows of a dataset: the picture with its gaps, and figures that it can plot."""
     uri, picture = kept
     encoded = base64.b64encode(picture).decode()
     text = f"![Coverage of {dataset.name}](data:image/png;base64,{encoded})\n\n{gap_table(taken)}"
@@ -118,6 +118,6 @@ def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
 
 
 def _newest_event(instance: dg.DagsterInstance) -> int:
-    """Number of the newest materialisation of any data type; 0 where there is none."""
+    """Number of the newest materialisation of any dataset; 0 where there is none."""
     records = instance.get_asset_records([dg.AssetKey(name) for name in DATASETS])
     return max((record.asset_entry.last_materialization_storage_id or 0 for record in records), default=0)

@@ -1,4 +1,4 @@
-"""Partitions: the trading days of a data type, as Dagster's time windows with the closures taken out."""
+"""Partitions: the trading days of a dataset, as Dagster's time windows with the closures taken out."""
 
 import datetime as dt
 
@@ -15,7 +15,7 @@ _WEEKDAYS = 7
 def trading_day_partitions(
     dataset: Dataset, calendar: TradingCalendar, history_start: dt.date | None = None
 ) -> dg.DailyPartitionsDefinition:
-    """One partition, ``YYYY-MM-DD``, for every session from the data type's first day on; a day's begins at its end.
+    """One partition, ``YYYY-MM-DD``, for every session from the dataset's first day on; a day's begins at its end.
 
     Weekends go out as one cron string and only holidays as dates: a status page is ten times slower with thousands
     of dates. ``history_start`` moves the first day forward for plans with a shorter window; beyond the calendar's

@@ -1,4 +1,4 @@
-"""One file for each year of a daily data type: an asset beside it, and the sensor that has it made anew.
+"""One file for each year of a daily dataset: an asset beside it, and the sensor that has it made anew.
 
 Belongs here: which years are due. Does not: what such a file holds, and how it is made (``ingest.year_files``).
 """
@@ -33,7 +33,7 @@ def year_partitions(days: dg.DailyPartitionsDefinition) -> dg.TimeWindowPartitio
 
 
 def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset of a daily data type: a partition for each year, from the days of that year that are stored.
+    """The asset of a daily dataset: a partition for each year, from the days of that year that are stored.
 
     Dagster's mapping shows a year as made from the last day of the year before as well, because years begin with a
     holiday. What is read are the year's own days.

@@ -1,4 +1,4 @@
-"""What is stored of a data type, day by day, against its trading calendar. Reads names, sizes and footers only.
+"""What is stored of a dataset, day by day, against its trading calendar. Reads names, sizes and footers only.
 
 Belongs here: the state of every day. Does not: drawing it (``cli``, ``orchestration``), or the bucket (``comparison``).
 """
@@ -68,15 +68,15 @@ class Gap:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything known of one data type's days."""
+    """Everything known of one dataset's days."""
 
     dataset: Dataset
     states: Mapping[dt.date, DayState]
-    """Every session from the data type's first day to the last that has ended, oldest first."""
+    """Every session from the dataset's first day to the last that has ended, oldest first."""
     stored: Mapping[dt.date, StoredDay]
     """The files that are there, oldest first, damaged ones among them."""
     quarantined: Sequence[QuarantinedDay]
-    """Refused files and set-aside rows, oldest first."""
+    """Refused files and rejected rows, oldest first."""
     strays: Sequence[Stray]
     """What lies among them and does not belong there; a day outside of its time is one, and in no other field."""
     next_day: dt.date
@@ -133,17 +133,17 @@ def take_inventory(
     refused = {dt.date.fromisoformat(each.day) for each in quarantined if each.refused}
     today = now.astimezone(ZoneInfo(NEW_YORK)).date()
     yesterday = today - dt.timedelta(1)
-    stored = {day: held for day, held in found.items() if dataset.first_day <= day <= today}
+    stored = {day: found_day for day, found_day in found.items() if dataset.first_day <= day <= today}
     outside = [_outside(store, dataset, day, today) for day in found if day not in stored]
     sessions = calendar.between(dataset.first_day, max(yesterday, dataset.first_day))
     first = history_start or dataset.first_day
 
     def state(day: dt.date) -> DayState:
-        held = stored.get(day)
-        if held is not None and held.rows is None:
+        found_day = stored.get(day)
+        if found_day is not None and found_day.rows is None:
             return DayState.DAMAGED
-        if held is not None:
-            return DayState.FLAGGED if held.findings else DayState.PUBLISHED
+        if found_day is not None:
+            return DayState.FLAGGED if found_day.findings else DayState.PUBLISHED
         if day < first:
             return DayState.OUTSIDE
         if day in refused:
@@ -171,7 +171,7 @@ def _quarantined(store: ParquetStore, dataset: Dataset) -> list[QuarantinedDay]:
 def without_stored(store: ParquetStore, dataset: Dataset, days: Sequence[str]) -> list[str]:
     """Those of ``days``, YYYY-MM-DD, that are not stored, or whose footers cannot be read."""
     stored = _stored_days(store, dataset, None)
-    readable = {day.isoformat() for day, held in stored.items() if held.rows is not None}
+    readable = {day.isoformat() for day, found_day in stored.items() if found_day.rows is not None}
     return [day for day in days if day not in readable]
 
 
@@ -184,9 +184,9 @@ def _stored_days(
         return {}
     found: dict[dt.date, StoredDay] = {}
     with ThreadPoolExecutor(_READERS) as readers:
-        for day, held in zip(days, readers.map(lambda day: _look(store, dataset, day), days), strict=True):
-            if held is not None:
-                found[dt.date.fromisoformat(day)] = held
+        for day, found_day in zip(days, readers.map(lambda day: _look(store, dataset, day), days), strict=True):
+            if found_day is not None:
+                found[dt.date.fromisoformat(day)] = found_day
             if on_day:
                 on_day(len(days))
     return found

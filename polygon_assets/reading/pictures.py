@@ -37,7 +37,7 @@ _CHART = 120
 
 
 def draw_coverage(inventory: Inventory) -> bytes:
-    """The picture of a data type, as PNG."""
+    """The picture of a dataset, as PNG."""
     years = range(next(iter(inventory.states)).year, max(inventory.states).year + 1)
     bottom = _TOP + len(years) * _ROW
     image = Image.new("RGB", (_WIDTH, bottom + _CHART + 76), _PAPER)

@@ -1,4 +1,4 @@
-"""SQL over the store, with DuckDB: one view for each data type, which reads only the days that a query asks for.
+"""SQL over the store, with DuckDB: one view for each dataset, which reads only the days that a query asks for.
 
 Belongs here: the views. Does not: showing results (``cli``).
 """
@@ -38,7 +38,7 @@ _TOO_LARGE = "Out of Memory Error"
 
 @contextmanager
 def connect(store: ParquetStore) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """A connection of its own, in memory, with a view for each data type, stored or not; it reads nothing else.
+    """A connection of its own, in memory, with a view for each dataset, stored or not; it reads nothing else.
 
     Files on this machine are read by DuckDB itself, ten times faster; those of an object store through Arrow, since
     DuckDB would have to download an extension. What is larger than memory goes to this machine's temporary folder.
@@ -93,7 +93,7 @@ def _confinement(files: Iterable[str], spill: str) -> tuple[str, ...]:
 def _example_first(store: ParquetStore, dataset: Dataset, days: list[str]) -> list[str]:
     """Put a day first whose footer can be read: DuckDB takes the columns of all from the first file.
 
-    So one rotten file spoils only the queries that need it.
+    So one corrupt file spoils only the queries that need it.
     """
     for day in reversed(days):
         try:

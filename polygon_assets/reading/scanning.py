@@ -46,7 +46,7 @@ def scan(
     from the files of whole years, where those say what the days say.
 
     Raises:
-        InvalidInputError: an unknown data type or session, an invalid date; a session of daily data; no such store.
+        InvalidInputError: an unknown dataset or session, an invalid date; a session of daily data; no such store.
     """
     row = get_dataset(dataset)
     settings = load_settings()

@@ -82,7 +82,7 @@ class KnownBadDay:
     """A day that the vendor has published with something wrong."""
 
     dataset: Dataset
-    """The data type whose file it was."""
+    """The dataset whose file it was."""
     day: str
     """YYYY-MM-DD."""
     fault: Fault

@@ -121,9 +121,9 @@ def fill(
     size_of: Callable[[Dataset], Size] = demo_size,
     on_file: OnFile | None = None,
 ) -> dict[str, list[str]]:
-    """Create the catalog's bucket and put the last ``days`` sessions of every data type into it.
+    """Create the catalog's bucket and put the last ``days`` sessions of every dataset into it.
 
-    The answer names each data type's days, oldest first.
+    The answer names each dataset's days, oldest first.
     """
     filled = {dataset.name: last_sessions(catalog, dataset, days) for dataset in DATASETS.values()}
     pool = ThreadPoolExecutor(_GENERATORS)

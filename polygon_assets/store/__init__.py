@@ -1,4 +1,4 @@
-"""Published days, on a disk or on S3: found, read, published whole, kept aside, verified.
+"""Published days, on a disk or on S3: found, read, published whole, quarantined, verified.
 
 Where do I go to…
     find, list or open what is stored?                   parquet_store.py

@@ -21,28 +21,28 @@ from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Provenance, Source
 from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay, Stored, version_of
-from polygon_assets.store.raw_files import KeptCopy
+from polygon_assets.store.raw_files import RetainedSource
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownDay:
+class StoredState:
     """One day, as the store has it."""
 
     stored: Provenance | None = None
     """None: not stored, or its footer cannot be read."""
     stored_bytes: int = 0
     """Size of the stored file; 0 where there is none."""
-    raw: KeptCopy | None = None
+    raw: RetainedSource | None = None
     """Its source file, where it was to be kept."""
     is_current: bool = False
     """Was the stored day made under the rules that its dataset has today?"""
     is_damaged: bool = False
     """Is there a stored file whose footer cannot be read?"""
-    held: tuple[QuarantinedDay, ...] = ()
+    quarantined: tuple[QuarantinedDay, ...] = ()
     """What is in quarantine, newest source first."""
-    judged_before: tuple[KeptCopy, ...] = ()
+    refused_under_older_rules: tuple[RetainedSource, ...] = ()
     """Files in quarantine that were refused under other rules than today's."""
     in_quarantine: bool = False
     """Is there any file in quarantine, with a record or without?"""
@@ -50,7 +50,7 @@ class KnownDay:
     @property
     def was_seen(self) -> bool:
         """Was a source file of the day seen before?"""
-        return bool(self.stored or self.raw or self.held)
+        return bool(self.stored or self.raw or self.quarantined)
 
     def stored_from(self, etag: str) -> bool:
         """Was the stored day made from the source with ``etag``, under today's rules?"""
@@ -60,17 +60,17 @@ class KnownDay:
         """Is the source with ``etag`` among the raw files?"""
         return self.raw is not None and self.raw.source.etag == etag
 
-    def usable(self, *, overwrite: bool) -> list[KeptCopy]:
+    def usable(self, *, overwrite: bool) -> list[RetainedSource]:
         """The source files to convert without the network, newest first.
 
         None that is older than what is stored, and none that today's rules have refused. That of the stored day
         itself only where the day is to be made anew.
         """
-        copies = [*([self.raw] if self.raw else []), *self.judged_before]
+        copies = [*([self.raw] if self.raw else []), *self.refused_under_older_rules]
         fitting = [each for each in copies if not self.refused(each.source.etag) and self._is_due(each, overwrite)]
         return sorted(fitting, key=lambda each: each.source.last_modified, reverse=True)
 
-    def _is_due(self, copy: KeptCopy, overwrite: bool) -> bool:
+    def _is_due(self, copy: RetainedSource, overwrite: bool) -> bool:
         stored = self.stored
         if stored is None:
             return True
@@ -79,11 +79,13 @@ class KnownDay:
         return copy.source.last_modified > dt.datetime.fromisoformat(stored.source_last_modified)
 
     def refused(self, etag: str) -> QuarantinedDay | None:
-        """The verdict on the source with ``etag`` where it was refused under today's rules."""
-        return next((each for each in self.held if each.refused and each.is_current and each.source.etag == etag), None)
+        """The record of the source with ``etag`` where it was refused under today's rules."""
+        return next(
+            (each for each in self.quarantined if each.refused and each.is_current and each.source.etag == etag), None
+        )
 
 
-def look(store: ParquetStore, dataset: str, day: str) -> KnownDay:
+def read_state(store: ParquetStore, dataset: str, day: str) -> StoredState:
     """What ``store`` has of ``day``; a stored file that is no stored day is as good as none, and will be replaced."""
     is_damaged = False
     try:
@@ -95,16 +97,16 @@ def look(store: ParquetStore, dataset: str, day: str) -> KnownDay:
         stored, is_damaged = None, True
     quarantine, raw = store.quarantine, store.raw_files.source(dataset, day)
     names = quarantine.names(dataset, day)
-    held = quarantine.held(dataset, day) if names else ()
-    return KnownDay(
+    held = quarantine.entries(dataset, day) if names else ()
+    return StoredState(
         stored=stored,
         stored_bytes=(store.parquet_bytes(dataset, day) or 0) if stored else 0,
-        raw=KeptCopy(raw, partial(store.raw_files.fetch, dataset, day, raw), refused=False) if raw else None,
+        raw=RetainedSource(raw, partial(store.raw_files.fetch, dataset, day, raw), refused=False) if raw else None,
         is_current=stored is not None and stored.is_current(get_dataset(dataset)),
         is_damaged=is_damaged,
-        held=held,
-        judged_before=tuple(
-            KeptCopy(each.source, partial(quarantine.fetch_source, each), refused=True)
+        quarantined=held,
+        refused_under_older_rules=tuple(
+            RetainedSource(each.source, partial(quarantine.fetch_source, each), refused=True)
             for each in held
             if each.refused and not each.is_current and quarantine.has_source(each)
         ),
@@ -136,8 +138,8 @@ class DayFiles:
         finally:
             self.seconds += time.perf_counter() - began
 
-    def convert_copy(self, copy: KeptCopy, limits: Limits, cancelled: threading.Event) -> Conversion:
-        """Make the Parquet file of a source file that lies in the store; RottenCopyError where it has rotted."""
+    def convert_copy(self, copy: RetainedSource, limits: Limits, cancelled: threading.Event) -> Conversion:
+        """Make the Parquet file of a source file that lies in the store; CorruptFileError where it is corrupt."""
         self.raw.unlink(missing_ok=True)
         copy.bring(self.raw)
         return self.convert(copy.source, limits, cancelled)
@@ -150,7 +152,7 @@ class DayFiles:
         began = time.perf_counter()
         with self._removed():
             size = self._parquet.stat().st_size
-            if made.set_aside is not None:
+            if made.rejected_rows is not None:
                 self._keep_rows(made, source)
             if keep_raw:
                 self._store.raw_files.keep(self.raw, self._dataset.name, self._day, source)
@@ -173,19 +175,19 @@ class DayFiles:
 
     def _settle_published(self, made: Conversion, source: Source, *, latest: bool) -> None:
         name, quarantine = self._dataset.name, self._store.quarantine
-        if made.set_aside is None and not quarantine.names(name, self._day):
+        if made.rejected_rows is None and not quarantine.names(name, self._day):
             return
         self.settle(latest=latest)
         # Another process, publishing another version at the same time, may have taken the rows for leftovers.
-        if made.set_aside is not None and not quarantine.has_rows(
+        if made.rejected_rows is not None and not quarantine.has_rows(
             name, self._day, version_of(source.etag, self._dataset.schema_version)
         ):
             self._keep_rows(made, source)
 
     def _keep_rows(self, made: Conversion, source: Source) -> None:
-        assert made.set_aside is not None  # noqa: S101 (both callers have looked)
+        assert made.rejected_rows is not None  # noqa: S101 (both callers have looked)
         self._store.quarantine.keep_rows(
-            made.set_aside, self._staging, self._dataset.name, self._day, source, made.findings
+            made.rejected_rows, self._staging, self._dataset.name, self._day, source, made.findings
         )
 
     def refuse(self, source: Source, error: ContentError) -> tuple[Finding, ...]:

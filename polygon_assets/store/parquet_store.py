@@ -189,17 +189,17 @@ class ParquetStore:
             return self._open(name)
 
     def quarantined(self, dataset: str) -> list[QuarantinedDay]:
-        """The days of which a source file was refused or rows were set aside, oldest first."""
+        """The days of which a source file was refused or rows were rejected, oldest first."""
         return self._quarantine.days(get_dataset(dataset).name)
 
     def refused_etag(self, dataset: str, day: str) -> str | None:
         """ETag of the source file of ``day`` that was refused under the present rules; None where none was."""
-        held = self._quarantine.held(get_dataset(dataset).name, parse_date(day).isoformat())
+        held = self._quarantine.entries(get_dataset(dataset).name, parse_date(day).isoformat())
         return next((each.source.etag for each in held if each.refused and each.is_current), None)
 
     @property
     def quarantine(self) -> Quarantine:
-        """What was kept aside."""
+        """What is in quarantine."""
         return self._quarantine
 
     def staging(self) -> AbstractContextManager[Path]:

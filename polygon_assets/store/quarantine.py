@@ -1,4 +1,4 @@
-"""What is kept aside: refused source files, and rows that do not belong to their day, each with its findings.
+"""Quarantine: refused source files, and rows that do not belong to their day, each with its findings.
 
     {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.csv.gz           a refused file, as received
     {store}/_quarantine/{dataset}/date=YYYY-MM-DD/{version}.refused.json     why
@@ -31,12 +31,12 @@ from polygon_assets.store.raw_files import digest, fetch_copy
 
 ROOT = "_quarantine"
 _SOURCE, _REFUSED = ".csv.gz", ".refused.json"
-_ROWS, _SET_ASIDE = ".parquet", ".set_aside.json"
+_ROWS, _REJECTED = ".parquet", ".set_aside.json"
 
 
 @dataclass(frozen=True)
 class QuarantinedDay:
-    """What is kept aside of one version of a day."""
+    """What is in quarantine of one version of a day."""
 
     dataset: str
     day: str
@@ -100,24 +100,24 @@ class Quarantine:
         self._folder = folder
 
     def days(self, dataset: str) -> list[QuarantinedDay]:
-        """All that is kept aside of ``dataset``, oldest day first."""
+        """All that is in quarantine of ``dataset``, oldest day first."""
         kinds = self._folder.kinds(f"{ROOT}/{dataset}")
         days = [name for name, kind in kinds.items() if is_partition(name) and kind == FOLDER]
-        return [each for name in days for each in self.held(dataset, name.removeprefix("date="))]
+        return [each for name in days for each in self.entries(dataset, name.removeprefix("date="))]
 
     def unreadable(self, dataset: str, day: str) -> list[str]:
-        """The names of the records of ``day`` that cannot be read: others have written them, or they have rotted."""
-        names = [name for name in self.names(dataset, day) if name.endswith((_REFUSED, _SET_ASIDE))]
+        """The names of the records of ``day`` that cannot be read: others have written them, or they are corrupt."""
+        names = [name for name in self.names(dataset, day) if name.endswith((_REFUSED, _REJECTED))]
         return [name for name in names if self._record(dataset, day, name) is None]
 
     def names(self, dataset: str, day: str) -> list[str]:
         """The files that are kept of ``day``."""
         return self._folder.names(_place(dataset, day))
 
-    def held(self, dataset: str, day: str) -> tuple[QuarantinedDay, ...]:
-        """What is kept aside of ``day``, newest source first; records that cannot be read are passed over.
+    def entries(self, dataset: str, day: str) -> tuple[QuarantinedDay, ...]:
+        """What is in quarantine of ``day``, newest source first; records that cannot be read are passed over.
 
-        As a rule one refused file at most, and the rows set aside of the stored version.
+        As a rule one refused file at most, and the rejected rows of the stored version.
         """
         return tuple(sorted(self._records(dataset, day), key=lambda each: each.source.last_modified, reverse=True))
 
@@ -126,45 +126,45 @@ class Quarantine:
     ) -> None:
         """Keep the refused file ``raw``, which moves here, in place of older ones.
 
-        Rows set aside of a day that stays published stay, too.
+        The rejected rows of a day that stays published stay, too.
         """
         judged = self._judged(raw, dataset, day, source, cause, findings, refused=True)
-        older = [each for each in self.held(dataset, day) if each.refused and _is_older(each, judged)]
+        older = [each for each in self.entries(dataset, day) if each.refused and _is_older(each, judged)]
         self._keep(raw, _SOURCE, _REFUSED, judged)
         self._delete(dataset, day, [each.version + suffix for each in older for suffix in (_SOURCE, _REFUSED)])
 
     def keep_rows(
         self, rows: pa.Table, staging: Path, dataset: str, day: str, source: Source, findings: tuple[Finding, ...]
     ) -> None:
-        """Keep ``rows`` that were set aside of a day that is about to be published."""
+        """Keep the rejected ``rows`` of a day that is about to be published."""
         staged = staging / f"{day}.set_aside.parquet"
         pq.write_table(rows, staged, compression="zstd", compression_level=1)
-        cause = f"{rows.num_rows:,} rows do not belong to {day} and were set aside"
+        cause = f"{rows.num_rows:,} rows do not belong to {day} and were rejected"
         judged = self._judged(staged, dataset, day, source, cause, findings, refused=False)
-        self._keep(staged, _ROWS, _SET_ASIDE, judged)
+        self._keep(staged, _ROWS, _REJECTED, judged)
 
     def has_rows(self, dataset: str, day: str, version: str) -> bool:
-        """Are rows kept that were set aside of ``version``?"""
-        return {version + _ROWS, version + _SET_ASIDE} <= set(self.names(dataset, day))
+        """Are the rejected rows of ``version`` kept?"""
+        return {version + _ROWS, version + _REJECTED} <= set(self.names(dataset, day))
 
-    def rows(self, held: QuarantinedDay) -> pa.Table:
-        """The rows that were set aside, with their lines; FileNotFoundError where the whole file was refused."""
-        with self._folder.open(_path(held) + _ROWS) as file:
+    def rows(self, entry: QuarantinedDay) -> pa.Table:
+        """The rows that were rejected, with their lines; FileNotFoundError where the whole file was refused."""
+        with self._folder.open(_path(entry) + _ROWS) as file:
             return pq.read_table(file)
 
-    def has_source(self, held: QuarantinedDay) -> bool:
+    def has_source(self, entry: QuarantinedDay) -> bool:
         """Is the refused file here, in its full size?"""
-        return self._folder.size(_path(held) + _SOURCE) == held.source.size
+        return self._folder.size(_path(entry) + _SOURCE) == entry.source.size
 
-    def fetch_source(self, held: QuarantinedDay, target: Path) -> None:
-        """Bring the refused file to ``target``, which is only to be read; RottenCopyError where it has changed."""
-        fetch_copy(self._folder, _path(held) + _SOURCE, target, held.sha256)
+    def fetch_source(self, entry: QuarantinedDay, target: Path) -> None:
+        """Bring the refused file to ``target``, which is only to be read; CorruptFileError where it has changed."""
+        fetch_copy(self._folder, _path(entry) + _SOURCE, target, entry.sha256)
 
     def copies(self, dataset: str) -> Iterator[tuple[str, Callable[[Path], None]]]:
         """Every kept file of ``dataset``: its URI, and what brings it to a path, or says that it has changed."""
-        for held in self.days(dataset):
-            name = _path(held) + (_SOURCE if held.refused else _ROWS)
-            yield f"{self._folder.uri}/{name}", partial(self._bring, name, held.sha256)
+        for entry in self.days(dataset):
+            name = _path(entry) + (_SOURCE if entry.refused else _ROWS)
+            yield f"{self._folder.uri}/{name}", partial(self._bring, name, entry.sha256)
 
     def _bring(self, name: str, sha256: str, target: Path) -> None:
         fetch_copy(self._folder, name, target, sha256)
@@ -172,11 +172,11 @@ class Quarantine:
     def settle(self, dataset: str, day: str, stored: Stored, *, latest: bool) -> None:
         """Drop what means nothing beside the day that is ``stored``.
 
-        Of rows set aside only its own stay. Where it is the ``latest`` that the vendor has, no refused file stays;
+        Of rejected rows only its own stay. Where it is the ``latest`` that the vendor has, no refused file stays;
         else one of another ETag does, since it may be newer.
         """
         own = version_of(*stored)
-        kept = {own + _ROWS, own + _SET_ASIDE}
+        kept = {own + _ROWS, own + _REJECTED}
         names = set(self.names(dataset, day))
         if not latest:
             stem = f"{etag_stem(stored.etag)}.v"
@@ -190,7 +190,7 @@ class Quarantine:
         self._folder.publish(record, f"{_path(judged)}{record_suffix}")
 
     def _delete(self, dataset: str, day: str, names: Iterable[str]) -> None:
-        for name in sorted(names, key=lambda name: not name.endswith((_REFUSED, _SET_ASIDE))):
+        for name in sorted(names, key=lambda name: not name.endswith((_REFUSED, _REJECTED))):
             self._folder.delete(f"{_place(dataset, day)}/{name}")
 
     def _judged(
@@ -212,7 +212,7 @@ class Quarantine:
 
     def _records(self, dataset: str, day: str) -> Iterator[QuarantinedDay]:
         for name in self.names(dataset, day):
-            if name.endswith((_REFUSED, _SET_ASIDE)) and (record := self._record(dataset, day, name)):
+            if name.endswith((_REFUSED, _REJECTED)) and (record := self._record(dataset, day, name)):
                 yield record
 
     def _record(self, dataset: str, day: str, name: str) -> QuarantinedDay | None:
@@ -244,13 +244,13 @@ def _place(dataset: str, day: str) -> str:
     return f"{ROOT}/{dataset}/date={day}"
 
 
-def _path(held: QuarantinedDay) -> str:
-    return f"{_place(held.dataset, held.day)}/{held.version}"
+def _path(entry: QuarantinedDay) -> str:
+    return f"{_place(entry.dataset, entry.day)}/{entry.version}"
 
 
 def _is_refusals(name: str) -> bool:
     return name.endswith((_SOURCE, _REFUSED))
 
 
-def _is_older(held: QuarantinedDay, judged: QuarantinedDay) -> bool:
-    return held.version != judged.version and held.source.last_modified <= judged.source.last_modified
+def _is_older(entry: QuarantinedDay, judged: QuarantinedDay) -> bool:
+    return entry.version != judged.version and entry.source.last_modified <= judged.source.last_modified

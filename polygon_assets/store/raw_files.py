@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from polygon_assets.errors import RottenCopyError
+from polygon_assets.errors import CorruptFileError
 from polygon_assets.flatfile.provenance import UNREADABLE, Source, etag_stem, source_from_plain, source_to_plain
 from polygon_assets.store.folders import Folder
 
 
 @dataclass(frozen=True)
-class KeptCopy:
+class RetainedSource:
     """A source file that lies in the store."""
 
     source: Source
     bring: Callable[[Path], None]
-    """Puts it at a path, where it is only to be read; RottenCopyError where it is not what was kept."""
+    """Puts it at a path, where it is only to be read; CorruptFileError where it is not what was kept."""
     refused: bool
     """It lies in quarantine."""
 
@@ -36,12 +36,12 @@ def fetch_copy(folder: Folder, name: str, target: Path, expected: str) -> None:
     """Bring the file ``name`` to ``target``.
 
     Raises:
-        RottenCopyError: its digest is not ``expected``.
+        CorruptFileError: its digest is not ``expected``.
         StoreError, OSError: it cannot be read.
     """
     folder.copy_to(name, target)
     if digest(target) != expected:
-        raise RottenCopyError(
+        raise CorruptFileError(
             f"{folder.uri}/{name}: no longer what was kept: its SHA-256 differs. It is fetched again."
         )
 
@@ -67,7 +67,7 @@ class RawFiles:
         return max(whole, key=lambda source: source.last_modified, default=None)
 
     def fetch(self, dataset: str, day: str, source: Source, target: Path) -> None:
-        """Bring the kept file to ``target``, which is only to be read; RottenCopyError where it has changed."""
+        """Bring the kept file to ``target``, which is only to be read; CorruptFileError where it has changed."""
         self._bring(f"{_place(dataset, day)}/{etag_stem(source.etag)}", target)
 
     def copies(self, dataset: str) -> Iterator[tuple[str, Callable[[Path], None]]]:

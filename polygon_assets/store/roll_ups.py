@@ -49,7 +49,7 @@ def write_year(store: ParquetStore, dataset: str, year: int) -> YearFile:
     """Put all stored days of ``year`` into one file, published whole in place of an older one.
 
     Raises:
-        InvalidInputError: no daily data type, or no stored day in the year.
+        InvalidInputError: no daily dataset, or no stored day in the year.
         StoreError: a day cannot be read, or was replaced meanwhile; what was there is still there.
     """
     row, days = get_dataset(dataset), _by_year(store, dataset).get(year)
@@ -80,7 +80,7 @@ def scan_history(store: ParquetStore, dataset: str, start: str | None = None, en
     Opens few files for one ticker's decades, and more bytes than the days' own for a day of all tickers.
 
     Raises:
-        InvalidInputError: no daily data type; an invalid date, or ``start`` after ``end``.
+        InvalidInputError: no daily dataset; an invalid date, or ``start`` after ``end``.
     """
     first, last = span(start, end)
     stored = {year: days for year, days in _by_year(store, dataset).items() if first[:4] <= f"{year}" <= last[:4]}

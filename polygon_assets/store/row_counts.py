@@ -22,7 +22,7 @@ HIGHEST_RATIO = 2.0
 
 
 @dataclass(frozen=True)
-class RowCountVerdict:
+class RowCountComparison:
     """How a stored day's number of rows compares."""
 
     passed: bool
@@ -32,11 +32,11 @@ class RowCountVerdict:
     neighbours: int
     """How many earlier stored days it was compared with."""
     reason: str
-    """The verdict in words."""
+    """The comparison in words."""
 
 
 class RowCounts:
-    """The row counts of one data type's stored days, each footer read once however many days are judged."""
+    """The row counts of one dataset's stored days, each footer read once however many days are judged."""
 
     def __init__(self, store: ParquetStore, dataset: str) -> None:
         """Look at ``dataset`` in ``store`` as it is at the first question; days stored later it must be told of."""
@@ -48,7 +48,7 @@ class RowCounts:
     def _days(self) -> list[str]:
         return self._store.days(self._dataset)
 
-    def verdict(self, day: str) -> RowCountVerdict:
+    def compare(self, day: str) -> RowCountComparison:
         """Compare the rows of the stored ``day`` with the median of up to 20 nearest earlier stored days.
 
         It passes between 0.5 and 2 times the median, inclusive; with fewer than five neighbours it passes and says so.
@@ -63,12 +63,12 @@ class RowCounts:
         counts = list(islice(self._earlier(day), NEIGHBOURS))
         if len(counts) < FEWEST_NEIGHBOURS:
             reason = f"{rows:,} rows; {len(counts)} earlier days are stored, too few to compare with"
-            return RowCountVerdict(passed=True, rows=rows, median=None, neighbours=len(counts), reason=reason)
+            return RowCountComparison(passed=True, rows=rows, median=None, neighbours=len(counts), reason=reason)
         median = statistics.median(counts)
         passed = LOWEST_RATIO * median <= rows <= HIGHEST_RATIO * median
         reason = f"{rows:,} rows, {rows / median:.2f} times the median of the {len(counts)} nearest earlier days"
         reason += "" if passed else f"; expected {LOWEST_RATIO} to {HIGHEST_RATIO} times"
-        return RowCountVerdict(passed=passed, rows=rows, median=median, neighbours=len(counts), reason=reason)
+        return RowCountComparison(passed=passed, rows=rows, median=median, neighbours=len(counts), reason=reason)
 
     def add(self, day: str, rows: int) -> None:
         """Tell of ``day`` (YYYY-MM-DD), stored just now with ``rows``."""
@@ -89,8 +89,3 @@ class RowCounts:
                 stored = None
             self._counts[day] = stored.rows if stored else None
         return self._counts[day]
-
-
-def row_count_verdict(store: ParquetStore, dataset: str, day: str) -> RowCountVerdict:
-    """``RowCounts(store, dataset).verdict(day)``, for a single day."""
-    return RowCounts(store, dataset).verdict(day)

@@ -25,7 +25,7 @@ from polygon_assets.flatfile.rows import ascending
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_schema, stored_type
 from polygon_assets.store.digests import Digest, digest_of_stream
 from polygon_assets.store.local_entries import FOLDER, is_partition
-from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore, span
+from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore
 from polygon_assets.store.quarantine import ROOT as QUARANTINE
 from polygon_assets.store.quarantine import version_of
 from polygon_assets.store.roll_ups import year_name, years
@@ -69,24 +69,11 @@ class RemoteDifference:
     """None: the bucket no longer lists the day."""
 
 
-def verify_store(
-    store: ParquetStore, dataset: str, start: str | None = None, end: str | None = None
-) -> Iterator[VerifiedDay]:
-    """Read every stored day of ``dataset`` from ``start`` to ``end`` (inclusive) again, oldest first.
-
-    Checks footer, provenance, columns, the checksum of every page, row and ticker counts, order, and that all rows
-    are of the day. One row group is in memory at a time.
-    """
-    first, last = span(start, end)
-    for day in store.days(dataset):
-        if first <= day <= last:
-            yield verify_day(store, dataset, day)
-
-
 def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
     """Read the stored ``day`` again, and compare it with what was published.
 
-    Where it is replaced meanwhile, the new file is read.
+    Checks footer, provenance, columns, the checksum of every page, row and ticker counts, order, and that all rows
+    are of the day. One row group is in memory at a time. Where it is replaced meanwhile, the new file is read.
     """
     for _ in range(_LOOKS):
         before = store.state(dataset, day)
@@ -109,7 +96,7 @@ def _verified(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
         rejected = sum(each.count for each in stored.findings if each.severity is Severity.ERROR)
         version = version_of(stored.source_etag, stored.schema_version)
         if rejected and not store.quarantine.has_rows(dataset, day, version):
-            reading.problems.append(f"{rejected:,} rows were set aside, and are not in quarantine")
+            reading.problems.append(f"{rejected:,} rows were rejected, and are not in quarantine")
     known = store.digests.known(place)
     if digest and known and digest.whole not in {each.whole for each in known}:
         reading.problems.append("its bytes are not those that were published: the SHA-256 differs")

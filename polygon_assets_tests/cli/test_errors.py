@@ -91,7 +91,7 @@ def test_a_taken_port(cli: Command) -> None:
         ("POLYGON_STORE", "gs://bucket", "Invalid store: 'gs://bucket'; it is a folder or s3://bucket/prefix"),
     ],
 )
-def test_settings_that_cannot_be_meant(
+def test_settings_that_is_invalid(
     cli: Command, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -161,7 +161,7 @@ def test_a_home_on_a_full_disk(platform: Platform, cli: Command, monkeypatch: py
         ),
     ],
 )
-def test_a_call_that_cannot_be_meant(cli: Command, arguments: tuple[str, ...], message: str) -> None:
+def test_a_call_that_is_invalid(cli: Command, arguments: tuple[str, ...], message: str) -> None:
     done = cli(*arguments)
     assert done.code == 2
     assert message in one_line(done)
@@ -256,7 +256,7 @@ def test_a_taken_port_is_found_before_anything_heavy_is_imported(command: str) -
 def test_help_reads_well(cli: Command) -> None:
     done = cli("--help")
     assert done.code == 0
-    for code in ("0 done", "1 something failed", "2 the call cannot be meant", "130 interrupted", "143 terminated"):
+    for code in ("0 done", "1 something failed", "2 the call is invalid", "130 interrupted", "143 terminated"):
         assert code in " ".join(done.out.split())
     for command in ("dev", "demo", "doctor", "ingest", "status", "ls", "verify", "sql", "record"):
         shown = cli(command, "--help")

@@ -62,7 +62,7 @@ def test_the_last_days(cli: Command) -> None:
         (("--start", "2003-01-02"), "stocks_daily begins on 2003-09-10; 2003-01-02 lies before it"),
     ],
 )
-def test_days_that_cannot_be_meant(cli: Command, arguments: tuple[str, ...], message: str) -> None:
+def test_days_that_is_invalid(cli: Command, arguments: tuple[str, ...], message: str) -> None:
     done = cli("ingest", "stocks_daily", *arguments)
     assert done.code == 2
     assert message in done.err

@@ -42,7 +42,7 @@ def test_a_table(cli: Command) -> None:
 
 @pytest.mark.usefixtures("settings")
 def test_only_the_days_asked_for(cli: Command, place: Place) -> None:
-    place.write(place.file("stocks_daily", DAYS[0]), b"rotten")
+    place.write(place.file("stocks_daily", DAYS[0]), b"corrupt")
     query = f"SELECT count(*) AS n FROM stocks_daily WHERE date = '{DAYS[1]}'"  # noqa: S608
     assert cli("sql", query, "--format", "json").json() == [{"n": 20}]
 

@@ -57,7 +57,7 @@ def test_for_people(cli: Command) -> None:
 
 
 def test_a_damaged_day_is_told_apart(filled: Platform, cli: Command) -> None:
-    filled.place.write(filled.place.file("stocks_daily", DAYS[3]), b"rotten")
+    filled.place.write(filled.place.file("stocks_daily", DAYS[3]), b"corrupt")
     stocks = cli("status", "stocks_daily", "--json").json()["datasets"][0]
     assert (stocks["damaged"], stocks["published"]) == (1, 2)
 

@@ -13,19 +13,19 @@ from polygon_assets.download.listing import FetchedObject, RemoteObject
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 
 Result = TypeVar("Result")
-TWINS: tuple[type[AsyncS3Downloader] | type[SyncS3Downloader], ...] = (AsyncS3Downloader, SyncS3Downloader)
+CLIENT_KINDS: tuple[type[AsyncS3Downloader] | type[SyncS3Downloader], ...] = (AsyncS3Downloader, SyncS3Downloader)
 QUICK: Mapping[str, Any] = {"max_retries": 3, "timeout": 5, "backoff_base": 0.001, "backoff_cap": 0.05, "deadline": 30}
 """Settings that make failing fast."""
 
 
 @dataclass
-class Twin:
+class Client:
     """One of the two, awaited; the blocking one runs in a thread."""
 
     downloader: AsyncS3Downloader | SyncS3Downloader
 
     @classmethod
-    def of(cls, kind: type[AsyncS3Downloader] | type[SyncS3Downloader], *arguments: Any, **settings: Any) -> "Twin":
+    def of(cls, kind: type[AsyncS3Downloader] | type[SyncS3Downloader], *arguments: Any, **settings: Any) -> "Client":
         """Make a downloader of ``kind``, quick to fail unless told otherwise."""
         return cls(kind(*arguments, **{**QUICK, **settings}))
 

@@ -1,4 +1,4 @@
-"""Fixtures for the downloaders: each test that takes ``twin`` runs for both."""
+"""Fixtures for the downloaders: each test that takes ``client`` runs for both."""
 
 from collections.abc import AsyncIterator
 
@@ -6,11 +6,11 @@ import pytest
 
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
-from polygon_assets_tests.download.clients import TWINS, Twin
+from polygon_assets_tests.download.clients import CLIENT_KINDS, Client
 from polygon_assets_tests.servers.seaweed import S3Server
 
 
-@pytest.fixture(params=TWINS, ids=["async", "sync"])
+@pytest.fixture(params=CLIENT_KINDS, ids=["async", "sync"])
 def kind(request: pytest.FixtureRequest) -> type[AsyncS3Downloader] | type[SyncS3Downloader]:
     """Each of the two classes."""
     found: type[AsyncS3Downloader] | type[SyncS3Downloader] = request.param
@@ -18,7 +18,7 @@ def kind(request: pytest.FixtureRequest) -> type[AsyncS3Downloader] | type[SyncS
 
 
 @pytest.fixture
-async def twin(kind: type[AsyncS3Downloader] | type[SyncS3Downloader], s3_server: S3Server) -> AsyncIterator[Twin]:
+async def client(kind: type[AsyncS3Downloader] | type[SyncS3Downloader], s3_server: S3Server) -> AsyncIterator[Client]:
     """One of the two downloaders, on the real server."""
-    async with Twin.of(kind, s3_server.credentials, s3_server.endpoint_url) as made:
+    async with Client.of(kind, s3_server.credentials, s3_server.endpoint_url) as made:
         yield made

@@ -21,7 +21,7 @@ from polygon_assets.errors import (
     ObjectNotFoundError,
     RequestRejectedError,
 )
-from polygon_assets_tests.download.clients import Twin
+from polygon_assets_tests.download.clients import Client
 from polygon_assets_tests.servers.seaweed import S3Server
 
 BODY = random.Random(7).randbytes(3_000_000)
@@ -32,63 +32,63 @@ def left_in(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-async def test_bytes_are_the_objects_own(twin: Twin, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
+async def test_bytes_are_the_objects_own(client: Client, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
     packed = gzip.compress(BODY, 1)
     s3_server.put(bucket, KEY, packed)
-    assert (await twin.get(bucket, KEY)).read() == BODY
-    assert (await twin.get(bucket, KEY, False)).read() == packed
-    assert await twin.save(bucket, KEY, tmp_path / "a" / "b.csv") == tmp_path / "a" / "b.csv"
+    assert (await client.get(bucket, KEY)).read() == BODY
+    assert (await client.get(bucket, KEY, False)).read() == packed
+    assert await client.save(bucket, KEY, tmp_path / "a" / "b.csv") == tmp_path / "a" / "b.csv"
     assert (tmp_path / "a" / "b.csv").read_bytes() == BODY
-    await twin.save(bucket, KEY, tmp_path / "b.csv.gz", decompress=False)
+    await client.save(bucket, KEY, tmp_path / "b.csv.gz", decompress=False)
     assert (tmp_path / "b.csv.gz").read_bytes() == packed
     assert left_in(tmp_path) == ["a", "b.csv.gz"]
     assert left_in(tmp_path / "a") == ["b.csv"]
 
 
-async def test_decompresses_by_the_name(twin: Twin, s3_server: S3Server, bucket: str) -> None:
+async def test_decompresses_by_the_name(client: Client, s3_server: S3Server, bucket: str) -> None:
     packed = gzip.compress(b"plain")
     s3_server.put(bucket, "data.csv", packed)
-    assert (await twin.get(bucket, "data.csv")).read() == packed
+    assert (await client.get(bucket, "data.csv")).read() == packed
 
 
-async def test_fetch_tells_what_it_received(twin: Twin, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
+async def test_fetch_tells_what_it_received(client: Client, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
     packed = gzip.compress(BODY, 1)
     etag = s3_server.put(bucket, KEY, packed)
-    fetched = await twin.fetch(bucket, KEY, tmp_path / "raw.gz")
+    fetched = await client.fetch(bucket, KEY, tmp_path / "raw.gz")
     assert (tmp_path / "raw.gz").read_bytes() == packed
     assert (fetched.key, fetched.size, fetched.etag, fetched.retries) == (KEY, len(packed), etag, 0)
     assert fetched.etag == hashlib.md5(packed).hexdigest()  # noqa: S324 (what an ETag is)
     assert fetched.last_modified.tzinfo is UTC
     assert abs(datetime.now(UTC) - fetched.last_modified) < timedelta(minutes=2)
-    head = await twin.head(bucket, KEY)
+    head = await client.head(bucket, KEY)
     assert (head.key, head.size, head.etag, head.last_modified) == (KEY, len(packed), etag, fetched.last_modified)
 
 
-async def test_replaces_an_earlier_file(twin: Twin, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
+async def test_replaces_an_earlier_file(client: Client, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
     target = tmp_path / "data.csv"
     target.write_bytes(b"old")
     with pytest.raises(ObjectNotFoundError):
-        await twin.save(bucket, KEY, target)
+        await client.save(bucket, KEY, target)
     assert target.read_bytes() == b"old"
     s3_server.put(bucket, KEY, gzip.compress(b"new"))
-    await twin.save(bucket, KEY, target)
+    await client.save(bucket, KEY, target)
     assert target.read_bytes() == b"new"
 
 
-async def test_a_missing_object_leaves_no_folder(twin: Twin, bucket: str, tmp_path: Path) -> None:
+async def test_a_missing_object_leaves_no_folder(client: Client, bucket: str, tmp_path: Path) -> None:
     with pytest.raises(ObjectNotFoundError, match="Not published yet"):
-        await twin.save(bucket, KEY, tmp_path / "new" / "data.csv")
+        await client.save(bucket, KEY, tmp_path / "new" / "data.csv")
     assert left_in(tmp_path) == []
 
 
 async def test_missing_and_forbidden_are_told_apart(
-    kind: type[AsyncS3Downloader] | type[SyncS3Downloader], twin: Twin, s3_server: S3Server, bucket: str
+    kind: type[AsyncS3Downloader] | type[SyncS3Downloader], client: Client, s3_server: S3Server, bucket: str
 ) -> None:
     s3_server.put(bucket, KEY, b"x")
-    assert await twin.check_exists(bucket, KEY) is True
-    assert await twin.check_exists(bucket, "no/such/key") is False
+    assert await client.check_exists(bucket, KEY) is True
+    assert await client.check_exists(bucket, "no/such/key") is False
     wrong = {**s3_server.credentials, "secret_access_key": "wrong"}
-    async with Twin.of(kind, wrong, s3_server.endpoint_url) as denied:
+    async with Client.of(kind, wrong, s3_server.endpoint_url) as denied:
         with pytest.raises(AccessDeniedError, match="plan may not include"):
             await denied.check_exists(bucket, KEY)
         with pytest.raises(AccessDeniedError) as caught:
@@ -100,26 +100,26 @@ async def test_missing_and_forbidden_are_told_apart(
         assert denied.statistics()["failed_downloads"] == 1
 
 
-async def test_what_a_listing_gives(twin: Twin, s3_server: S3Server, bucket: str) -> None:
+async def test_what_a_listing_gives(client: Client, s3_server: S3Server, bucket: str) -> None:
     keys = sorted(f"listing/{number:04d}" for number in range(23))
     for key in keys:
         s3_server.put(bucket, key, key.encode())
-    assert await twin.list_objects(bucket, "listing/") == keys
-    assert await twin.list_objects(bucket, "listing/", None) == keys
-    assert await twin.list_objects(bucket, "listing/", 5) == keys[:5]
-    assert await twin.list_objects(bucket, "nothing/") == []
-    entries = await twin.list_entries(bucket, "listing/000")
+    assert await client.list_objects(bucket, "listing/") == keys
+    assert await client.list_objects(bucket, "listing/", None) == keys
+    assert await client.list_objects(bucket, "listing/", 5) == keys[:5]
+    assert await client.list_objects(bucket, "nothing/") == []
+    entries = await client.list_entries(bucket, "listing/000")
     assert [entry.key for entry in entries] == keys[:10]
     assert {entry.size for entry in entries} == {12}
     assert entries[0].etag == hashlib.md5(keys[0].encode()).hexdigest()  # noqa: S324 (what an ETag is)
     assert entries[0].last_modified.tzinfo is UTC
-    assert twin.statistics()["total_downloads"] == 0
+    assert client.statistics()["total_downloads"] == 0
     with pytest.raises(ObjectNotFoundError):
-        await twin.list_objects("no-such-bucket", "")
+        await client.list_objects("no-such-bucket", "")
 
 
 async def test_a_long_listing_comes_in_pages(
-    twin: Twin, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, s3_server: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SeaweedFS gives a thousand keys and more at once: it is asked for ten."""
     keys = sorted(f"listing/{number:04d}" for number in range(23))
@@ -134,25 +134,25 @@ async def test_a_long_listing_comes_in_pages(
 
     monkeypatch.setattr(Listing, "accept", counted)
     monkeypatch.setattr("polygon_assets.download.listing.PAGE_SIZE", 10)
-    assert await twin.list_objects(bucket, "listing/", None) == keys
+    assert await client.list_objects(bucket, "listing/", None) == keys
     assert pages == [10, 10, 3]
     pages.clear()
-    assert await twin.list_objects(bucket, "listing/", 15) == keys[:15]
+    assert await client.list_objects(bucket, "listing/", 15) == keys[:15]
     assert pages == [10, 5]
 
 
 @pytest.mark.parametrize("max_keys", [0, -1, True, 1.5, "10"])
-async def test_listing_refuses_a_senseless_limit(twin: Twin, bucket: str, max_keys: Any) -> None:
+async def test_listing_refuses_a_senseless_limit(client: Client, bucket: str, max_keys: Any) -> None:
     with pytest.raises(InvalidInputError, match="max_keys"):
-        await twin.list_objects(bucket, "", max_keys)
+        await client.list_objects(bucket, "", max_keys)
 
 
-async def test_statistics_count_objects(twin: Twin, s3_server: S3Server, bucket: str) -> None:
+async def test_statistics_count_objects(client: Client, s3_server: S3Server, bucket: str) -> None:
     s3_server.put(bucket, KEY, gzip.compress(b"x"))
-    await twin.get(bucket, KEY)
+    await client.get(bucket, KEY)
     with pytest.raises(ObjectNotFoundError):
-        await twin.get(bucket, "missing")
-    assert twin.statistics() == {
+        await client.get(bucket, "missing")
+    assert client.statistics() == {
         "total_downloads": 2,
         "successful_downloads": 1,
         "failed_downloads": 1,
@@ -172,18 +172,18 @@ BAD_ARCHIVES = {
 
 @pytest.mark.parametrize("name", BAD_ARCHIVES)
 async def test_bad_archives_are_refused(
-    twin: Twin, s3_server: S3Server, bucket: str, tmp_path: Path, name: str
+    client: Client, s3_server: S3Server, bucket: str, tmp_path: Path, name: str
 ) -> None:
     # The MD5 says that these are the object's bytes: asking again cannot help.
     s3_server.put(bucket, KEY, BAD_ARCHIVES[name])
     with pytest.raises(ArchiveError) as caught:
-        await twin.get(bucket, KEY)
+        await client.get(bucket, KEY)
     assert KEY in str(caught.value)
     assert not caught.value.retryable
     with pytest.raises(ArchiveError):
-        await twin.save(bucket, KEY, tmp_path / "out.csv")
+        await client.save(bucket, KEY, tmp_path / "out.csv")
     assert left_in(tmp_path) == []
-    assert twin.statistics()["total_retries"] == 0
+    assert client.statistics()["total_retries"] == 0
 
 
 @pytest.mark.parametrize(
@@ -191,44 +191,46 @@ async def test_bad_archives_are_refused(
     [gzip.compress(b"one") + gzip.compress(b"two"), gzip.compress(b"onetwo") + b"\0" * 600],
     ids=["two members", "zero-padded"],
 )
-async def test_unusual_good_archives_pass(twin: Twin, s3_server: S3Server, bucket: str, archive: bytes) -> None:
+async def test_unusual_good_archives_pass(client: Client, s3_server: S3Server, bucket: str, archive: bytes) -> None:
     s3_server.put(bucket, KEY, archive)
-    assert (await twin.get(bucket, KEY)).read() == b"onetwo"
+    assert (await client.get(bucket, KEY)).read() == b"onetwo"
 
 
 async def test_a_bomb_is_refused_in_bounded_memory(
     kind: type[AsyncS3Downloader] | type[SyncS3Downloader], s3_server: S3Server, bucket: str, tmp_path: Path
 ) -> None:
     s3_server.put(bucket, KEY, gzip.compress(bytes(100_000_000), 6))
-    async with Twin.of(kind, s3_server.credentials, s3_server.endpoint_url) as twin:
+    async with Client.of(kind, s3_server.credentials, s3_server.endpoint_url) as client:
         with pytest.raises(ArchiveError, match="max_decompression_ratio"):
-            await twin.get(bucket, KEY)
-    async with Twin.of(kind, s3_server.credentials, s3_server.endpoint_url, max_decompressed_bytes=1_000_000) as twin:
+            await client.get(bucket, KEY)
+    async with Client.of(
+        kind, s3_server.credentials, s3_server.endpoint_url, max_decompressed_bytes=1_000_000
+    ) as client:
         with pytest.raises(ArchiveError, match="max_decompressed_bytes"):
-            await twin.save(bucket, KEY, tmp_path / "bomb.csv")
+            await client.save(bucket, KEY, tmp_path / "bomb.csv")
     assert left_in(tmp_path) == []
 
 
-async def test_places_that_cannot_be_written(twin: Twin, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
+async def test_places_that_cannot_be_written(client: Client, s3_server: S3Server, bucket: str, tmp_path: Path) -> None:
     s3_server.put(bucket, KEY, gzip.compress(b"x"))
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     for target in (tmp_path / "folder", tmp_path / "file" / "below.csv"):
         with pytest.raises(LocalWriteError, match="at the first attempt"):
-            await twin.save(bucket, KEY, target)
+            await client.save(bucket, KEY, target)
     assert left_in(tmp_path) == ["file", "folder"]
 
 
 @pytest.mark.parametrize(("bucket_name", "key"), [("", "k"), ("b", ""), ("b", None), ("b", "a\0b")])
-async def test_names_that_cannot_be_meant(twin: Twin, bucket_name: str, key: Any) -> None:
+async def test_invalid_names(client: Client, bucket_name: str, key: Any) -> None:
     with pytest.raises(InvalidInputError):
-        await twin.get(bucket_name, key)
-    assert twin.statistics()["total_downloads"] == 0
+        await client.get(bucket_name, key)
+    assert client.statistics()["total_downloads"] == 0
 
 
-async def test_a_bucket_name_that_the_client_refuses(twin: Twin) -> None:
+async def test_a_bucket_name_that_the_client_refuses(client: Client) -> None:
     with pytest.raises(RequestRejectedError):
-        await twin.get("no bucket", "key")
+        await client.get("no bucket", "key")
 
 
 GOOD = {"access_key_id": "id", "secret_access_key": "canary-in-settings"}
@@ -288,5 +290,5 @@ async def test_a_foreign_aws_profile_changes_nothing(
     s3_server.put(bucket, KEY, gzip.compress(b"x"))
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "50")
-    async with Twin.of(kind, s3_server.credentials, s3_server.endpoint_url) as twin:
-        assert (await twin.get(bucket, KEY)).read() == b"x"
+    async with Client.of(kind, s3_server.credentials, s3_server.endpoint_url) as client:
+        assert (await client.get(bucket, KEY)).read() == b"x"

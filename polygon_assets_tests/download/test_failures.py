@@ -14,7 +14,15 @@ import botocore.parsers
 import pytest
 import urllib3.exceptions
 
-from polygon_assets.download.retry import Attempts, Verdict, backoff, diagnose, disk_fault, retry_after, suspect
+from polygon_assets.download.retry import (
+    RetryAction,
+    RetryState,
+    backoff,
+    diagnose,
+    disk_fault,
+    integrity_fault,
+    retry_after,
+)
 from polygon_assets.download.transfer_options import TransferOptions
 from polygon_assets.errors import (
     AccessDeniedError,
@@ -42,66 +50,66 @@ def answer(status: int, code: str = "", **headers: str) -> botocore.exceptions.C
 @pytest.mark.parametrize("status", range(300, 600))
 def test_every_status(status: int) -> None:
     found = diagnose(answer(status))
-    expected: tuple[Verdict, type[TransferError]]
+    expected: tuple[RetryAction, type[TransferError]]
     if status in RESUMED:
-        expected = (Verdict.RESUME, UnavailableError)
+        expected = (RetryAction.RESUME, UnavailableError)
     elif status in RESTARTED:
-        expected = (Verdict.RESTART, IntegrityError)
+        expected = (RetryAction.RESTART, IntegrityError)
     else:
         special = {401: AccessDeniedError, 403: AccessDeniedError, 404: ObjectNotFoundError}
-        expected = (Verdict.STOP, special.get(status, RequestRejectedError))
-    assert (found.verdict, found.error) == expected
+        expected = (RetryAction.STOP, special.get(status, RequestRejectedError))
+    assert (found.action, found.error) == expected
     assert str(status) in found.cause
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "verdict"),
+    ("status", "code", "action"),
     [
-        (400, "RequestTimeout", Verdict.RESUME),
-        (400, "ThrottlingException", Verdict.RESUME),
-        (503, "SlowDown", Verdict.RESUME),
-        (200, "InternalError", Verdict.RESUME),
-        (403, "SignatureDoesNotMatch", Verdict.STOP),
-        (403, "RequestTimeTooSkewed", Verdict.STOP),
-        (400, "InvalidArgument", Verdict.STOP),
+        (400, "RequestTimeout", RetryAction.RESUME),
+        (400, "ThrottlingException", RetryAction.RESUME),
+        (503, "SlowDown", RetryAction.RESUME),
+        (200, "InternalError", RetryAction.RESUME),
+        (403, "SignatureDoesNotMatch", RetryAction.STOP),
+        (403, "RequestTimeTooSkewed", RetryAction.STOP),
+        (400, "InvalidArgument", RetryAction.STOP),
     ],
 )
-def test_codes_before_status(status: int, code: str, verdict: Verdict) -> None:
-    assert diagnose(answer(status, code)).verdict is verdict
+def test_codes_before_status(status: int, code: str, action: RetryAction) -> None:
+    assert diagnose(answer(status, code)).action is action
 
 
-EXCEPTIONS: list[tuple[Exception, Verdict, type[TransferError]]] = [
-    (aiohttp.ClientPayloadError("cut"), Verdict.RESUME, UnavailableError),
-    (aiohttp.ServerDisconnectedError(), Verdict.RESUME, UnavailableError),
-    (TimeoutError(), Verdict.RESUME, UnavailableError),
-    (ConnectionResetError(), Verdict.RESUME, UnavailableError),
-    (urllib3.exceptions.ProtocolError("cut"), Verdict.RESUME, UnavailableError),
-    (http.client.IncompleteRead(b""), Verdict.RESUME, UnavailableError),
-    (botocore.exceptions.EndpointConnectionError(endpoint_url="x"), Verdict.RESUME, UnavailableError),
-    (botocore.exceptions.ConnectTimeoutError(endpoint_url="x"), Verdict.RESUME, UnavailableError),
-    (botocore.exceptions.ReadTimeoutError(endpoint_url="x"), Verdict.RESUME, UnavailableError),
-    (botocore.exceptions.ConnectionClosedError(endpoint_url="x"), Verdict.RESUME, UnavailableError),
-    (botocore.exceptions.ResponseStreamingError(error="x"), Verdict.RESUME, UnavailableError),
-    (botocore.exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), Verdict.RESUME, UnavailableError),
+EXCEPTIONS: list[tuple[Exception, RetryAction, type[TransferError]]] = [
+    (aiohttp.ClientPayloadError("cut"), RetryAction.RESUME, UnavailableError),
+    (aiohttp.ServerDisconnectedError(), RetryAction.RESUME, UnavailableError),
+    (TimeoutError(), RetryAction.RESUME, UnavailableError),
+    (ConnectionResetError(), RetryAction.RESUME, UnavailableError),
+    (urllib3.exceptions.ProtocolError("cut"), RetryAction.RESUME, UnavailableError),
+    (http.client.IncompleteRead(b""), RetryAction.RESUME, UnavailableError),
+    (botocore.exceptions.EndpointConnectionError(endpoint_url="x"), RetryAction.RESUME, UnavailableError),
+    (botocore.exceptions.ConnectTimeoutError(endpoint_url="x"), RetryAction.RESUME, UnavailableError),
+    (botocore.exceptions.ReadTimeoutError(endpoint_url="x"), RetryAction.RESUME, UnavailableError),
+    (botocore.exceptions.ConnectionClosedError(endpoint_url="x"), RetryAction.RESUME, UnavailableError),
+    (botocore.exceptions.ResponseStreamingError(error="x"), RetryAction.RESUME, UnavailableError),
+    (botocore.exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), RetryAction.RESUME, UnavailableError),
     (
         botocore.exceptions.SSLError(endpoint_url="x", error=OSError("CERTIFICATE_VERIFY_FAILED")),
-        Verdict.STOP,
+        RetryAction.STOP,
         RequestRejectedError,
     ),
-    (botocore.exceptions.SSLError(endpoint_url="x", error=OSError("eof")), Verdict.RESUME, UnavailableError),
-    (botocore.exceptions.ParamValidationError(report="x"), Verdict.STOP, RequestRejectedError),
-    (botocore.exceptions.NoCredentialsError(), Verdict.STOP, RequestRejectedError),
-    (botocore.parsers.ResponseParserError("x"), Verdict.RESTART, IntegrityError),
-    (RuntimeError("a surprise"), Verdict.STOP, RequestRejectedError),
-    (suspect("x"), Verdict.RESTART, IntegrityError),
-    (disk_fault(OSError(errno.ENOSPC, "full"), Path("/p")), Verdict.STOP, LocalWriteError),
+    (botocore.exceptions.SSLError(endpoint_url="x", error=OSError("eof")), RetryAction.RESUME, UnavailableError),
+    (botocore.exceptions.ParamValidationError(report="x"), RetryAction.STOP, RequestRejectedError),
+    (botocore.exceptions.NoCredentialsError(), RetryAction.STOP, RequestRejectedError),
+    (botocore.parsers.ResponseParserError("x"), RetryAction.RESTART, IntegrityError),
+    (RuntimeError("a surprise"), RetryAction.STOP, RequestRejectedError),
+    (integrity_fault("x"), RetryAction.RESTART, IntegrityError),
+    (disk_fault(OSError(errno.ENOSPC, "full"), Path("/p")), RetryAction.STOP, LocalWriteError),
 ]
 
 
-@pytest.mark.parametrize(("error", "verdict", "kind"), EXCEPTIONS, ids=lambda value: getattr(value, "__name__", ""))
-def test_every_exception(error: Exception, verdict: Verdict, kind: type[TransferError]) -> None:
+@pytest.mark.parametrize(("error", "action", "kind"), EXCEPTIONS, ids=lambda value: getattr(value, "__name__", ""))
+def test_every_exception(error: Exception, action: RetryAction, kind: type[TransferError]) -> None:
     found = diagnose(error)
-    assert (found.verdict, found.error) == (verdict, kind)
+    assert (found.action, found.error) == (action, kind)
     assert "\n" not in found.cause
 
 
@@ -125,12 +133,12 @@ def test_backoff_is_full_jitter_below_the_cap() -> None:
 
 def test_attempts_end() -> None:
     now = 0.0
-    attempts = Attempts("b", "k", TransferOptions(max_retries=2, deadline=100), clock=lambda: now)
-    attempts.after(answer(503))
-    assert attempts.after(suspect("odd"))[0] is Verdict.RESTART
+    retry = RetryState("b", "k", TransferOptions(max_retries=2, deadline=100), clock=lambda: now)
+    retry.after(answer(503))
+    assert retry.after(integrity_fault("odd"))[0] is RetryAction.RESTART
     with pytest.raises(UnavailableError, match="after 3 attempts"):
-        attempts.after(answer(503))
-    attempts = Attempts("b", "k", TransferOptions(deadline=100), clock=lambda: now)
+        retry.after(answer(503))
+    retry = RetryState("b", "k", TransferOptions(deadline=100), clock=lambda: now)
     now = 101.0
     with pytest.raises(TooSlowError, match="deadline of 100 s; last: the service answered 503"):
-        attempts.after(answer(503))
+        retry.after(answer(503))

@@ -8,7 +8,7 @@ import pytest
 
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
-from polygon_assets_tests.download.clients import TWINS, Twin
+from polygon_assets_tests.download.clients import CLIENT_KINDS, Client
 from polygon_assets_tests.faults.harness import Rig
 from polygon_assets_tests.servers.origin import Origin, origin
 from polygon_assets_tests.servers.proxy import Proxy, proxy
@@ -38,7 +38,7 @@ def running_proxy(s3_server: S3Server) -> Iterator[Proxy]:
         yield server
 
 
-@pytest.fixture(params=TWINS, ids=["async", "sync"])
+@pytest.fixture(params=CLIENT_KINDS, ids=["async", "sync"])
 def kind(request: pytest.FixtureRequest) -> type[AsyncS3Downloader] | type[SyncS3Downloader]:
     """Each of the two classes."""
     found: type[AsyncS3Downloader] | type[SyncS3Downloader] = request.param
@@ -55,10 +55,10 @@ async def make_rig(
     folder.mkdir()
 
     def make(server: Any, credentials: dict[str, str] | None = None, **settings: Any) -> Rig:
-        twin = Twin.of(kind, credentials or server.credentials, server.endpoint_url, **settings)
-        made.append(Rig(twin, folder, to_disk=request.param == "disk"))
+        client = Client.of(kind, credentials or server.credentials, server.endpoint_url, **settings)
+        made.append(Rig(client, folder, to_disk=request.param == "disk"))
         return made[-1]
 
     yield make
     for rig in made:
-        await rig.twin.__aexit__(None, None, None)
+        await rig.client.__aexit__(None, None, None)

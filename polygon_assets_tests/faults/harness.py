@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from polygon_assets.errors import PolygonAssetsError, TransferError
-from polygon_assets_tests.download.clients import Twin
+from polygon_assets_tests.download.clients import Client
 
 KEY = "us_stocks_sip/day_aggs_v1/2024/01/2024-01-02.csv.gz"
 PREVIOUS = b"the previous good file"
@@ -20,7 +20,7 @@ SECRETS = ("canary-4f1c2b7e-never-to-be-seen",)
 class Rig:
     """Downloads to memory or to disk, where a previous good file stands."""
 
-    twin: Twin
+    client: Client
     folder: Path
     to_disk: bool
     successes: int = 0
@@ -37,9 +37,9 @@ class Rig:
         """Give the decompressed bytes; the invariant is checked in either outcome."""
         try:
             if self.to_disk:
-                found = (await self.twin.save(bucket, key, self.target)).read_bytes()
+                found = (await self.client.save(bucket, key, self.target)).read_bytes()
             else:
-                found = (await self.twin.get(bucket, key)).read()
+                found = (await self.client.get(bucket, key)).read()
         except PolygonAssetsError as error:
             self.failures.append(error)
             check_error(error, key)
@@ -55,7 +55,7 @@ class Rig:
         if self.to_disk and not published:
             assert self.target.read_bytes() == PREVIOUS
         total = self.successes + len(self.failures)
-        statistics = self.twin.statistics()
+        statistics = self.client.statistics()
         assert statistics["successful_downloads"] == self.successes
         assert statistics["failed_downloads"] == len(self.failures)
         assert statistics["total_downloads"] == total
@@ -63,7 +63,7 @@ class Rig:
 
     @property
     def retries(self) -> int:
-        retries: int = self.twin.statistics()["total_retries"]
+        retries: int = self.client.statistics()["total_retries"]
         return retries
 
 

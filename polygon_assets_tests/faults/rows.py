@@ -72,7 +72,7 @@ ROWS = (
         34,
         "another day's rows, duplicates, low > high",
         (
-            "up to 1 % foreign rows are set aside and the day flagged, more refuse it; the rest is "
+            "up to 1 % foreign rows are rejected and the day flagged, more refuse it; the rest is "
             "flagged; counts reconcile"
         ),
     ),

@@ -19,18 +19,18 @@ from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 from polygon_assets.errors import TooSlowError, TransferError, UnavailableError
 from polygon_assets.orchestration.watching.webhook import Webhook
-from polygon_assets_tests.download.clients import Twin
+from polygon_assets_tests.download.clients import Client
 from polygon_assets_tests.faults.harness import BODY, CONTENT, KEY
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import dripping as drips
 from polygon_assets_tests.servers.dripping import Answer, Dripping, dripping
 
-Ask = Callable[[Twin], Awaitable[Any]]
+Ask = Callable[[Client], Awaitable[Any]]
 
 ASKED: dict[str, Ask] = {
-    "HEAD": lambda twin: twin.head("flatfiles", KEY),
-    "LIST": lambda twin: twin.list_objects("flatfiles", KEY),
-    "GET": lambda twin: twin.get("flatfiles", KEY),
+    "HEAD": lambda client: client.head("flatfiles", KEY),
+    "LIST": lambda client: client.list_objects("flatfiles", KEY),
+    "GET": lambda client: client.get("flatfiles", KEY),
 }
 GOOD = (
     b'HTTP/1.1 200 OK\r\nETag: "%s"\r\nLast-Modified: Wed, 03 Jan 2024 12:00:00 GMT\r\nContent-Length: %d\r\n\r\n'
@@ -44,18 +44,18 @@ ENDLESS: dict[str, Answer] = {
 
 
 @pytest.fixture
-async def impatient(kind: type[AsyncS3Downloader] | type[SyncS3Downloader]) -> AsyncIterator[Callable[..., Twin]]:
+async def impatient(kind: type[AsyncS3Downloader] | type[SyncS3Downloader]) -> AsyncIterator[Callable[..., Client]]:
     """Make a downloader that allows a second in all, and longer between two bytes."""
-    made: list[Twin] = []
+    made: list[Client] = []
 
-    def make(url: str, **settings: Any) -> Twin:
+    def make(url: str, **settings: Any) -> Client:
         quick = {"deadline": 1, "timeout": 30, "max_retries": 0, "max_pool_connections": 2, **settings}
-        made.append(Twin.of(kind, Dripping.credentials, url, **quick))
+        made.append(Client.of(kind, Dripping.credentials, url, **quick))
         return made[-1]
 
     yield make
-    for twin in made:
-        await twin.__aexit__(None, None, None)
+    for client in made:
+        await client.__aexit__(None, None, None)
 
 
 def descriptors() -> int:
@@ -66,19 +66,19 @@ def descriptors() -> int:
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("what", ENDLESS)
 async def test_a_request_that_never_ends_is_ended(
-    impatient: Callable[..., Twin], what: str, asked: str, seen: Seen
+    impatient: Callable[..., Client], what: str, asked: str, seen: Seen
 ) -> None:
     with dripping(ENDLESS[what]) as server:
-        twin = impatient(server.endpoint_url)
+        client = impatient(server.endpoint_url)
         with pytest.raises(TooSlowError) as failed:
-            await ASKED[asked](twin)
+            await ASKED[asked](client)
     assert "not done within the deadline of 1 s" in str(failed.value)
     assert KEY in str(failed.value)
     seen("ended by its deadline, HEAD, LIST and GET alike")
 
 
 @pytest.mark.scorecard(40)
-async def test_a_listing_whose_body_drips_is_ended(impatient: Callable[..., Twin], seen: Seen) -> None:
+async def test_a_listing_whose_body_drips_is_ended(impatient: Callable[..., Client], seen: Seen) -> None:
     expected = "not done within the deadline of 1 s"
     with dripping(drips.dripping_body) as server, pytest.raises(TooSlowError, match=expected):
         await impatient(server.endpoint_url).list_objects("flatfiles", KEY)
@@ -86,7 +86,7 @@ async def test_a_listing_whose_body_drips_is_ended(impatient: Callable[..., Twin
 
 
 @pytest.mark.scorecard(40)
-async def test_a_handshake_that_never_ends_is_ended(impatient: Callable[..., Twin], seen: Seen) -> None:
+async def test_a_handshake_that_never_ends_is_ended(impatient: Callable[..., Client], seen: Seen) -> None:
     with dripping(drips.dripping_headers) as server, pytest.raises(TransferError):
         await impatient(f"https://127.0.0.1:{server.port}").head("flatfiles", KEY)
     seen("ended by its deadline, HEAD, LIST and GET alike")
@@ -94,31 +94,31 @@ async def test_a_handshake_that_never_ends_is_ended(impatient: Callable[..., Twi
 
 @pytest.mark.scorecard(40)
 async def test_after_a_deadline_the_next_request_works_and_nothing_is_left(
-    impatient: Callable[..., Twin], seen: Seen
+    impatient: Callable[..., Client], seen: Seen
 ) -> None:
     """With a pool of two connections, and six requests that were ended."""
     with dripping(drips.dripping_headers) as server:
-        twin = impatient(server.endpoint_url, deadline=0.5)
+        client = impatient(server.endpoint_url, deadline=0.5)
         for _ in range(2):
             with pytest.raises(TooSlowError):
-                await twin.get("flatfiles", KEY)
+                await client.get("flatfiles", KEY)
         before, threads = descriptors(), threading.active_count()
         for _ in range(4):
             with pytest.raises(TooSlowError):
-                await twin.get("flatfiles", KEY)
+                await client.get("flatfiles", KEY)
         assert threading.active_count() <= threads + len(server._open)  # those that serve here
         assert descriptors() <= before + 2 * len(server._open) + 2
-        statistics = twin.statistics()
+        statistics = client.statistics()
         assert (statistics["total_downloads"], statistics["failed_downloads"]) == (6, 6)
         server.answer = lambda: iter([GOOD])
-        assert (await twin.get("flatfiles", KEY)).read() == CONTENT
+        assert (await client.get("flatfiles", KEY)).read() == CONTENT
     seen("ended by its deadline, HEAD, LIST and GET alike")
 
 
 @pytest.mark.scorecard(41)
 @pytest.mark.parametrize("asked", ASKED)
 async def test_an_error_that_never_ends_is_read_to_64_kilobytes(
-    impatient: Callable[..., Twin], asked: str, seen: Seen
+    impatient: Callable[..., Client], asked: str, seen: Seen
 ) -> None:
     """It once took 4.8 GB in five seconds."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -132,7 +132,7 @@ async def test_an_error_that_never_ends_is_read_to_64_kilobytes(
 
 
 @pytest.mark.scorecard(41)
-async def test_a_listing_that_never_ends_is_no_listing(impatient: Callable[..., Twin], seen: Seen) -> None:
+async def test_a_listing_that_never_ends_is_no_listing(impatient: Callable[..., Client], seen: Seen) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with dripping(drips.endless_listing) as server, pytest.raises(TransferError, match=r"cannot be read|answered 500"):
         await impatient(server.endpoint_url, deadline=30).list_objects("flatfiles", KEY)
@@ -140,7 +140,7 @@ async def test_a_listing_that_never_ends_is_no_listing(impatient: Callable[..., 
     seen("64 KB are read, and the answer is the 500 that it is")
 
 
-async def test_header_lines_without_end_are_an_error(impatient: Callable[..., Twin]) -> None:
+async def test_header_lines_without_end_are_an_error(impatient: Callable[..., Client]) -> None:
     with dripping(drips.endless_header_lines) as server, pytest.raises(TransferError):
         await impatient(server.endpoint_url, deadline=5).head("flatfiles", KEY)
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets_tests.download.clients import TWINS, Twin
+from polygon_assets_tests.download.clients import CLIENT_KINDS, Client
 from polygon_assets_tests.faults.harness import PREVIOUS, check_error
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
@@ -80,7 +80,9 @@ class Bench:
     def __init__(self, server: Origin, runner: asyncio.Runner, folder: Path) -> None:
         self.server, self.runner, self.folder = server, runner, folder
         quick: dict[str, Any] = {"timeout": 0.15, "deadline": 20, "backoff_base": 0.0005, "max_retries": 4}
-        self.twins = {kind: Twin.of(kind, server.credentials, server.endpoint_url, **quick) for kind in TWINS}
+        self.clients = {
+            kind: Client.of(kind, server.credentials, server.endpoint_url, **quick) for kind in CLIENT_KINDS
+        }
 
     def try_out(self, plan: Plan, kind: Any) -> None:
         """Run one plan and check the invariant."""
@@ -92,26 +94,26 @@ class Bench:
         if plan.replaced and troubles:
             troubles[0] = faults.replaced_by(bodies[1], etags[1], troubles[0])
         self.server.store(key, bodies[0], *troubles, etag=etags[0])
-        twin = self.twins[kind]
-        before = twin.statistics()
-        found = self.runner.run(asyncio.wait_for(self._download(twin, key, to_disk=plan.to_disk), NEVER))
+        client = self.clients[kind]
+        before = client.statistics()
+        found = self.runner.run(asyncio.wait_for(self._download(client, key, to_disk=plan.to_disk), NEVER))
         assert found is None or found in contents
         if not plan.replaced:
             assert found in {None, contents[0]}
         if not plan.faults:
             assert found == contents[0], "without a fault nothing may fail"
-        after = twin.statistics()
+        after = client.statistics()
         assert after["total_downloads"] == before["total_downloads"] + 1
         assert after["successful_downloads"] == before["successful_downloads"] + (found is not None)
         assert after["total_downloads"] == after["successful_downloads"] + after["failed_downloads"]
 
-    async def _download(self, twin: Twin, key: str, *, to_disk: bool) -> bytes | None:
+    async def _download(self, client: Client, key: str, *, to_disk: bool) -> bytes | None:
         target = self.folder / "data.csv"
         target.write_bytes(PREVIOUS)
         try:
             if to_disk:
-                return (await twin.save(BUCKET, key, target)).read_bytes()
-            return (await twin.get(BUCKET, key)).read()
+                return (await client.save(BUCKET, key, target)).read_bytes()
+            return (await client.get(BUCKET, key)).read()
         except PolygonAssetsError as error:
             check_error(error, key)
             assert target.read_bytes() == PREVIOUS
@@ -125,12 +127,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with origin() as server, asyncio.Runner() as runner:
         made = Bench(server, runner, tmp_path_factory.mktemp("fuzz"))
         yield made
-        for twin in made.twins.values():
-            runner.run(twin.__aexit__(None, None, None))
+        for client in made.clients.values():
+            runner.run(client.__aexit__(None, None, None))
 
 
 @pytest.mark.scorecard("fuzz")
-@pytest.mark.parametrize("kind", TWINS, ids=["async", "sync"])
+@pytest.mark.parametrize("kind", CLIENT_KINDS, ids=["async", "sync"])
 def test_random_plans(bench: Bench, seen: Seen, kind: Any) -> None:
     @settings(
         max_examples=EXAMPLES,

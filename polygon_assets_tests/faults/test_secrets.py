@@ -10,7 +10,7 @@ from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 from polygon_assets.errors import InvalidInputError, PolygonAssetsError
-from polygon_assets_tests.download.clients import Twin
+from polygon_assets_tests.download.clients import Client
 from polygon_assets_tests.faults.harness import BODY, KEY
 from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
@@ -59,13 +59,13 @@ async def test_the_secret_shows_nowhere(
     origin.store(KEY, BODY, faults.status(503), faults.cut_after(9), faults.flip(3), faults.page(), faults.page())
     with caplog.at_level(logging.DEBUG):
         for server, credentials in ((origin, origin.credentials), (s3_server, wrong)):
-            async with Twin.of(kind, credentials, server.endpoint_url, max_retries=1) as twin:
+            async with Client.of(kind, credentials, server.endpoint_url, max_retries=1) as client:
                 for _ in range(3):
                     try:
-                        await twin.get(BUCKET, KEY)
+                        await client.get(BUCKET, KEY)
                     except PolygonAssetsError as error:
                         texts += [error, repr(error), vars(error), "".join(traceback.format_exception(error))]
-                texts += [twin.downloader, vars(twin.downloader), twin.statistics()]
+                texts += [client.downloader, vars(client.downloader), client.statistics()]
     assert len(texts) > 10
     assert len(caplog.text) > 10_000, "botocore's own debug log is among it"
     assert secret not in caplog.text

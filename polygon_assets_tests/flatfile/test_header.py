@@ -77,8 +77,8 @@ def test_rejected_rows_keep_their_unknown_columns(tmp_path: Path) -> None:
     lines.append(",".join([*row("T999", stamp(10, day=tomorrow)).split(","), "kept"]))
     made, rows = converted(tmp_path, text(lines, ",".join(names)))
     assert len(rows) == 150
-    assert made.set_aside is not None
-    assert made.set_aside.column("vwap").to_pylist() == ["kept"]
+    assert made.rejected_rows is not None
+    assert made.rejected_rows.column("vwap").to_pylist() == ["kept"]
 
 
 @pytest.mark.parametrize("name", NAMES)

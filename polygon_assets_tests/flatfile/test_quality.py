@@ -107,35 +107,35 @@ def test_a_single_option_among_stocks_is_flagged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [stamp(0, 0, TOMORROW), stamp(23, 59, YESTERDAY), -68_400_000_000_000, 0, 2**62])
-def test_another_days_row_is_set_aside(tmp_path: Path, start: int) -> None:
+def test_another_days_row_is_rejected(tmp_path: Path, start: int) -> None:
     rows = [row("A", start), *[row(f"T{number:03}") for number in range(99)]]
     made, stored = converted(tmp_path, text(rows))
     assert (len(stored), found(made)) == (99, {"foreign_date": 1})
-    assert made.set_aside is not None
-    assert made.set_aside.to_pylist()[0].items() >= {"line": 2, "ticker": "A", "window_start": start}.items()
+    assert made.rejected_rows is not None
+    assert made.rejected_rows.to_pylist()[0].items() >= {"line": 2, "ticker": "A", "window_start": start}.items()
 
 
 @pytest.mark.parametrize("offset", [1, 1000, 30_000_000_000])
-def test_a_stamp_that_is_no_whole_minute_is_set_aside(tmp_path: Path, offset: int) -> None:
+def test_a_stamp_that_is_no_whole_minute_is_rejected(tmp_path: Path, offset: int) -> None:
     rows = [*[row(f"A{number:03}") for number in range(99)], row("B", stamp(9, 30) + offset)]
     made, stored = converted(tmp_path, text(rows))
     assert (len(stored), found(made)) == (99, {"not_whole_minute": 1})
 
 
-def test_more_than_one_percent_set_aside_refuse_the_day(tmp_path: Path) -> None:
+def test_more_than_one_percent_rejected_refuse_the_day(tmp_path: Path) -> None:
     rows = [row("A", stamp(9, 30, TOMORROW)), *[row(f"T{number:03}") for number in range(98)]]
     with pytest.raises(UnusableDayError, match=r"1 of 99 rows do not belong to 2024-01-02: 1 foreign_date") as refused:
         converted(tmp_path, text(rows))
     (finding,) = refused.value.findings
     assert isinstance(finding, Finding)
     assert (finding.rule, finding.count) == ("foreign_date", 1)
-    made, _stored = converted(tmp_path, text(rows), limits=Limits(max_set_aside_share=0.05))
+    made, _stored = converted(tmp_path, text(rows), limits=Limits(max_rejected_share=0.05))
     assert made.provenance.rows == 98
 
 
 def test_rows_of_another_day_are_not_collected_without_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four million of them once took 300 MB before the day was refused."""
-    monkeypatch.setattr("polygon_assets.flatfile.conversion.MAX_SET_ASIDE_ROWS", 2)
+    monkeypatch.setattr("polygon_assets.flatfile.conversion.MAX_REJECTED_ROWS", 2)
     foreign = [row(f"F{number}", stamp(9, 30, TOMORROW)) for number in range(3)]
     with pytest.raises(UnusableDayError, match="more than 2 rows do not belong to 2024-01-02: 3 foreign_date"):
         converted(tmp_path, text([*foreign, *[row(f"T{number:03}") for number in range(900)]]))

@@ -67,7 +67,7 @@ ODD_LINES = st.sampled_from(["", "A", "A,1", row() + ",1", '"A' + row(), "\ufeff
 def days(draw: st.DrawFn) -> bytes:
     """A day's raw bytes, more or less."""
     rows = draw(st.lists(st.one_of(SOUND, SOUND, NEAR), max_size=6))
-    if draw(st.booleans()):  # enough sound rows for a few to be set aside
+    if draw(st.booleans()):  # enough sound rows for a few to be rejected
         rows += [row(f"T{number:03}", stamp(10, number % 60)) for number in range(draw(st.integers(95, 220)))]
     if draw(st.booleans()):
         rows = draw(st.permutations(rows)) if len(rows) < 10 else sorted(rows)
@@ -114,18 +114,18 @@ def test_published_implies_identical_to_the_reference(
         except ContentError as error:
             event(f"refused: {type(error).__name__}")
             return
-        event("published" + (" with rows set aside" if made.set_aside else ""))
+        event("published" + (" with rows rejected" if made.rejected_rows else ""))
         stored = pq.read_table(target).to_pylist()
-    expected = reference_rows(raw, set_aside_lines(made))
+    expected = reference_rows(raw, rejected_lines(made))
     expected.sort(key=lambda each: (each["ticker"].encode(), each["window_start"]))
     assert [comparable(each) for each in stored] == [comparable(reference_row(each)) for each in expected]
     assert made.provenance.rows == len(stored)
     assert made.provenance.symbols == len({each["ticker"] for each in stored})
 
 
-def set_aside_lines(made: Conversion) -> set[int]:
+def rejected_lines(made: Conversion) -> set[int]:
     """The lines of the rows that are named as not published; as many as the findings count."""
-    lines: set[Any] = set(made.set_aside.column("line").to_pylist()) if made.set_aside is not None else set()
+    lines: set[Any] = set(made.rejected_rows.column("line").to_pylist()) if made.rejected_rows is not None else set()
     assert len(lines) == sum(found(made).get(rule, 0) for rule in ("foreign_date", "not_whole_minute"))
     return lines
 

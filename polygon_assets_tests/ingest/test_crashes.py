@@ -17,9 +17,8 @@ import pytest
 
 from polygon_assets.ingest import DayStatus
 from polygon_assets.store.staging import staging_folder
-from polygon_assets.store.verifying import verify_store
 from polygon_assets_tests.factories import compressed, row, stamp, text
-from polygon_assets_tests.vendor import Vendor
+from polygon_assets_tests.vendor import Vendor, verified
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
 pytestmark = pytest.mark.stores("disk", "s3")
@@ -84,14 +83,14 @@ def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor, sto
             assert nursery.stdout.readline() == "ended\n"
             killed_at_work += any(folder.exists() for folder in begun)
             assert published.place.files("stocks_minute") == stored_names(published)
-            assert all(each.whole for each in verify_store(published.store, "stocks_minute"))
+            assert all(each.whole for each in verified(published.store, "stocks_minute"))
         nursery.communicate()
     assert killed_at_work >= kills / 4, "the kills must have hit runs at work"
     process = start(published, *DAYS)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert published.left_over() == []
-    assert [each.rows for each in verify_store(published.store, "stocks_minute")] == [60_000] * len(DAYS)
+    assert [each.rows for each in verified(published.store, "stocks_minute")] == [60_000] * len(DAYS)
 
 
 @pytest.mark.scorecard(28)
@@ -104,7 +103,7 @@ def test_asked_to_stop_it_leaves_nothing(published: Vendor, number: signal.Signa
     process.communicate(timeout=30)
     assert process.returncode != 0
     assert published.place.runs() == []
-    assert all(each.whole for each in verify_store(published.store, "stocks_minute"))
+    assert all(each.whole for each in verified(published.store, "stocks_minute"))
 
 
 @pytest.mark.scorecard(29)
@@ -113,8 +112,8 @@ def test_two_processes_on_one_partition_make_one_whole_file(published: Vendor) -
     outputs = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert published.place.files("stocks_minute") == [f"date={DAYS[0]}/data.parquet"]
-    (verified,) = verify_store(published.store, "stocks_minute")
-    assert (verified.whole, verified.rows) == (True, 60_000)
+    (day,) = verified(published.store, "stocks_minute")
+    assert (day.whole, day.rows) == (True, 60_000)
     assert published.place.runs() == []
 
 
@@ -130,8 +129,8 @@ async def test_a_full_disk_fails_the_day_and_keeps_what_was_stored(published: Ve
     assert "failed" in output
     assert "Free space" in output
     assert published.place.runs() == []
-    (verified,) = verify_store(published.store, "stocks_minute")
-    assert (verified.whole, verified.rows) == (True, 60_000)
+    (day,) = verified(published.store, "stocks_minute")
+    assert (day.whole, day.rows) == (True, 60_000)
 
 
 def test_asked_to_stop_while_it_clears_up_it_still_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

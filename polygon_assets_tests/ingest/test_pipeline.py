@@ -123,9 +123,9 @@ async def test_a_refused_file_is_kept_and_not_fetched_again(vendor: Vendor) -> N
     assert "refused before" in str(again.error)
     assert vendor.downloader.get_statistics()["total_downloads"] == 1
     assert vendor.store.refused_etag("stocks_daily", DAYS[0]) == etag
-    (held,) = vendor.store.quarantined("stocks_daily")
-    assert (held.refused, held.cause, held.source.etag) == (True, "it holds no rows", etag)
-    assert vendor.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.refused.json"]
+    (entry,) = vendor.store.quarantined("stocks_daily")
+    assert (entry.refused, entry.cause, entry.source.etag) == (True, "it holds no rows", etag)
+    assert vendor.files(entry.uri) == [f"{entry.version}.csv.gz", f"{entry.version}.refused.json"]
     (forced,) = await vendor.ingest("stocks_daily", DAYS[0], overwrite=True)
     assert "refused before" not in str(forced.error)
     assert vendor.downloader.get_statistics()["total_downloads"] == 2
@@ -153,7 +153,7 @@ async def test_a_refused_replacement_leaves_the_stored_day(vendor: Vendor) -> No
 
 
 @pytest.mark.scorecard(34)
-async def test_foreign_rows_are_set_aside_and_counts_reconcile(vendor: Vendor) -> None:
+async def test_foreign_rows_are_rejected_and_counts_reconcile(vendor: Vendor) -> None:
     tomorrow = stamp(day=dt.date(2024, 1, 3))
     rows = [row(f"T{number:04}", tomorrow if number == 7 else stamp()) for number in range(200)]
     vendor.put("stocks_daily", DAYS[0], text(rows))
@@ -161,9 +161,9 @@ async def test_foreign_rows_are_set_aside_and_counts_reconcile(vendor: Vendor) -
     assert (result.status, result.rows, result.symbols) == (DayStatus.PUBLISHED, 199, 199)
     (finding,) = result.findings
     assert (finding.rule, finding.count, finding.severity) == ("foreign_date", 1, "error")
-    (held,) = vendor.store.quarantined("stocks_daily")
-    kept = vendor.store.quarantine.rows(held)
-    assert (held.refused, kept.num_rows + result.rows) == (False, 200)
+    (entry,) = vendor.store.quarantined("stocks_daily")
+    kept = vendor.store.quarantine.rows(entry)
+    assert (entry.refused, kept.num_rows + result.rows) == (False, 200)
     assert kept.to_pylist()[0]["line"] == 9
     assert kept.to_pylist()[0]["window_start"] == tomorrow
     (again,) = await vendor.ingest("stocks_daily", DAYS[0])

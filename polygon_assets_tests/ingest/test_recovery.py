@@ -1,4 +1,4 @@
-"""What was kept, and what may be lost: rotten raw files, replaced and refused ones, a publish that fails."""
+"""What was kept, and what may be lost: corrupt raw files, replaced and refused ones, a publish that fails."""
 
 import asyncio
 import datetime as dt
@@ -10,10 +10,9 @@ import pytest
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.store.quarantine import Quarantine, Stored
-from polygon_assets.store.verifying import verify_store
 from polygon_assets_tests.factories import row, stamp, text, under_rules
 from polygon_assets_tests.ingest.test_pipeline import DAYS, Scripted, day_text
-from polygon_assets_tests.vendor import Vendor
+from polygon_assets_tests.vendor import Vendor, verified
 
 DAY = DAYS[0]
 
@@ -53,12 +52,12 @@ async def test_a_kept_file_that_has_rotted_is_fetched_again_and_not_blamed_on_th
 
 async def test_overwriting_heals_from_the_kept_file_what_lies_below_the_plans_floor(kept: Vendor) -> None:
     _flip(Path(kept.store.path("stocks_daily", DAY)), 4)
-    assert not next(verify_store(kept.store, "stocks_daily")).whole
+    assert not verified(kept.store, "stocks_daily")[0].whole
     (result,) = await ingest_days(
         "stocks_daily", [DAY], catalog=kept.catalog, downloader=Scripted({}), store=kept.store, overwrite=True
     )
     assert result.status is DayStatus.PUBLISHED
-    assert next(verify_store(kept.store, "stocks_daily")).whole
+    assert verified(kept.store, "stocks_daily")[0].whole
 
 
 def with_foreign_rows(*foreign: int) -> bytes:
@@ -67,25 +66,25 @@ def with_foreign_rows(*foreign: int) -> bytes:
     return text([row(f"T{number:04}", tomorrow if number in foreign else stamp()) for number in range(200)])
 
 
-def set_aside(vendor: Vendor) -> list[str]:
-    """Tickers of the rows that are set aside of the stored day."""
+def rejected_tickers(vendor: Vendor) -> list[str]:
+    """Tickers of the rows that are rejected of the stored day."""
     stored = vendor.store.provenance("stocks_daily", DAY)
-    held = [each for each in vendor.store.quarantined("stocks_daily") if not each.refused]
-    (ours,) = [each for each in held if stored and each.source.etag == stored.source_etag]
+    entry = [each for each in vendor.store.quarantined("stocks_daily") if not each.refused]
+    (ours,) = [each for each in entry if stored and each.source.etag == stored.source_etag]
     return [str(ticker) for ticker in vendor.store.quarantine.rows(ours).column("ticker").to_pylist()]
 
 
-async def test_rows_set_aside_outlive_a_refused_replacement(both: Vendor) -> None:
+async def test_rejected_rows_outlive_a_refused_replacement(both: Vendor) -> None:
     both.put("stocks_daily", DAY, with_foreign_rows(7))
     await both.ingest("stocks_daily", DAY)
     both.put("stocks_daily", DAY, text([]))
     (result,) = await both.ingest("stocks_daily", DAY)
     assert result.status is DayStatus.REFUSED
     assert result.rows == result.symbols == 199, "the older version is still stored"
-    assert set_aside(both) == ["T0007"]
+    assert rejected_tickers(both) == ["T0007"]
 
 
-async def test_rows_set_aside_outlive_a_replacement_whose_publish_fails(
+async def test_rejected_rows_outlive_a_replacement_whose_publish_fails(
     both: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows of version B once took the place of those of version A, which was still the stored one."""
@@ -96,14 +95,14 @@ async def test_rows_set_aside_outlive_a_replacement_whose_publish_fails(
         broken.setattr(ParquetStore, "publish", _full)
         (failed,) = await both.ingest("stocks_daily", DAY)
     assert (failed.status, failed.rows) == (DayStatus.FAILED, 199)
-    assert set_aside(both) == ["T0007"]
+    assert rejected_tickers(both) == ["T0007"]
     (healed,) = await both.ingest("stocks_daily", DAY)
     assert (healed.status, healed.rows) == (DayStatus.PUBLISHED, 198)
-    assert set_aside(both) == ["T0008", "T0009"]
+    assert rejected_tickers(both) == ["T0008", "T0009"]
     assert len(both.store.quarantined("stocks_daily")) == 1
 
 
-async def test_a_day_is_not_published_before_its_set_aside_rows_are_kept(
+async def test_a_day_is_not_published_before_its_rejected_rows_are_kept(
     vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vendor.put("stocks_daily", DAY, with_foreign_rows(7))
@@ -124,23 +123,23 @@ async def test_a_refused_file_that_the_vendor_takes_back_leaves_no_trace(both: V
     (result,) = await both.ingest("stocks_daily", DAY)
     assert (result.status, result.rows) == (DayStatus.UNCHANGED, 199)
     assert [each.refused for each in both.store.quarantined("stocks_daily")] == [False]
-    assert set_aside(both) == ["T0007"]
+    assert rejected_tickers(both) == ["T0007"]
 
 
 async def test_only_the_latest_refused_file_is_kept(both: Vendor) -> None:
     for broken in ([], [row("A", "x")]):
         etag = both.put("stocks_daily", DAY, text(broken))
         await both.ingest("stocks_daily", DAY)
-    (held,) = both.store.quarantined("stocks_daily")
-    assert held.source.etag == etag
-    assert both.files(held.uri) == [f"{held.version}.csv.gz", f"{held.version}.refused.json"]
+    (entry,) = both.store.quarantined("stocks_daily")
+    assert entry.source.etag == etag
+    assert both.files(entry.uri) == [f"{entry.version}.csv.gz", f"{entry.version}.refused.json"]
 
 
 @pytest.fixture
 async def refused_under_other_rules(both: Vendor, monkeypatch: pytest.MonkeyPatch) -> Vendor:
     """A day whose file was refused by rules that have been changed since, and that the plan no longer reaches."""
     both.put("stocks_daily", DAY, with_foreign_rows(7))
-    (refused,) = await both.ingest("stocks_daily", DAY, limits=Limits(max_set_aside_share=0.0))
+    (refused,) = await both.ingest("stocks_daily", DAY, limits=Limits(max_rejected_share=0.0))
     assert refused.status is DayStatus.REFUSED
     under_rules(monkeypatch)
     return both
@@ -159,7 +158,7 @@ async def test_new_rules_judge_a_refused_file_again_where_the_vendor_refuses_it(
     vendor = refused_under_other_rules
     result = await _offline(vendor, keep_raw=True)
     assert (result.status, result.rows) == (DayStatus.PUBLISHED, 199)
-    assert set_aside(vendor) == ["T0007"]
+    assert rejected_tickers(vendor) == ["T0007"]
     raw = vendor.store.raw_files.source("stocks_daily", DAY)
     assert raw is not None
     assert raw.etag == result.source_etag
@@ -175,11 +174,11 @@ async def test_new_rules_judge_a_refused_file_again_without_fetching_it(refused_
 
 async def test_a_file_that_new_rules_refuse_as_well_stays_refused(refused_under_other_rules: Vendor) -> None:
     vendor = refused_under_other_rules
-    strict = Limits(max_set_aside_share=0.0)
+    strict = Limits(max_rejected_share=0.0)
     assert (await _offline(vendor, limits=strict)).status is DayStatus.REFUSED
-    (held,) = vendor.store.quarantined("stocks_daily")
-    assert held.is_current
-    assert vendor.store.quarantine.has_source(held)
+    (entry,) = vendor.store.quarantined("stocks_daily")
+    assert entry.is_current
+    assert vendor.store.quarantine.has_source(entry)
     (again,) = await vendor.ingest("stocks_daily", DAY)
     assert "refused before" in str(again.error)
 
@@ -285,16 +284,16 @@ async def test_an_older_raw_file_never_takes_a_newer_days_place(
     assert stored.source_etag == newer
 
 
-async def test_a_stored_day_that_stricter_limits_refuse_keeps_its_set_aside_rows(both: Vendor) -> None:
+async def test_a_stored_day_that_stricter_limits_refuse_keeps_its_rejected_rows(both: Vendor) -> None:
     both.put("stocks_daily", DAY, with_foreign_rows(7))
     await both.ingest("stocks_daily", DAY)
-    strict = Limits(max_set_aside_share=0.0)
+    strict = Limits(max_rejected_share=0.0)
     (refused,) = await both.ingest("stocks_daily", DAY, overwrite=True, limits=strict)
     assert refused.status is DayStatus.REFUSED
     (again,) = await both.ingest("stocks_daily", DAY)
     assert again.status is DayStatus.UNCHANGED
-    assert set_aside(both) == ["T0007"]
-    assert next(verify_store(both.store, "stocks_daily")).whole
+    assert rejected_tickers(both) == ["T0007"]
+    assert verified(both.store, "stocks_daily")[0].whole
 
 
 async def test_a_raw_file_that_new_rules_refuse_is_not_fetched_at_every_run(
@@ -304,7 +303,7 @@ async def test_a_raw_file_that_new_rules_refuse_is_not_fetched_at_every_run(
     await both.ingest("stocks_daily", DAY, keep_raw=True)
     under_rules(monkeypatch)
     before = both.downloader.get_statistics()["total_downloads"]
-    strict = Limits(max_set_aside_share=0.0)
+    strict = Limits(max_rejected_share=0.0)
     statuses = [(await both.ingest("stocks_daily", DAY, limits=strict))[0].status for _ in range(3)]
     assert statuses == [DayStatus.REFUSED] * 3
     assert both.downloader.get_statistics()["total_downloads"] == before
@@ -314,9 +313,9 @@ async def test_a_rotten_quarantined_file_is_not_blamed_on_the_vendor(
     vendor: Vendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vendor.put("stocks_daily", DAY, with_foreign_rows(7))
-    await vendor.ingest("stocks_daily", DAY, limits=Limits(max_set_aside_share=0.0))
-    (held,) = vendor.store.quarantined("stocks_daily")
-    _flip(Path(held.uri, f"{held.version}.csv.gz"), 2)
+    await vendor.ingest("stocks_daily", DAY, limits=Limits(max_rejected_share=0.0))
+    (entry,) = vendor.store.quarantined("stocks_daily")
+    _flip(Path(entry.uri, f"{entry.version}.csv.gz"), 2)
     under_rules(monkeypatch)
     assert (await _offline(vendor)).status is DayStatus.NOT_ENTITLED
     (result,) = await vendor.ingest("stocks_daily", DAY)
@@ -336,13 +335,13 @@ async def test_rows_that_another_process_took_for_leftovers_are_kept_again(
 
     monkeypatch.setattr(ParquetStore, "publish", publish_after_the_other)
     await vendor.ingest("stocks_daily", DAY)
-    assert set_aside(vendor) == ["T0007"]
+    assert rejected_tickers(vendor) == ["T0007"]
 
 
 async def test_rows_that_somebody_deleted_are_missed_by_verify(both: Vendor) -> None:
     both.put("stocks_daily", DAY, with_foreign_rows(7))
     await both.ingest("stocks_daily", DAY)
-    assert next(verify_store(both.store, "stocks_daily")).whole
+    assert verified(both.store, "stocks_daily")[0].whole
     both.store.quarantine.settle("stocks_daily", DAY, Stored("another", "3"), latest=True)
-    (problem,) = next(verify_store(both.store, "stocks_daily")).problems
-    assert problem == "1 rows were set aside, and are not in quarantine"
+    (problem,) = verified(both.store, "stocks_daily")[0].problems
+    assert problem == "1 rows were rejected, and are not in quarantine"

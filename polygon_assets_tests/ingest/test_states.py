@@ -31,7 +31,7 @@ from polygon_assets_tests.factories import compressed, row, stamp, text
 DAY = "2024-01-02"
 TOMORROW = stamp(day=dt.date(2024, 1, 3))
 EPOCH = dt.datetime(2024, 1, 3, tzinfo=dt.UTC)
-STRICT = Limits(max_set_aside_share=0.0)
+STRICT = Limits(max_rejected_share=0.0)
 CONTENTS: dict[str, set[int] | None] = {
     "good": set(),
     "another good": set(),
@@ -107,8 +107,8 @@ class Step:
     new_rules: bool
     lost: bool
     """The stored file has been deleted."""
-    rotten: str | None
-    """Where the kept source files have rotted."""
+    corrupt: str | None
+    """Where the kept source files are corrupt."""
     keep_raw: bool
     overwrite: bool
     strict: bool
@@ -126,7 +126,7 @@ STEPS = st.builds(
     refuses=rarely(st.sampled_from([AccessDeniedError, ObjectNotFoundError]), None),
     new_rules=rarely(st.booleans(), otherwise=False),
     lost=rarely(st.booleans(), otherwise=False),
-    rotten=rarely(st.sampled_from(["_raw", "_quarantine"]), None),
+    corrupt=rarely(st.sampled_from(["_raw", "_quarantine"]), None),
     keep_raw=st.booleans(),
     overwrite=rarely(st.booleans(), otherwise=False),
     strict=rarely(st.booleans(), otherwise=False),
@@ -180,8 +180,8 @@ class World:
         if step.lost:
             Path(self.store.path("stocks_daily", DAY)).unlink(missing_ok=True)
             self.newest_stored = None
-        if step.rotten:
-            rot(Path(self.folder, step.rotten))
+        if step.corrupt:
+            rot(Path(self.folder, step.corrupt))
         fetches, was_stored = self.vendor.fetches, self._stored() is not None
         row = replace(DATASETS["stocks_daily"], schema_version=self._schema_version)
         with patch.dict(DATASETS, stocks_daily=row):
@@ -196,7 +196,7 @@ class World:
         self._check_store()
 
     def _check_result(self, step: Step, result: DayResult, *, asked: bool) -> None:
-        stored, refused = self._stored(), [held for held in self._held() if held.refused]
+        stored, refused = self._stored(), [entry for entry in self._held() if entry.refused]
         if step.refuses and step.overwrite and stored is not None and result.status is DayStatus.FAILED:
             assert "could not be overwritten" in str(result.error)
             return
@@ -208,7 +208,7 @@ class World:
             assert stored is None or result.status in fine
             return
         if result.status is DayStatus.REFUSED:
-            assert result.source_etag in {held.source.etag for held in refused}
+            assert result.source_etag in {entry.source.etag for entry in refused}
             return
         assert stored is not None
         if result.status is DayStatus.UNCHANGED or asked:  # else a stored day was made anew under new rules

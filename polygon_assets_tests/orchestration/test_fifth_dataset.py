@@ -1,4 +1,4 @@
-"""Adding a data type is adding a row: everything else follows, shown with indices, which have fewer columns."""
+"""Adding a dataset is adding a row: everything else follows, shown with indices, which have fewer columns."""
 
 import datetime as dt
 from pathlib import Path

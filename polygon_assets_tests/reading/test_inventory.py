@@ -39,7 +39,7 @@ def test_the_next_day(filled: ParquetStore, moment: str, next_day: str, due: boo
 
 
 def test_states_and_gaps(filled: ParquetStore, place: Place) -> None:
-    place.write(place.file("stocks_daily", DAYS[1]), b"rotten")
+    place.write(place.file("stocks_daily", DAYS[1]), b"corrupt")
     found = taken(filled, "2024-07-08 12:00", "2024-06-28")
     assert {str(day): state for day, state in found.states.items() if day >= dt.date(2024, 6, 27)} == {
         "2024-06-27": DayState.OUTSIDE,

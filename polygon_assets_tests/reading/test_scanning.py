@@ -58,7 +58,7 @@ def test_days_and_tickers(filled: ParquetStore) -> None:
 
 
 def test_only_the_files_of_the_days_are_read(filled: ParquetStore, place: Place) -> None:
-    place.write(place.file("stocks_minute", DAYS[0]), b"rotten")
+    place.write(place.file("stocks_minute", DAYS[0]), b"corrupt")
     sessions: tuple[Session, ...] = ("all", "regular")
     for session in sessions:
         found = polygon_assets.scan("stocks_minute", DAYS[1], session=session, store=filled)
@@ -73,7 +73,7 @@ def test_the_store_of_the_settings(place: Place, monkeypatch: pytest.MonkeyPatch
     assert polygon_assets.scan("stocks_daily").count_rows() == 60
 
 
-def test_what_cannot_be_meant(filled: ParquetStore) -> None:
+def test_what_is_invalid(filled: ParquetStore) -> None:
     with pytest.raises(InvalidInputError, match="stocks_daily has one row a day"):
         polygon_assets.scan("stocks_daily", session="regular", store=filled)
     with pytest.raises(InvalidInputError, match="Invalid session: 'extended'"):
@@ -85,7 +85,7 @@ def test_what_cannot_be_meant(filled: ParquetStore) -> None:
 
 
 def test_views_read_only_the_days_asked_for(filled: ParquetStore, place: Place) -> None:
-    place.write(place.file("stocks_daily", DAYS[0]), b"rotten")
+    place.write(place.file("stocks_daily", DAYS[0]), b"corrupt")
     with connect(filled) as connection:
         query = f"SELECT count(*) FROM stocks_daily WHERE date = '{DAYS[1]}'"  # noqa: S608
         assert connection.execute(query).fetchall() == [(20,)]

@@ -60,7 +60,7 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def arrived(output: str) -> dict[str, tuple[int, int]]:
-    """Each data type's days and rows, from the printed table."""
+    """Each dataset's days and rows, from the printed table."""
     lines = re.findall(r"│ (\w+) +│ +(\d+) │ +([\d,]+) │", output)
     return {name: (int(days), int(rows.replace(",", ""))) for name, days, rows in lines}
 

@@ -140,8 +140,8 @@ async def test_what_a_filter_leaves_out_stays_out_wherever_it_is_read(vendor: Ve
 async def test_a_damaged_day_makes_no_year(vendor: Vendor) -> None:
     await fill(vendor, "A")
     with vendor.store.staging() as staging:
-        (staging / "rotten").write_bytes(b"PAR1 no more")
-        vendor.store.publish(staging / "rotten", "stocks_daily", DAYS[1])
+        (staging / "corrupt").write_bytes(b"PAR1 no more")
+        vendor.store.publish(staging / "corrupt", "stocks_daily", DAYS[1])
     with pytest.raises(StoreError, match=r"stocks_daily of 2024 cannot be made: .*Try polygon-assets verify"):
         write_year(vendor.store, "stocks_daily", 2024)
     assert years(vendor.store, "stocks_daily") == []

@@ -12,10 +12,10 @@ from polygon_assets.ingest import DayStatus, ParquetStore
 from polygon_assets.store.quarantine import version_of
 from polygon_assets.store.roll_ups import years
 from polygon_assets.store.s3_folder import S3Folder
-from polygon_assets.store.verifying import verify_day, verify_store
+from polygon_assets.store.verifying import verify_day
 from polygon_assets_tests.factories import row, stamp, text
 from polygon_assets_tests.servers.seaweed import S3Server, free_ports
-from polygon_assets_tests.vendor import Vendor
+from polygon_assets_tests.vendor import Vendor, verified
 
 DAY, OTHER = "2024-01-02", "2024-01-03"
 GOOD = text([row("A", stamp()), row("B", stamp())])
@@ -31,7 +31,7 @@ async def test_a_day_goes_its_way(vendor: Vendor) -> None:
     assert published.uri == f"s3://{vendor.bucket}/my/store/stocks_daily/date={DAY}/data.parquet"
     assert unchanged.rows == vendor.store.scan("stocks_daily", DAY, DAY).count_rows() == 2
     assert vendor.store.days("stocks_daily") == [DAY]
-    assert [each.whole for each in verify_store(vendor.store, "stocks_daily")] == [True]
+    assert [each.whole for each in verified(vendor.store, "stocks_daily")] == [True]
     assert vendor.store.raw_files.source("stocks_daily", DAY) is not None
     vendor.lose("stocks_daily", DAY)
     (rebuilt,) = await vendor.ingest("stocks_daily", DAY)
@@ -163,7 +163,7 @@ async def test_a_store_that_stops_answering_makes_no_day_a_damaged_one(
 
 
 @pytest.mark.parametrize("uri", ["", "ftp://x/y", "s3://", "s3://key:secret@bucket/x", "s3://bucket/../x"])
-def test_a_store_that_cannot_be_meant_is_refused(uri: str) -> None:
+def test_a_store_that_is_invalid_is_refused(uri: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         ParquetStore(uri)
     assert "secret" not in str(refused.value)

@@ -13,10 +13,11 @@ from polygon_assets.download.listing import RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.store.row_counts import RowCounts, row_count_verdict
-from polygon_assets.store.verifying import compare_with_remote, verify_store
+from polygon_assets.store.row_counts import RowCounts
+from polygon_assets.store.verifying import compare_with_remote, verify_day
 from polygon_assets_tests.factories import SOURCE, converted, row, stamp, text
 from polygon_assets_tests.stores import Place
+from polygon_assets_tests.vendor import verified
 
 DAYS = S3Catalog.get_business_days("2024-01-02", "2024-01-31")
 pytestmark = pytest.mark.stores("disk", "s3")
@@ -63,7 +64,7 @@ def test_scan_opens_only_the_days_that_a_filter_asks_for(store: ParquetStore, pl
     assert store.scan("stocks_daily").to_table(filter=wanted).num_rows == 3
 
 
-def test_scan_refuses_what_cannot_be_meant(store: ParquetStore) -> None:
+def test_scan_refuses_what_is_invalid(store: ParquetStore) -> None:
     for bounds in ((DAYS[1], DAYS[0]), ("2024-1-2", None), (None, "../x")):
         with pytest.raises(InvalidInputError):
             store.scan("stocks_daily", *bounds)
@@ -95,9 +96,9 @@ def test_a_file_that_is_no_stored_day_is_an_error_with_its_path(store: ParquetSt
 
 
 def test_too_few_neighbours_pass_and_say_so(store: ParquetStore) -> None:
-    verdict = row_count_verdict(store, "stocks_daily", DAYS[3])
-    assert (verdict.passed, verdict.median, verdict.neighbours) == (True, None, 3)
-    assert "too few to compare with" in verdict.reason
+    comparison = RowCounts(store, "stocks_daily").compare(DAYS[3])
+    assert (comparison.passed, comparison.median, comparison.neighbours) == (True, None, 3)
+    assert "too few to compare with" in comparison.reason
 
 
 @pytest.mark.parametrize(("rows", "passed"), [(2, False), (5, True), (10, True), (20, True), (21, False)])
@@ -107,27 +108,27 @@ def test_the_row_count_is_compared_with_the_median_of_earlier_days(place: Place,
         store_day(store, day, 10)
     store_day(store, DAYS[5], rows)
     store_day(store, DAYS[6], 500)
-    verdict = row_count_verdict(store, "stocks_daily", DAYS[5])
-    assert (verdict.passed, verdict.median, verdict.neighbours) == (passed, 10, 5)
+    comparison = RowCounts(store, "stocks_daily").compare(DAYS[5])
+    assert (comparison.passed, comparison.median, comparison.neighbours) == (passed, 10, 5)
 
 
 def test_row_counts_learn_of_days_stored_meanwhile(store: ParquetStore) -> None:
     counts = RowCounts(store, "stocks_daily")
     for number, day in enumerate(DAYS[:7]):
         counts.add(day, 100 + number)
-    verdict = counts.verdict(DAYS[6])
-    assert (verdict.rows, verdict.neighbours, verdict.median) == (106, 6, 102.5)
+    comparison = counts.compare(DAYS[6])
+    assert (comparison.rows, comparison.neighbours, comparison.median) == (106, 6, 102.5)
 
 
-def test_a_row_count_verdict_needs_the_day(store: ParquetStore) -> None:
+def test_a_row_count_comparison_needs_the_day(store: ParquetStore) -> None:
     with pytest.raises(InvalidInputError, match="is not stored"):
-        row_count_verdict(store, "stocks_daily", DAYS[9])
+        RowCounts(store, "stocks_daily").compare(DAYS[9])
 
 
 def test_a_whole_store_verifies(store: ParquetStore) -> None:
-    verified = list(verify_store(store, "stocks_daily"))
-    assert [each.day for each in verified] == DAYS[:4]
-    assert all(each.whole and each.rows == 3 for each in verified)
+    days = verified(store, "stocks_daily")
+    assert [each.day for each in days] == DAYS[:4]
+    assert all(each.whole and each.rows == 3 for each in days)
 
 
 def test_a_flipped_bit_is_found_or_changes_nothing(store: ParquetStore, place: Place, store_kind: str) -> None:
@@ -139,9 +140,9 @@ def test_a_flipped_bit_is_found_or_changes_nothing(store: ParquetStore, place: P
     for at in places:
         flipped = good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
         place.write(path, flipped)
-        (verified,) = verify_store(store, "stocks_daily", DAYS[0], DAYS[0])
-        found += not verified.whole
-        if verified.whole:
+        day = verify_day(store, "stocks_daily", DAYS[0])
+        found += not day.whole
+        if day.whole:
             assert pq.read_table(pa.BufferReader(flipped)).equals(expected), at
             for ticker in ("T0", "T1", "T2"):  # a reader that passes over row groups by their footers
                 wanted = pads.field("ticker") == ticker
@@ -156,7 +157,7 @@ def test_wrong_order_counts_and_columns_are_named(store: ParquetStore, place: Pl
     place.write(path, parquet(table.take([2, 0]).replace_schema_metadata(metadata)))
     without = table.drop_columns(["open"]).replace_schema_metadata(None)
     place.write(place.file("stocks_daily", DAYS[1]), parquet(without))
-    first, second = verify_store(store, "stocks_daily", end=DAYS[1])
+    first, second = (verify_day(store, "stocks_daily", day) for day in DAYS[:2])
     assert first.problems == (
         "rows are not sorted by ticker and window_start",
         "the footer says 3 rows, the file holds 2",
@@ -169,7 +170,7 @@ def test_wrong_order_counts_and_columns_are_named(store: ParquetStore, place: Pl
 
 def test_a_copy_of_another_day_is_found(store: ParquetStore, place: Place) -> None:
     place.write(place.file("stocks_daily", DAYS[1]), place.read(place.file("stocks_daily", DAYS[0])))
-    first, second = verify_store(store, "stocks_daily", end=DAYS[1])
+    first, second = (verify_day(store, "stocks_daily", day) for day in DAYS[:2])
     assert first.whole
     assert second.problems[0] == f"rows are of another day than {DAYS[1]}"
     assert second.problems[1].endswith(f"{DAYS[0]}.csv.gz, which is another day's or dataset's source")

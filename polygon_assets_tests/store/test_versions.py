@@ -37,9 +37,9 @@ import json, sys
 from polygon_assets.datasets import DATASETS
 from polygon_assets.flatfile.quality import rules_of
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.store.day_files import look
+from polygon_assets.store.day_files import read_state
 store = ParquetStore(sys.argv[1])
-day = look(store, "stocks_daily", sys.argv[2])
+day = read_state(store, "stocks_daily", sys.argv[2])
 print(json.dumps({"current": day.stored_from(sys.argv[3]), "rows": list(DATASETS),
     "rules": sorted(rules_of(DATASETS["stocks_weekly"]))}))
 """

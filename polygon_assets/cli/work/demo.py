@@ -37,7 +37,7 @@ _NAMED = 10
 
 @dataclass
 class Arrivals:
-    """What came of one data type."""
+    """What came of one dataset."""
 
     days: Sequence[str]
     """Those asked for."""
@@ -103,7 +103,7 @@ def _ingest(filled: Mapping[str, Sequence[str]]) -> dict[str, Arrivals]:
 
 
 def arrival_table(arrivals: Mapping[str, Arrivals]) -> Table:
-    """What arrived: one line for each data type, and their sum."""
+    """What arrived: one line for each dataset, and their sum."""
     stored = {name: [each for each in found.results if each.status in STORED] for name, found in arrivals.items()}
     everything = [each for results in stored.values() for each in results]
     total = _figures(everything, sum(found.seconds for found in arrivals.values()))

@@ -78,13 +78,13 @@ def _weeks(inventory: Inventory) -> dict[tuple[int, int], Sequence[DayState]]:
 
 def _cell(states: Collection[DayState]) -> tuple[str, str]:
     """One character and its style for the days of a week; the worst counts."""
-    held = set(states)
-    if held & {DayState.REFUSED, DayState.DAMAGED}:
+    found = set(states)
+    if found & {DayState.REFUSED, DayState.DAMAGED}:
         return _CELLS[DayState.REFUSED]
-    if DayState.MISSING in held:
-        return _PARTIAL if held & STORED else _CELLS[DayState.MISSING]
+    if DayState.MISSING in found:
+        return _PARTIAL if found & STORED else _CELLS[DayState.MISSING]
     for state in (DayState.FLAGGED, DayState.PUBLISHED, DayState.WAITING):
-        if state in held:
+        if state in found:
             return _CELLS[state]
     return _CELLS[DayState.OUTSIDE]
 
@@ -155,8 +155,8 @@ def _print_gaps(each: Inventory) -> None:
     if len(each.strays) > _GAPS_SHOWN:
         rest = len(each.strays) - _GAPS_SHOWN
         console.out.print(f"{each.dataset.name}: {rest} more do not belong there: polygon-assets status --json")
-    for held in each.quarantined[-_GAPS_SHOWN:]:
-        console.out.print(f"{each.dataset.name} {held.day}: {held.cause} ({held.uri})", soft_wrap=True)
+    for found in each.quarantined[-_GAPS_SHOWN:]:
+        console.out.print(f"{each.dataset.name} {found.day}: {found.cause} ({found.uri})", soft_wrap=True)
 
 
 def plain(each: Inventory) -> dict[str, Any]:
@@ -166,13 +166,13 @@ def plain(each: Inventory) -> dict[str, Any]:
         "dataset": each.dataset.name,
         "first": days[0].isoformat() if days else None,
         "last": days[-1].isoformat() if days else None,
-        "published": sum(held.rows is not None for held in each.stored.values()),
+        "published": sum(found.rows is not None for found in each.stored.values()),
         "missing": each.count(DayState.MISSING, DayState.REFUSED, DayState.DAMAGED),
         "flagged": each.count(DayState.FLAGGED),
         "damaged": each.count(DayState.DAMAGED),
         "quarantined": len(each.quarantined),
         "bytes": each.parquet_bytes,
-        "rows": sum(held.rows or 0 for held in each.stored.values()),
+        "rows": sum(found.rows or 0 for found in each.stored.values()),
         "next_day": each.next_day.isoformat(),
         "next_day_expected_by": each.due_at.isoformat(),
         "next_day_is_due": each.is_due,

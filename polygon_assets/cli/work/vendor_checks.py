@@ -25,12 +25,12 @@ _SKEW = 300
 
 @dataclass(frozen=True)
 class Reach:
-    """What of a data type can be had."""
+    """What of a dataset can be had."""
 
     sizes: Mapping[str, int]
     """Bytes of each listed day, oldest first."""
     floor: str | None
-    """The oldest day that the plan includes; None: the data type is not in the plan, or nothing is listed."""
+    """The oldest day that the plan includes; None: the dataset is not in the plan, or nothing is listed."""
 
 
 def unset_credentials(settings: Settings) -> Line | None:
@@ -90,7 +90,7 @@ def trouble(settings: Settings) -> str | None:
 
 
 def credentials(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]:
-    """Are the keys accepted? Then ``reaches`` is filled, and each data type's reach is told."""
+    """Are the keys accepted? Then ``reaches`` is filled, and each dataset's reach is told."""
     catalog = open_catalog(settings)
     try:
         keys = settings.credentials
@@ -108,7 +108,7 @@ def credentials(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]
 
 
 def _reach(downloader: SyncS3Downloader, catalog: S3Catalog, dataset: Dataset) -> Reach:
-    """List the data type, and bisect for the oldest day that is handed out: what is listed may be refused."""
+    """List the dataset, and bisect for the oldest day that is handed out: what is listed may be refused."""
     sizes = {
         catalog.parse_key_metadata(entry.key)["date"]: entry.size
         for entry in downloader.list_entries(catalog.bucket, catalog.get_prefix(dataset.name))

@@ -1,4 +1,4 @@
-"""Freshness: a data type whose newest day has not arrived by its deadline is visibly overdue.
+"""Freshness: a dataset whose newest day has not arrived by its deadline is visibly overdue.
 
 Belongs here: the deadline, the check that shows it, and the sensor that keeps the check true. Does not: telling
 anyone (``notifications``). Why these are not Dagster's own freshness checks is told in ``docs/adr``.
@@ -24,7 +24,7 @@ _DUE = "due_day"
 
 @dataclass(frozen=True)
 class Watched:
-    """A data type whose newest day is waited for."""
+    """A dataset whose newest day is waited for."""
 
     calendar: TradingCalendar
     """As it was when the code location was loaded."""
@@ -39,7 +39,7 @@ class Watched:
 
 
 def freshness_spec(dataset: Dataset) -> dg.AssetCheckSpec:
-    """The check of a data type as a whole; each run evaluates it, and the sensor when its answer changes."""
+    """The check of a dataset as a whole; each run evaluates it, and the sensor when its answer changes."""
     return dg.AssetCheckSpec(
         CHECK,
         asset=dataset.name,
@@ -83,7 +83,7 @@ def evaluate_freshness(
 
 
 def build_freshness_sensor(watched: Mapping[str, Watched], clock: Clock) -> dg.SensorDefinition:
-    """Keeps every data type's check true without a run, and says when partitions have outlived their calendar."""
+    """Keeps every dataset's check true without a run, and says when partitions have outlived their calendar."""
 
     @dg.sensor(
         name="freshness",

@@ -1,4 +1,4 @@
-"""Sensors: one for each data type, that notices new, late and replaced days in the vendor's bucket.
+"""Sensors: one for each dataset, that notices new, late and replaced days in the vendor's bucket.
 
 Belongs here: requests and Dagster's side of a tick. Does not: the rules (``watch``).
 An outage of the bucket is raised, so that it shows as a failed tick with its cause.
@@ -29,7 +29,7 @@ Clock = Callable[[], dt.datetime]
 
 
 def sensor_name(dataset: Dataset) -> str:
-    """Name of the sensor of a data type."""
+    """Name of the sensor of a dataset."""
     return f"new_trading_days_{dataset.name}"
 
 
@@ -44,7 +44,7 @@ def build_new_days_sensor(
     first: dt.date,
     clock: Clock = utc_now,
 ) -> dg.SensorDefinition:
-    """The sensor of a data type; ``first`` is the first partition, ``clock`` tells the time in UTC."""
+    """The sensor of a dataset; ``first`` is the first partition, ``clock`` tells the time in UTC."""
 
     @dg.sensor(
         name=sensor_name(dataset),

@@ -1,4 +1,4 @@
-"""Notifications: a failed run and an overdue data type, as JSON to a webhook; off unless its URL is set.
+"""Notifications: a failed run and an overdue dataset, as JSON to a webhook; off unless its URL is set.
 
 Belongs here: what is sent and when. Does not: judging what is late (``freshness``), or
 delivering it (``webhook``).
@@ -20,7 +20,7 @@ _CAUSE_LENGTH = 2000
 
 
 def build_failure_sensor() -> dg.SensorDefinition:
-    """Tells of each failed run: which data types, which days, and why."""
+    """Tells of each failed run: which datasets, which days, and why."""
 
     @dg.run_failure_sensor(
         name="notify_failed_runs",
@@ -50,7 +50,7 @@ def build_failure_sensor() -> dg.SensorDefinition:
 
 
 def build_overdue_sensor(watched: Mapping[str, Watched], clock: Clock) -> dg.SensorDefinition:
-    """Tells once of each day that is overdue; ``watched`` has each data type by its name."""
+    """Tells once of each day that is overdue; ``watched`` has each dataset by its name."""
 
     @dg.sensor(
         name="notify_overdue",

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
-from typing import Literal, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from polygon_assets.calendars import TradingCalendar, parse_date
@@ -99,7 +99,6 @@ class Candidate:
 
     day: str
     etag: str
-    reason: Literal["missing", "replaced"]
 
 
 @dataclass(frozen=True)
@@ -146,9 +145,9 @@ def find_candidates(
     """The ``wanted`` days that are ``published`` (day → ETag) and missing or replaced since; newest first."""
     found = []
     for day in sorted(set(wanted) & set(published), reverse=True):
-        etag, stored = published[day], stored_etag(day)
-        if stored != etag and refused_etag(day) != etag:
-            found.append(Candidate(day, etag, "missing" if stored is None else "replaced"))
+        etag = published[day]
+        if stored_etag(day) != etag and refused_etag(day) != etag:
+            found.append(Candidate(day, etag))
     return found
 
 

@@ -53,10 +53,7 @@ def test_missing_and_replaced_days_are_candidates_newest_first() -> None:
     found = find_candidates(
         published, ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-23"], stored.get, dict[str, str]().get
     )
-    assert [(each.day, each.etag, each.reason) for each in found] == [
-        ("2026-11-20", "c", "missing"),
-        ("2026-11-19", "b", "replaced"),
-    ]
+    assert [(each.day, each.etag) for each in found] == [("2026-11-20", "c"), ("2026-11-19", "b")]
 
 
 def test_a_refused_etag_is_no_candidate_but_its_replacement_is() -> None:

@@ -56,7 +56,7 @@ def test_after_a_day_it_is_probed_again(vendor: Origin, tick: Tick) -> None:
 
 
 def test_old_days_outside_the_plans_window_do_not_silence_new_ones(vendor: Origin, tick: Tick) -> None:
-    """One old gap below the rolling window once stopped a data type's sensor for a day."""
+    """One old gap below the rolling window once stopped a dataset's sensor for a day."""
     _refuse(vendor, *OLD)
     assert asked(tick("stocks_daily", at("2026-11-09T12:00"))) == [WEEK[4], WEEK[3]]
     before = len([request for request in vendor.seen if request.method == "HEAD"])
