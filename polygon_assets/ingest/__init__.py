@@ -2,6 +2,7 @@
 
 Where do I go to…
     run many days at once?                               pipeline.py, ``ingest_days``
+    see when a day is fetched, converted or left alone?  decisions.py
     see a day's steps and every end it can come to?      one_day.py, results.py
     know how much runs at once, and on which threads?    workers.py
     open the store and the bucket that settings name?    connections.py

@@ -30,6 +30,7 @@ from polygon_assets.errors import (
 from polygon_assets.flatfile.conversion import Conversion
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Source
+from polygon_assets.ingest.decisions import AskForTheETag, Convert, LeaveAsStored, RefuseAgain, Step, decide
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.store.day_files import DayFiles, StoredState, read_state
 from polygon_assets.store.parquet_store import ParquetStore
@@ -112,32 +113,29 @@ class DayIngest:
                 schema_version=stored.schema_version,
             )
         try:
-            if stored and not known.is_current and not run.overwrite and (copy := self._copy(stored.source_etag)):
-                return await self._rebuild(copy, latest=False)
-            if known.was_seen and not run.overwrite:  # else the answer to the GET says all that a HEAD would
+            step = self._decide()
+            if isinstance(step, AskForTheETag):
                 head = await run.downloader.head(run.catalog.bucket, self._key)
-                if settled := await self._without_fetching(head.etag):
-                    return settled
-            return await self._fetch_and_publish()
+                step = self._decide(head.etag)
+            return await self._take(step)
         except AccessDeniedError as error:
             return await self._out_of_reach(error, DayStatus.NOT_ENTITLED)
         except ObjectNotFoundError as error:
             return await self._out_of_reach(error, DayStatus.NOT_PUBLISHED_YET)
 
-    async def _without_fetching(self, etag: str) -> DayResult | None:
-        """The outcome where the source with ``etag`` has been seen already; None where it must be fetched."""
-        run, known = self._run, self._known
-        if known.stored_from(etag):
-            if run.keep_raw and not known.keeps_raw(etag):
-                return None
-            return await self._still_stored()
-        if entry := known.refused(etag):
-            return self._refused_before(entry)
-        return await self._rebuild(copy, latest=True) if (copy := self._copy(etag)) else None
+    def _decide(self, etag: str | None = None) -> Step:
+        return decide(self._known, etag, overwrite=self._run.overwrite, keep_raw=self._run.keep_raw)
 
-    def _copy(self, etag: str) -> RetainedSource | None:
-        """The file in the store to convert instead of fetching the one with ``etag``."""
-        return next((each for each in self._known.usable(overwrite=False) if each.source.etag == etag), None)
+    async def _take(self, step: Step) -> DayResult:
+        match step:
+            case Convert(source, is_latest):
+                return await self._rebuild(source, latest=is_latest)
+            case LeaveAsStored():
+                return await self._still_stored()
+            case RefuseAgain(entry):
+                return self._refused_before(entry)
+            case _:
+                return await self._fetch_and_publish()
 
     async def _still_stored(self) -> DayResult:
         if self._known.in_quarantine:  # the vendor may have taken back a file that was refused
@@ -167,7 +165,7 @@ class DayIngest:
     async def _rebuild(self, copy: RetainedSource, *, latest: bool) -> DayResult:
         """Convert a source file that was kept, without the network; one that is corrupt is fetched again.
 
-        ``latest``: the vendor has said that it is what he has now.
+        ``latest``: the vendor has said that it is what it has now.
         """
         try:
             return await self._convert_copy(copy, latest=latest)
