@@ -5,6 +5,7 @@ Belongs here: asynchronous I/O. Everything else the two downloaders share (``tra
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from polygon_assets.download.clients import LoopState, async_client
 from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described, identified
-from polygon_assets.download.retry import RetryState
+from polygon_assets.download.retry import RetryState, retried_async
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target, logger
 from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
@@ -27,7 +28,7 @@ class AsyncS3Downloader(Downloader):
 
     An asynchronous context manager that holds one client; used without ``async with``, it opens the client at the
     first call and ``aclose()`` closes it. Another event loop gets a client of its own. The keyword-only settings
-    are described in ``options.TransferOptions``.
+    are described in ``transfer_options.TransferOptions``.
     """
 
     def __init__(
@@ -187,32 +188,28 @@ class AsyncS3Downloader(Downloader):
         state = self._state()
         async with state.slots:
             retry = RetryState(bucket, key, self._options, asks=True)
-            while True:
-                try:
-                    async with asyncio.timeout(retry.seconds_for_answer):
-                        client = await state.client()
-                        return read(await getattr(client, operation)(**request))
-                except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                    _, delay = retry.after(error)
-                await asyncio.sleep(delay)
+
+            async def attempt() -> Outcome:
+                async with asyncio.timeout(retry.seconds_for_answer):
+                    client = await state.client()
+                    return read(await getattr(client, operation)(**request))
+
+            return await retried_async(attempt, retry.failed)
 
     async def _run(self, bucket: str, key: str, sink: Sink, *, decompress: bool) -> FetchedObject:
         state = self._state()
         async with state.slots:  # held while waiting, too: a service that asks for patience gets fewer requests
             transfer = self._transfer(bucket, key, sink, decompress=decompress)
             with self._counters.counting(transfer), sink:
-                while True:
-                    try:
-                        async with asyncio.timeout(transfer.retry.seconds_left):
-                            await self._attempt(state, transfer)
-                        await publish(state.pool, transfer)
-                    except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                        delay = transfer.failed(error)
-                    else:
-                        return transfer.fetched
-                    await asyncio.sleep(delay)
+                return await retried_async(partial(self._attempt, state, transfer), transfer.failed)
 
-    async def _attempt(self, state: LoopState, transfer: Transfer) -> None:
+    async def _attempt(self, state: LoopState, transfer: Transfer) -> FetchedObject:
+        async with asyncio.timeout(transfer.retry.seconds_left):
+            await self._receive(state, transfer)
+        await publish(state.pool, transfer)
+        return transfer.fetched
+
+    async def _receive(self, state: LoopState, transfer: Transfer) -> None:
         client = await state.client()
         response = await client.get_object(**transfer.request())
         body = response["Body"]

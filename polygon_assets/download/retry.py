@@ -9,13 +9,13 @@ import errno
 import http.client
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import botocore.exceptions
@@ -34,6 +34,8 @@ from polygon_assets.errors import (
     TransferError,
     UnavailableError,
 )
+
+Result = TypeVar("Result")
 
 
 class RetryAction(Enum):
@@ -178,6 +180,26 @@ def backoff(retry: int, options: TransferOptions, retry_after: float = 0.0) -> f
     return max(jitter, min(retry_after, options.backoff_cap))
 
 
+def retried(call: Callable[[], Result], failed: Callable[[Exception], float]) -> Result:
+    """What ``call`` gives, tried until it succeeds; ``failed`` gives the seconds to wait, or raises the final error."""
+    while True:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
+            delay = failed(error)
+        time.sleep(delay)
+
+
+async def retried_async(call: Callable[[], Awaitable[Result]], failed: Callable[[Exception], float]) -> Result:
+    """``retried`` for a call that is awaited."""
+    while True:
+        try:
+            return await call()
+        except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
+            delay = failed(error)
+        await asyncio.sleep(delay)
+
+
 class RetryState:
     """The requests made for one object: says how long to wait before the next, or raises what to raise."""
 
@@ -201,6 +223,10 @@ class RetryState:
     def seconds_for_answer(self) -> float:
         """For one request that asks: twice the timeout, which alone would start anew with every byte."""
         return min(self.seconds_left, 2 * self._options.timeout)
+
+    def failed(self, error: Exception) -> float:
+        """The seconds to wait before the next request; raises what ``after`` raises."""
+        return self.after(error)[1]
 
     def after(self, error: Exception) -> tuple[RetryAction, float]:
         """Judge a failed request: whether to resume or restart, and the seconds to wait before.

@@ -5,21 +5,23 @@ Belongs here: blocking I/O. Everything else the two downloaders share (``transfe
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from polygon_assets.download.clients import read_available, sync_client
 from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described, identified
-from polygon_assets.download.retry import RetryState
+from polygon_assets.download.retry import RetryState, retried
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target
 from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
 from polygon_assets.download.watchdog import ending_within
 from polygon_assets.errors import ObjectNotFoundError
 
+Outcome = TypeVar("Outcome")
 CHUNK = 256 * 1024
 """Bytes read at most at once."""
 
@@ -28,7 +30,7 @@ class SyncS3Downloader(Downloader):
     """Downloads flat files, blocking. May be shared between threads; every failure is a TransferError.
 
     A context manager that holds one client; used without ``with``, it opens the client at the first call and
-    ``close()`` closes it. The keyword-only settings are described in ``options.TransferOptions``.
+    ``close()`` closes it. The keyword-only settings are described in ``transfer_options.TransferOptions``.
     """
 
     def __init__(
@@ -111,14 +113,9 @@ class SyncS3Downloader(Downloader):
     def head(self, bucket: str, key: str) -> RemoteObject:
         """Give the object's size, ETag and last-modified without its bytes."""
         check_name(bucket, key)
-        retry = RetryState(bucket, key, self._options, asks=True)
-        while True:
-            try:
-                with ending_within(retry.seconds_for_answer):
-                    return identified(described(key, self._opened().head_object(Bucket=bucket, Key=key)))
-            except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                _, delay = retry.after(error)
-            time.sleep(delay)
+        return self._ask(
+            bucket, key, lambda client: identified(described(key, client.head_object(Bucket=bucket, Key=key)))
+        )
 
     def check_exists(self, bucket: str, key: str) -> bool:
         """Say whether the object exists: False for 404 only; 403 raises AccessDeniedError."""
@@ -137,32 +134,31 @@ class SyncS3Downloader(Downloader):
         check_name(bucket, "-")
         listing = Listing(bucket, prefix, max_keys)
         while not listing.done:
-            retry = RetryState(bucket, prefix, self._options, asks=True)
-            while True:
-                try:
-                    with ending_within(retry.seconds_for_answer):
-                        listing.accept(self._opened().list_objects_v2(**listing.request()))
-                    break
-                except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                    _, delay = retry.after(error)
-                time.sleep(delay)
+            self._ask(bucket, prefix, lambda client: listing.accept(client.list_objects_v2(**listing.request())))
         return listing.entries()
+
+    def _ask(self, bucket: str, key: str, ask: Callable[[Any], Outcome]) -> Outcome:
+        """Send a request without a body to stream, retried like any other."""
+        retry = RetryState(bucket, key, self._options, asks=True)
+
+        def attempt() -> Outcome:
+            with ending_within(retry.seconds_for_answer):
+                return ask(self._opened())
+
+        return retried(attempt, retry.failed)
 
     def _run(self, bucket: str, key: str, sink: Sink, *, decompress: bool) -> FetchedObject:
         transfer = self._transfer(bucket, key, sink, decompress=decompress)
         with self._counters.counting(transfer), sink:
-            while True:
-                try:
-                    with ending_within(transfer.retry.seconds_left):
-                        self._attempt(transfer)
-                    transfer.finish()
-                except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
-                    delay = transfer.failed(error)
-                else:
-                    return transfer.fetched
-                time.sleep(delay)
+            return retried(partial(self._attempt, transfer), transfer.failed)
 
-    def _attempt(self, transfer: Transfer) -> None:
+    def _attempt(self, transfer: Transfer) -> FetchedObject:
+        with ending_within(transfer.retry.seconds_left):
+            self._receive(transfer)
+        transfer.finish()
+        return transfer.fetched
+
+    def _receive(self, transfer: Transfer) -> None:
         response = self._opened().get_object(**transfer.request())
         body = response["Body"]
         try:
