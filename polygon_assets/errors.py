@@ -108,7 +108,7 @@ class TransferError(PolygonAssetsError):
 class ObjectNotFoundError(TransferError):
     """404: there is no such object."""
 
-    remedy = "Not published yet, or no such file: day files appear by about 11:00 New York on the next day."
+    remedy = "Not published yet, or no such file: a day's file appears on the following day."
 
 
 class AccessDeniedError(TransferError):

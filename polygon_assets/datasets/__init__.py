@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from polygon_assets.datasets import options, stocks
-from polygon_assets.datasets.model import NEW_YORK, Column, Dataset, DayDefinition, Derived, Layout, Session
+from polygon_assets.datasets.model import (
+    NEW_YORK,
+    Column,
+    Dataset,
+    DayDefinition,
+    Derived,
+    Layout,
+    Session,
+    expected_by,
+)
 from polygon_assets.errors import InvalidInputError
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "Derived",
     "Layout",
     "Session",
+    "expected_by",
     "get_dataset",
     "no_such_dataset",
 ]

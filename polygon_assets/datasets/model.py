@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 ArrowType = Literal[
     "string", "float64", "int64", "int32", "int16", "date32", "timestamp[us, UTC]", "timestamp[ns, UTC]"
@@ -21,8 +22,14 @@ Derivation = Literal["option_contract"]
 """What a ticker is taken apart as; ``flatfile.tickers`` does it."""
 
 NEW_YORK = "America/New_York"
+_EXPECTED_BY = dt.time(11)
 MINUTE = 60_000_000_000
 """Nanoseconds."""
+
+
+def expected_by(day: dt.date) -> dt.datetime:
+    """When the file of the session ``day`` is expected at the latest: on the next calendar day, in New York's time."""
+    return dt.datetime.combine(day + dt.timedelta(1), _EXPECTED_BY, ZoneInfo(NEW_YORK))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """What the bucket says about its objects: descriptions of one, and listings of many, page by page. No I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from polygon_assets.download.retry import integrity_fault
+from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
@@ -57,6 +58,17 @@ def described(key: str, answer: Mapping[str, Any], *, size_field: str = "Content
 def identified(found: RemoteObject) -> RemoteObject:
     """``found`` with something that tells it from another version, whatever the service sent."""
     return replace(found, etag=identity(found.etag, found.size, found.last_modified))
+
+
+def listed_days(entries: Iterable[RemoteObject], catalog: S3Catalog, dataset: str) -> dict[str, RemoteObject]:
+    """The day files of ``dataset`` among ``entries``, by their day (YYYY-MM-DD), oldest first; others are left out."""
+    days = {}
+    for entry in entries:
+        if catalog.validate_key(entry.key):
+            named = catalog.parse_key_metadata(entry.key)
+            if named["data_type"] == dataset:
+                days[named["date"]] = entry
+    return dict(sorted(days.items()))
 
 
 def identity(etag: str, size: int, last_modified: datetime) -> str:

@@ -14,7 +14,7 @@ from polygon_assets.ingest.pipeline import ingest_days
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets.store.row_counts import RowCountComparison, RowCounts
-from polygon_assets.store.verifying import RemoteDifference, VerifiedDay, compare_with_remote, verify_day
+from polygon_assets.store.verifying import VerifiedDay, verify_day
 
 __all__ = [
     "DayResult",
@@ -22,12 +22,10 @@ __all__ = [
     "Finding",
     "Limits",
     "ParquetStore",
-    "RemoteDifference",
     "RowCountComparison",
     "RowCounts",
     "Severity",
     "VerifiedDay",
-    "compare_with_remote",
     "ingest_days",
     "verify_day",
 ]

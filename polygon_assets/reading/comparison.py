@@ -1,15 +1,17 @@
-"""The store against the bucket's listing, for chosen days: what would have to be fetched.
+"""The store against the bucket, for chosen days: what would have to be fetched, and what the plan hands out.
 
-Belongs here: the comparison. Does not: the requests (``download``), or the whole store (``ingest.verification``).
+Belongs here: comparing. Does not: the requests (``download``), or reading stored files whole (``store.verifying``).
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from polygon_assets.download import S3Catalog
 from polygon_assets.download.listing import RemoteObject
-from polygon_assets.errors import StoreError
+from polygon_assets.errors import AccessDeniedError, StoreError
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.ingest import ParquetStore
 
@@ -27,7 +29,7 @@ class Standing(StrEnum):
     NEW = "new"
     """Listed and not stored."""
     REFUSED = "refused"
-    """Listed, and refused before: it is not fetched again by itself."""
+    """The listed object was refused before: it is not fetched again by itself. An earlier one may be stored."""
     KEPT = "kept"
     """Stored, and no longer listed."""
     ABSENT = "not published"
@@ -49,6 +51,11 @@ class ComparedDay:
     parquet_bytes: int | None
     """Size of the stored file; None where there is none."""
 
+    @property
+    def is_damaged(self) -> bool:
+        """Is there a stored file whose footer cannot be read?"""
+        return self.parquet_bytes is not None and self.stored is None
+
 
 def listing_prefixes(catalog: S3Catalog, dataset: str, days: Sequence[str]) -> list[str]:
     """The prefixes to list so that all ``days`` are covered, with few requests."""
@@ -59,11 +66,13 @@ def listing_prefixes(catalog: S3Catalog, dataset: str, days: Sequence[str]) -> l
 
 
 def compare_days(
-    store: ParquetStore, dataset: str, days: Iterable[str], listed: Iterable[RemoteObject], catalog: S3Catalog
+    store: ParquetStore, dataset: str, days: Iterable[str], listed: Mapping[str, RemoteObject]
 ) -> list[ComparedDay]:
-    """Compare ``days`` with the entries ``listed``, in the order asked; a damaged file counts as not stored."""
-    entries = {entry.key: entry for entry in listed}
-    return [_compared(store, dataset, day, entries.get(catalog.get_key(dataset, day))) for day in days]
+    """Compare ``days`` with what is ``listed`` of them (``listed_days``), in the order asked.
+
+    A damaged file counts as not stored.
+    """
+    return [_compared(store, dataset, day, listed.get(day)) for day in days]
 
 
 def _compared(store: ParquetStore, dataset: str, day: str, listed: RemoteObject | None) -> ComparedDay:
@@ -73,7 +82,7 @@ def _compared(store: ParquetStore, dataset: str, day: str, listed: RemoteObject 
     except StoreError:
         stored = None
     standing = _standing(stored, listed)
-    if standing is Standing.NEW and listed and store.refused_etag(dataset, day) == listed.etag:
+    if standing in TO_FETCH and listed and store.refused_etag(dataset, day) == listed.etag:
         standing = Standing.REFUSED
     return ComparedDay(day, standing, listed, stored, size)
 
@@ -84,3 +93,26 @@ def _standing(stored: Provenance | None, listed: RemoteObject | None) -> Standin
     if stored is None:
         return Standing.NEW
     return Standing.STORED if stored.source_etag == listed.etag else Standing.REPLACED
+
+
+class HeadClient(Protocol):
+    """What is needed of ``SyncS3Downloader``."""
+
+    def head(self, bucket: str, key: str) -> RemoteObject:
+        """Size, ETag and last-modified of the object."""
+
+
+def is_entitled(client: HeadClient, catalog: S3Catalog, dataset: str, day: str) -> bool:
+    """Does the plan hand out ``day``, which a listing may show without? One request; any other failure is raised."""
+    try:
+        client.head(catalog.bucket, catalog.get_key(dataset, day))
+    except AccessDeniedError:
+        return False
+    return True
+
+
+def oldest_entitled(days: Sequence[str], entitled: Callable[[str], bool]) -> int:
+    """Position of the oldest day that is ``entitled``, where all later ones are; their number where none is."""
+    if not days or not entitled(days[-1]):
+        return len(days)
+    return bisect_left(range(len(days) - 1), 1, key=lambda position: entitled(days[position]))

@@ -12,14 +12,12 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from polygon_assets.calendars import TradingCalendar
-from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.datasets import NEW_YORK, Dataset, expected_by
 from polygon_assets.errors import LinkInStoreError, StoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
 from polygon_assets.store.verifying import Stray, find_strays
 
-EXPECTED_BY = dt.time(11)
-"""New York time, on the calendar day after a session, by which its file is expected."""
 _READERS = 8
 
 
@@ -107,11 +105,6 @@ class Inventory:
     def gaps(self) -> tuple[Gap, ...]:
         """Runs of days that are due and not stored, newest first."""
         return tuple(reversed(_runs([(day, state) for day, state in self.states.items()])))
-
-
-def expected_by(day: dt.date) -> dt.datetime:
-    """When the file of ``day`` is expected at the latest, in New York."""
-    return dt.datetime.combine(day + dt.timedelta(1), EXPECTED_BY, ZoneInfo(NEW_YORK))
 
 
 def take_inventory(

@@ -3,7 +3,7 @@
 Belongs here: reading everything again. Does not: repairing (ingest with ``overwrite``), or printing (``cli``).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import Dataset, get_dataset
-from polygon_assets.download.listing import RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import LinkInStoreError, StoreError
 from polygon_assets.flatfile.findings import Severity
@@ -56,17 +55,6 @@ class VerifiedDay:
     def whole(self) -> bool:
         """Is nothing wrong with it?"""
         return not self.problems
-
-
-@dataclass(frozen=True)
-class RemoteDifference:
-    """A stored day whose source differs from what the bucket lists."""
-
-    day: str
-    stored_etag: str | None
-    """None: the stored file cannot be read."""
-    remote_etag: str | None
-    """None: the bucket no longer lists the day."""
 
 
 def verify_day(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
@@ -199,29 +187,6 @@ def _year_problem(store: ParquetStore, name: str) -> str | None:
 def _digest_of_file(store: ParquetStore, name: str) -> Digest:
     with store.open_file(name) as file:
         return digest_of_stream(file)
-
-
-def compare_with_remote(
-    store: ParquetStore, dataset: str, listed: Iterable[RemoteObject], catalog: S3Catalog
-) -> Iterator[RemoteDifference]:
-    """The stored days, oldest first, that are not readable, or whose ETag is not that of the listing ``listed``.
-
-    ``listed`` must cover the keys of all stored days; entries that are no key of ``dataset`` are passed over.
-    """
-    etags: dict[str, str] = {}
-    for entry in listed:
-        if catalog.validate_key(entry.key):
-            named = catalog.parse_key_metadata(entry.key)
-            if named["data_type"] == dataset:
-                etags[named["date"]] = entry.etag
-    for day in store.days(dataset):
-        try:
-            stored = store.provenance(dataset, day)
-        except StoreError:
-            yield RemoteDifference(day, None, etags.get(day))
-            continue
-        if stored is not None and stored.source_etag != etags.get(day):
-            yield RemoteDifference(day, stored.source_etag, etags.get(day))
 
 
 class _Reading:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from polygon_assets.cli.work.vendor_checks import oldest_granted
 from polygon_assets.datasets import DATASETS
+from polygon_assets.reading.comparison import oldest_entitled
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 from polygon_assets_tests.servers.origin import Origin, origin
 from polygon_assets_tests.servers.seaweed import Identity, seaweed
@@ -155,9 +155,9 @@ def test_the_floor_is_found_with_few_questions(floor: int) -> None:
         return int(day) >= floor
 
     days = [str(number) for number in range(11)]
-    assert oldest_granted(days, granted) == floor
+    assert oldest_entitled(days, granted) == floor
     assert len(asked) <= 5
-    assert oldest_granted([], granted) == 0
+    assert oldest_entitled([], granted) == 0
 
 
 @contextmanager

@@ -9,12 +9,11 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from polygon_assets.download.listing import RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store.row_counts import RowCounts
-from polygon_assets.store.verifying import compare_with_remote, verify_day
+from polygon_assets.store.verifying import verify_day
 from polygon_assets_tests.factories import SOURCE, converted, row, stamp, text
 from polygon_assets_tests.stores import Place
 from polygon_assets_tests.vendor import verified
@@ -174,13 +173,3 @@ def test_a_copy_of_another_day_is_found(store: ParquetStore, place: Place) -> No
     assert first.whole
     assert second.problems[0] == f"rows are of another day than {DAYS[1]}"
     assert second.problems[1].endswith(f"{DAYS[0]}.csv.gz, which is another day's or dataset's source")
-
-
-def test_replaced_and_vanished_sources_are_named(store: ParquetStore) -> None:
-    catalog = S3Catalog()
-    moment = dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
-    etags = {DAYS[0]: "etag", DAYS[1]: "another", DAYS[2]: "etag"}
-    listed = [RemoteObject(catalog.get_stocks_daily_key(day), 1, etag, moment) for day, etag in etags.items()]
-    listed.append(RemoteObject(catalog.get_stocks_minute_key(DAYS[3]), 1, "etag", moment))
-    found = [(each.day, each.remote_etag) for each in compare_with_remote(store, "stocks_daily", listed, catalog)]
-    assert found == [(DAYS[1], "another"), (DAYS[3], None)]

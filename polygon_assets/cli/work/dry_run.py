@@ -10,9 +10,8 @@ from rich.filesize import decimal
 from polygon_assets.cli import console
 from polygon_assets.cli.work.ls import compare
 from polygon_assets.datasets import Dataset
-from polygon_assets.errors import AccessDeniedError
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
-from polygon_assets.reading.comparison import TO_FETCH, ComparedDay, Standing
+from polygon_assets.reading.comparison import TO_FETCH, ComparedDay, Standing, is_entitled
 from polygon_assets.reading.inventory import without_stored
 from polygon_assets.settings import Settings
 
@@ -77,7 +76,5 @@ def _warn_of_the_plan(settings: Settings, dataset: Dataset, oldest: str) -> None
     """The listing shows what the plan may refuse: ask for the oldest day."""
     catalog = open_catalog(settings)
     with open_sync_downloader(settings) as downloader:
-        try:
-            downloader.head(catalog.bucket, catalog.get_key(dataset.name, oldest))
-        except AccessDeniedError:
+        if not is_entitled(downloader, catalog, dataset.name, oldest):
             console.warn(f"Your plan refuses {oldest}; polygon-assets doctor says how far back it reaches.")

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
+from polygon_assets.download.listing import listed_days
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
 from polygon_assets.reading.comparison import ComparedDay, compare_days, listing_prefixes
 from polygon_assets.settings import Settings
@@ -37,7 +38,7 @@ def compare(settings: Settings, dataset: Dataset, days: list[str]) -> list[Compa
     with open_sync_downloader(settings) as downloader, console.messages.status("Listing the bucket …"):
         prefixes = listing_prefixes(catalog, dataset.name, days)
         listed = [entry for prefix in prefixes for entry in downloader.list_entries(catalog.bucket, prefix)]
-    return compare_days(open_store(settings), dataset.name, days, listed, catalog)
+    return compare_days(open_store(settings), dataset.name, days, listed_days(listed, catalog, dataset.name))
 
 
 def _cells(each: ComparedDay) -> tuple[str, ...]:

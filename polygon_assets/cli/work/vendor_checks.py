@@ -6,16 +6,18 @@ Belongs here: requests and their meaning. Does not: this machine (``machine_chec
 import datetime as dt
 import urllib.error
 import urllib.request
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from polygon_assets.cli.console import Line, failed, note, ok
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
+from polygon_assets.download.listing import listed_days
 from polygon_assets.errors import AccessDeniedError, MissingCredentialsError, PolygonAssetsError
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
+from polygon_assets.reading.comparison import is_entitled, oldest_entitled
 from polygon_assets.settings import Settings, variable
 
 _PATIENCE = 10
@@ -109,29 +111,14 @@ def credentials(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]
 
 def _reach(downloader: SyncS3Downloader, catalog: S3Catalog, dataset: Dataset) -> Reach:
     """List the dataset, and bisect for the oldest day that is handed out: what is listed may be refused."""
-    sizes = {
-        catalog.parse_key_metadata(entry.key)["date"]: entry.size
-        for entry in downloader.list_entries(catalog.bucket, catalog.get_prefix(dataset.name))
-        if catalog.validate_key(entry.key)
-    }
-    days = sorted(sizes)
+    listed = listed_days(
+        downloader.list_entries(catalog.bucket, catalog.get_prefix(dataset.name)), catalog, dataset.name
+    )
+    sizes = {day: entry.size for day, entry in listed.items()}
+    days = list(sizes)
 
-    def granted(day: str) -> bool:
-        try:
-            downloader.head(catalog.bucket, catalog.get_key(dataset.name, day))
-        except AccessDeniedError:
-            return False
-        return True
-
-    position = oldest_granted(days, granted)
-    return Reach({day: sizes[day] for day in days}, days[position] if position < len(days) else None)
-
-
-def oldest_granted(days: Sequence[str], granted: Callable[[str], bool]) -> int:
-    """Position of the oldest day that is ``granted``, where all later ones are; their number where none is."""
-    if not days or not granted(days[-1]):
-        return len(days)
-    return bisect_left(range(len(days) - 1), 1, key=lambda position: granted(days[position]))
+    position = oldest_entitled(days, partial(is_entitled, downloader, catalog, dataset.name))
+    return Reach(sizes, days[position] if position < len(days) else None)
 
 
 def _entitlement(settings: Settings, dataset: Dataset, reach: Reach) -> Line:

@@ -1,17 +1,22 @@
 """``polygon-assets verify``: is the store still what was published, and still what the vendor publishes?
 
-Belongs here: showing it. Does not: the reading and comparing (``ingest.verification``).
+Belongs here: showing it. Does not: reading (``store.verifying``) or comparing (``reading.comparison``).
 """
 
 from collections.abc import Mapping, Sequence
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
+from polygon_assets.download.listing import listed_days
 from polygon_assets.errors import LinkInStoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
+from polygon_assets.reading.comparison import ComparedDay, Standing, compare_days
 from polygon_assets.settings import Settings
-from polygon_assets.store.verifying import compare_with_remote, find_strays, record_digest, verify_day, verify_kept
+from polygon_assets.store.verifying import find_strays, record_digest, verify_day, verify_kept
+
+_DIFFERING = {Standing.REPLACED: "replaced", Standing.REFUSED: "refused", Standing.KEPT: "no longer listed"}
+_NOT_READABLE = "not readable"
 
 
 def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end: str | None, *, remote: bool) -> int:
@@ -84,19 +89,22 @@ def _compare(settings: Settings, store: ParquetStore, dataset: Dataset, start: s
     catalog = open_catalog(settings)
     with open_sync_downloader(settings) as downloader, console.messages.status(f"{dataset.name}: listing the bucket …"):
         listed = downloader.list_entries(catalog.bucket, catalog.get_prefix(dataset.name))
-    counts = {"replaced": 0, "no longer listed": 0, "not readable": 0}
-    for each in compare_with_remote(store, dataset.name, listed, catalog):
-        if (start and each.day < start) or (end and each.day > end):
-            continue
-        if each.stored_etag is None:
-            kind, said = "not readable", "not readable"
-        elif each.remote_etag is None:
-            kind, said = "no longer listed", f"stored from {each.stored_etag}, no longer listed; the stored day stays"
-        else:
-            kind, said = "replaced", f"stored from {each.stored_etag}, replaced by {each.remote_etag}"
-        counts[kind] += 1
-        console.out.print(f"{dataset.name} {each.day}: {said}", soft_wrap=True)
+    counts = dict.fromkeys([*_DIFFERING.values(), _NOT_READABLE], 0)
+    days = [day for day in store.days(dataset.name) if (start or day) <= day <= (end or day)]
+    for each in compare_days(store, dataset.name, days, listed_days(listed, catalog, dataset.name)):
+        if kind := _NOT_READABLE if each.is_damaged else _DIFFERING.get(each.standing):
+            counts[kind] += 1
+            console.out.print(f"{dataset.name} {each.day}: {_said(each)}", soft_wrap=True)
     return _conclude(store, dataset, counts)
+
+
+def _said(each: ComparedDay) -> str:
+    if each.stored is None:
+        return _NOT_READABLE
+    if each.listed is None:
+        return f"stored from {each.stored.source_etag}, no longer listed; the stored day stays"
+    was_refused = ", which was refused" if each.standing is Standing.REFUSED else ""
+    return f"stored from {each.stored.source_etag}, replaced by {each.listed.etag}{was_refused}"
 
 
 def _conclude(store: ParquetStore, dataset: Dataset, counts: Mapping[str, int]) -> int:
@@ -106,7 +114,7 @@ def _conclude(store: ParquetStore, dataset: Dataset, counts: Mapping[str, int]) 
     if replaced := counts["replaced"]:
         remedy = f"Fetch them: polygon-assets ingest {dataset.name} --start DAY"
         console.out.print(f"{dataset.name}: the vendor has replaced {replaced} days. {remedy}", soft_wrap=True)
-    if unreadable := counts["not readable"]:
+    if unreadable := counts[_NOT_READABLE]:
         remedy = f"Fetch them again: polygon-assets ingest {dataset.name} --missing"
         console.out.print(f"{dataset.name}: {unreadable} days are not readable. {remedy}", soft_wrap=True)
     return replaced + unreadable

@@ -5,7 +5,7 @@ An outage of the bucket is raised, so that it shows as a failed tick with its ca
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -13,11 +13,12 @@ import dagster as dg
 
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
-from polygon_assets.errors import AccessDeniedError, StoreError
+from polygon_assets.download.listing import RemoteObject, listed_days
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.resources import BucketParam, CatalogParam, StoreParam
 from polygon_assets.orchestration.watching import plans as watch
 from polygon_assets.orchestration.watching.active_runs import active_runs, covered
+from polygon_assets.reading.comparison import TO_FETCH, compare_days, is_entitled
 
 INTERVAL_SECONDS = 600
 REQUEST_TAG = "polygon/request"
@@ -106,11 +107,16 @@ class _Tick:
         since = watch.first_wanted(self.calendar, memory.oldest, self.first, self.newest)
         months, rotation = watch.months_to_list(since, self.newest, memory.rotation)
         memory = replace(memory, rotation=rotation)
-        published = {day: etag for month in months for day, etag in self._list(month)}
-        wanted = [day.isoformat() for day in self.calendar.between(since, self.newest)]
-        candidates = watch.find_candidates(published, wanted, self._stored_etag, self._refused_etag)
+        published = {day: entry for month in months for day, entry in self._list(month).items()}
+        wanted = {day.isoformat() for day in self.calendar.between(since, self.newest)} & published.keys()
+        compared = compare_days(self.store, self.dataset.name, sorted(wanted, reverse=True), published)
+        candidates = [
+            watch.Candidate(each.day, each.listed.etag)
+            for each in compared
+            if each.listed and each.standing in TO_FETCH
+        ]
         requests = list(self._requests(candidates))[: watch.REQUESTS_PER_TICK]
-        newest = max(set(wanted) & set(published), default=None)
+        newest = max(wanted, default=None)
         if requests and newest is not None and not self._entitled(newest):
             memory = replace(memory, not_entitled_until=self.now.timestamp() + watch.DAY)
             reason = f"{self.dataset.name} is not in your plan: {newest} is listed, but refused."
@@ -139,28 +145,12 @@ class _Tick:
         until = self.now.timestamp() + watch.DAY
         return replace(memory, store=self.store.uri, oldest=min(days, default=None), oldest_known_until=until)
 
-    def _list(self, month: str) -> Iterator[tuple[str, str]]:
+    def _list(self, month: str) -> dict[str, RemoteObject]:
         prefix = self.catalog.get_month_prefix(self.dataset.name, f"{month}-01")
-        for entry in self.client.list_entries(self.catalog.bucket, prefix):
-            if self.catalog.validate_key(entry.key):
-                yield self.catalog.parse_key_metadata(entry.key)["date"], entry.etag
-
-    def _stored_etag(self, day: str) -> str | None:
-        try:
-            provenance = self.store.provenance(self.dataset.name, day)
-        except StoreError:  # a damaged file is as good as none: ask for the day again
-            return None
-        return provenance.source_etag if provenance else None
-
-    def _refused_etag(self, day: str) -> str | None:
-        return self.store.refused_etag(self.dataset.name, day)
+        return listed_days(self.client.list_entries(self.catalog.bucket, prefix), self.catalog, self.dataset.name)
 
     def _entitled(self, day: str) -> bool:
-        try:
-            self.client.head(self.catalog.bucket, self.catalog.get_key(self.dataset.name, day))
-        except AccessDeniedError:
-            return False
-        return True
+        return is_entitled(self.client, self.catalog, self.dataset.name, day)
 
     def _requests(self, candidates: list[watch.Candidate]) -> Iterator[dg.RunRequest]:
         active = self._active_days(candidates) if candidates else set()
@@ -200,7 +190,7 @@ class _Tick:
             active |= {each.day for each in candidates if first <= each.day <= last}
         return active
 
-    def _why_idle(self, candidates: list[watch.Candidate], published: dict[str, str], memory: watch.Memory) -> str:
+    def _why_idle(self, candidates: list[watch.Candidate], published: Collection[str], memory: watch.Memory) -> str:
         above = [each.day for each in candidates if memory.floor is None or each.day > memory.floor]
         if above:
             return f"{', '.join(above)}: a run is active, or the last attempt is too recent."

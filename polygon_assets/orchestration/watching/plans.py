@@ -6,14 +6,13 @@ Belongs here: the rules, and what one tick tells the next. Does not: Dagster's e
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from polygon_assets.calendars import TradingCalendar, parse_date
-from polygon_assets.datasets import NEW_YORK
+from polygon_assets.datasets import expected_by
 
 Read = TypeVar("Read")
 
@@ -34,7 +33,6 @@ DAY = 24 * HOUR
 RETRY_AFTER = (HOUR, 4 * HOUR, DAY)
 EMPTY_STORE_SESSIONS = 5
 REQUESTS_PER_TICK = 10
-PUBLISHED_BY = dt.time(11)
 
 
 _TIMES = ("oldest_known_until", "not_entitled_until", "floor_until")
@@ -136,21 +134,6 @@ def months_to_list(since: dt.date, last: dt.date, rotation: str | None) -> tuple
     return [*recent, chosen], chosen
 
 
-def find_candidates(
-    published: Mapping[str, str],
-    wanted: Iterable[str],
-    stored_etag: Callable[[str], str | None],
-    refused_etag: Callable[[str], str | None],
-) -> list[Candidate]:
-    """The ``wanted`` days that are ``published`` (day → ETag) and missing or replaced since; newest first."""
-    found = []
-    for day in sorted(set(wanted) & set(published), reverse=True):
-        etag = published[day]
-        if stored_etag(day) != etag and refused_etag(day) != etag:
-            found.append(Candidate(day, etag))
-    return found
-
-
 def next_attempt(past: Sequence[PastRun], now: float) -> int | None:
     """The number of the attempt that is due now, from 1; None while it is too early after the last one.
 
@@ -182,7 +165,6 @@ def waiting_for(newest: dt.date, now: dt.datetime, *, published: bool) -> str:
     """What an idle tick at ``now`` says."""
     if published:
         return f"Every published day up to {newest} is stored."
-    next_day = newest + dt.timedelta(1)
-    late = now >= dt.datetime.combine(next_day, PUBLISHED_BY, ZoneInfo(NEW_YORK))
-    expected = "was expected" if late else "expected"
-    return f"{newest} is not published yet, {expected} by {PUBLISHED_BY:%H:%M} New York on {next_day}."
+    due = expected_by(newest)
+    expected = "was expected" if now >= due else "expected"
+    return f"{newest} is not published yet, {expected} by {due:%H:%M} New York on {due:%Y-%m-%d}."

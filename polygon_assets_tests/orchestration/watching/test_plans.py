@@ -11,7 +11,6 @@ from polygon_assets.orchestration.watching.plans import (
     HOUR,
     Memory,
     PastRun,
-    find_candidates,
     months_to_list,
     next_attempt,
 )
@@ -45,22 +44,6 @@ def test_an_empty_store_wants_the_last_five_sessions() -> None:
 
 def test_a_store_wants_everything_since_its_oldest_day() -> None:
     assert watch.first_wanted(trading_calendar(), "2026-01-05", dt.date(2003, 9, 10), LAST) == dt.date(2026, 1, 5)
-
-
-def test_missing_and_replaced_days_are_candidates_newest_first() -> None:
-    published = {"2026-11-18": "a", "2026-11-19": "b", "2026-11-20": "c", "2026-11-17": "d"}
-    stored = {"2026-11-18": "a", "2026-11-19": "old"}
-    found = find_candidates(
-        published, ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-23"], stored.get, dict[str, str]().get
-    )
-    assert [(each.day, each.etag) for each in found] == [("2026-11-20", "c"), ("2026-11-19", "b")]
-
-
-def test_a_refused_etag_is_no_candidate_but_its_replacement_is() -> None:
-    stored: dict[str, str] = {}
-    refused = {"2026-11-19": "b"}
-    assert not find_candidates({"2026-11-19": "b"}, ["2026-11-19"], stored.get, refused.get)
-    assert find_candidates({"2026-11-19": "c"}, ["2026-11-19"], stored.get, refused.get)
 
 
 @pytest.mark.parametrize(("failures", "wait"), [(1, HOUR), (2, 4 * HOUR), (3, DAY), (4, DAY), (30, DAY)])
