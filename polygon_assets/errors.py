@@ -6,10 +6,12 @@
     ├── ConfigurationMissingError             a file that belongs to the installation is not there
     ├── BrokenHistoryError                    Dagster's database cannot be opened any more
     ├── PortTakenError                        another program listens where a server should
+    ├── NotTriedError                         a day of a run that ended early, since all others failed
     ├── MissingCredentialsError               the two variables of the subscription are not set
     ├── TransferError                         bytes could not be had from the bucket; names bucket, key, attempts
     │   ├── ObjectNotFoundError               404: not published yet, or a name that never existed
-    │   ├── AccessDeniedError                 403: the plan does not include it, or the keys are wrong
+    │   ├── AccessDeniedError                 403: outside the plan, not published yet, or an agreement is missing
+    │   │   └── InvalidKeysError              the S3 keys, or the account, are refused altogether
     │   ├── RequestRejectedError              any other answer that repeating cannot change (400, 3xx, clock)
     │   ├── UnavailableError                  connection, DNS, timeout, 408/429/5xx: trying later can help
     │   ├── TooSlowError                      below the minimum rate, or past the deadline
@@ -22,6 +24,7 @@
     │   └── UnusableDayError                  parses, but cannot be that day (no rows, foreign rows)
     ├── StoreError                            a stored day is damaged, or the store cannot be written
     │   ├── LinkInStoreError                  a symbolic link inside the store: it is not followed
+    │   ├── NotReplacedError                  a stored day that could not be replaced; it is as it was
     │   └── StoreBusyError                    another process keeps the store's staging folder locked
     ├── ReplacedWhileReadError                a file of the store on S3 is another than the one that was opened
     ├── StoreAbsentError                      the store that was there before is not: is its disk mounted?
@@ -112,11 +115,21 @@ class ObjectNotFoundError(TransferError):
 
 
 class AccessDeniedError(TransferError):
-    """403: the keys are refused, for this object or altogether."""
+    """403: this object is not handed out; the answer does not say why."""
 
     remedy = (
-        "Your plan may not include this dataset or this date, or the keys are wrong: check "
-        "POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY, and your plan's history window."
+        "The vendor does not say why: your plan may not include this dataset or this date (its history window), the "
+        "file may not be published yet, or an agreement that it needs is not signed. If every file is refused, the S3 "
+        "keys are wrong: polygon-assets doctor."
+    )
+
+
+class InvalidKeysError(AccessDeniedError):
+    """The S3 keys are refused altogether, or the account is."""
+
+    remedy = (
+        "Copy POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY again from the flat files page of the vendor's "
+        "dashboard: they are S3 keys; the key of its REST API is another thing."
     )
 
 
@@ -184,6 +197,15 @@ class UnusableDayError(ContentError):
     """The file parses, but cannot be the day it claims to be."""
 
 
+class NotTriedError(PolygonAssetsError):
+    """A day that was not tried, since those before it failed for one reason."""
+
+    def __init__(self, failed: int, last: PolygonAssetsError) -> None:
+        """Say that the ``failed`` days before it failed in a row, ``last`` being the last one's error."""
+        super().__init__(f"not tried: the {failed} days before it failed in a row, for one reason. {last}")
+        self.retryable = last.retryable
+
+
 class StoreError(PolygonAssetsError):
     """A stored day is damaged, or the Parquet store cannot be written."""
 
@@ -194,6 +216,10 @@ class CorruptFileError(StoreError):
 
 RottenCopyError = CorruptFileError
 """The name until version 1; goes with the next one."""
+
+
+class NotReplacedError(StoreError):
+    """A stored day that was to be replaced is as it was, since the vendor does not hand its file out."""
 
 
 class LinkInStoreError(StoreError):

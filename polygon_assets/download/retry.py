@@ -26,6 +26,7 @@ from polygon_assets.download.transfer_options import TransferOptions
 from polygon_assets.errors import (
     AccessDeniedError,
     IntegrityError,
+    InvalidKeysError,
     LocalWriteError,
     ObjectNotFoundError,
     PolygonAssetsError,
@@ -80,9 +81,18 @@ def disk_fault(error: OSError, path: Path) -> TransferFault:
 
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 RETRIED_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "RequestLimitExceeded"})
-CLOCK_CODES = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+PERMANENT_CODES: Mapping[str, tuple[type[TransferError], str]] = {
+    "RequestTimeTooSkewed": (RequestRejectedError, "check this machine's clock"),
+    "RequestExpired": (RequestRejectedError, "check this machine's clock"),
+    "InvalidAccessKeyId": (InvalidKeysError, "the service does not know this S3 access key"),
+    "SignatureDoesNotMatch": (InvalidKeysError, "the S3 secret key is not the access key's"),
+    "ExpiredToken": (InvalidKeysError, "the S3 keys have expired"),
+    "InvalidToken": (InvalidKeysError, "the S3 keys are not valid"),
+    "AccountProblem": (InvalidKeysError, "the account has a problem (a payment, an agreement): see the dashboard"),
+}
+"""What says more than the status."""
 PERMANENT_STATUS: Mapping[int, type[TransferError]] = {
-    401: AccessDeniedError,
+    401: InvalidKeysError,
     403: AccessDeniedError,
     404: ObjectNotFoundError,
 }
@@ -130,8 +140,9 @@ def _diagnose_answer(response: Mapping[str, Any]) -> Diagnosis:
     headers: Mapping[str, str] = metadata.get("HTTPHeaders", {})
     code = str(response.get("Error", {}).get("Code", ""))
     said = f"the service answered {status}" + (f" {brief(code)}" if code not in {"", str(status)} else "")
-    if code in CLOCK_CODES:
-        return Diagnosis(RetryAction.STOP, RequestRejectedError, f"{said}: check this machine's clock")
+    if code in PERMANENT_CODES:
+        kind, meaning = PERMANENT_CODES[code]
+        return Diagnosis(RetryAction.STOP, kind, f"{said}: {meaning}")
     if status in RETRIED_STATUS or code in RETRIED_CODES or code.startswith("Throttling"):
         return Diagnosis(RetryAction.RESUME, UnavailableError, said, retry_after(headers.get("retry-after")))
     if status == http.HTTPStatus.PRECONDITION_FAILED:

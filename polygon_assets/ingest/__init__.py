@@ -3,6 +3,8 @@
 Where do I go to…
     run many days at once?                               pipeline.py, ``ingest_days``
     see when a day is fetched, converted or left alone?  decisions.py
+    know when a run pauses, slows down or gives up?      breaker.py
+    tell a plan's refusal from a file not there yet?     listings.py
     see a day's steps and every end it can come to?      one_day.py, results.py
     know how much runs at once, and on which threads?    workers.py
     open the store and the bucket that settings name?    connections.py
@@ -10,6 +12,7 @@ Where do I go to…
 
 from polygon_assets.flatfile.findings import Finding, Severity
 from polygon_assets.flatfile.limits import Limits
+from polygon_assets.ingest.breaker import Patience
 from polygon_assets.ingest.pipeline import ingest_days
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.store.parquet_store import ParquetStore
@@ -22,6 +25,7 @@ __all__ = [
     "Finding",
     "Limits",
     "ParquetStore",
+    "Patience",
     "RowCountComparison",
     "RowCounts",
     "Severity",

@@ -22,6 +22,9 @@ from polygon_assets.errors import (
     ContentError,
     CorruptFileError,
     InvalidInputError,
+    InvalidKeysError,
+    NotReplacedError,
+    NotTriedError,
     ObjectNotFoundError,
     PolygonAssetsError,
     StoreError,
@@ -31,6 +34,7 @@ from polygon_assets.flatfile.conversion import Conversion
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Source
 from polygon_assets.ingest.decisions import AskForTheETag, Convert, LeaveAsStored, RefuseAgain, Step, decide
+from polygon_assets.ingest.listings import MonthListings
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.store.day_files import DayFiles, StoredState, read_state
 from polygon_assets.store.parquet_store import ParquetStore
@@ -63,11 +67,13 @@ class Run:
     staging: Path
     converting: Executor
     """As many threads as may convert at once."""
-    saving: Executor
+    publishing: Executor
     """Threads that wait for a disk or an object store."""
     limits: Limits
     overwrite: bool
     keep_raw: bool
+    listings: MonthListings
+    """Asked where a file is refused."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set when the call ends: conversions that still run give up."""
 
@@ -84,6 +90,10 @@ class DayIngest:
             day=day, status=DayStatus.FAILED, source_key=self._key, uri=run.store.path(run.dataset.name, day)
         )
         self._known = StoredState()
+
+    def not_tried(self, error: NotTriedError) -> DayResult:
+        """The outcome of a day for which no request was sent."""
+        return self._ended(DayStatus.FAILED, error=error)
 
     async def result(self) -> DayResult:
         """The day's outcome; only wrong input and cancelling raise."""
@@ -118,10 +128,19 @@ class DayIngest:
                 head = await run.downloader.head(run.catalog.bucket, self._key)
                 step = self._decide(head.etag)
             return await self._take(step)
+        except InvalidKeysError:
+            raise
         except AccessDeniedError as error:
-            return await self._out_of_reach(error, DayStatus.NOT_ENTITLED)
+            return await self._refused_access(error)
         except ObjectNotFoundError as error:
             return await self._out_of_reach(error, DayStatus.NOT_PUBLISHED_YET)
+
+    async def _refused_access(self, error: AccessDeniedError) -> DayResult:
+        """A 403 does not tell why; a listing tells whether the file is there at all."""
+        if self._known.stored or await self._run.listings.has(self._day):
+            return await self._out_of_reach(error, DayStatus.NOT_ENTITLED)
+        absent = ObjectNotFoundError(error.bucket, error.key, "the service answered 403, and does not list it")
+        return await self._out_of_reach(absent, DayStatus.NOT_PUBLISHED_YET)
 
     def _decide(self, etag: str | None = None) -> Step:
         return decide(self._known, etag, overwrite=self._run.overwrite, keep_raw=self._run.keep_raw)
@@ -139,7 +158,7 @@ class DayIngest:
 
     async def _still_stored(self) -> DayResult:
         if self._known.in_quarantine:  # the vendor may have taken back a file that was refused
-            await _in(self._run.saving, partial(self._files.settle, latest=True))
+            await _in(self._run.publishing, partial(self._files.settle, latest=True))
         return self._unchanged()
 
     async def _out_of_reach(self, error: TransferError, status: DayStatus) -> DayResult:
@@ -155,10 +174,10 @@ class DayIngest:
         if known.is_damaged or (known.stored and self._run.overwrite):
             what = "is damaged, and could not be replaced" if known.is_damaged else "could not be overwritten"
             cause = f"the stored day {what}; it is as it was. {error}"
-            return replace(self._ended(DayStatus.FAILED), error=StoreError(f"{self._base.uri}: {cause}"))
+            return replace(self._ended(DayStatus.FAILED), error=NotReplacedError(f"{self._base.uri}: {cause}"))
         if known.stored:
             if known.in_quarantine:
-                await _in(self._run.saving, partial(self._files.settle, latest=False))
+                await _in(self._run.publishing, partial(self._files.settle, latest=False))
             return replace(self._unchanged(), warning=f"Stored, and the source is out of reach now: {error}")
         return outcome
 
@@ -190,7 +209,7 @@ class DayIngest:
         source = Source(uri, fetched.key, fetched.etag, fetched.last_modified, fetched.size)
         self._base = replace(self._base, source_etag=source.etag, source_bytes=source.size)
         if self._known.stored_from(source.etag) and not run.overwrite:  # only the raw file was lacking
-            await _in(run.saving, self._files.keep_raw, source)
+            await _in(run.publishing, self._files.keep_raw, source)
             return await self._still_stored()
         try:
             made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled)
@@ -199,7 +218,9 @@ class DayIngest:
         return await self._publish(made, source, keep_raw=run.keep_raw, latest=True)
 
     async def _publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> DayResult:
-        size = await _in(self._run.saving, partial(self._files.publish, made, source, keep_raw=keep_raw, latest=latest))
+        size = await _in(
+            self._run.publishing, partial(self._files.publish, made, source, keep_raw=keep_raw, latest=latest)
+        )
         return self._ended(
             DayStatus.PUBLISHED,
             rows=made.provenance.rows,
@@ -211,7 +232,7 @@ class DayIngest:
         )
 
     async def _refuse(self, source: Source, error: ContentError) -> DayResult:
-        findings = await _in(self._run.saving, self._files.refuse, source, error)
+        findings = await _in(self._run.publishing, self._files.refuse, source, error)
         return self._ended(DayStatus.REFUSED, error=error, findings=findings)
 
     def _refused_before(self, entry: QuarantinedDay) -> DayResult:

@@ -11,6 +11,8 @@ import dagster as dg
 import pytest
 
 from polygon_assets.datasets import DATASETS
+from polygon_assets.download import S3Catalog
+from polygon_assets.ingest import Patience
 from polygon_assets.orchestration import recording
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets_tests.cli.conftest import Command, Platform
@@ -204,3 +206,26 @@ def test_many_days_that_are_not_to_be_had_are_not_all_named(cli: Command) -> Non
     lines = done.err.splitlines()
     assert len(lines) == 21
     assert lines[-1] == "Further days are counted only; polygon-assets status and doctor say more."
+
+
+def test_an_outage_ends_the_call_with_one_line(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, 5,000 days of 503 took an hour and a half, and a line each."""
+    quick = Patience(first_pause=0.001, longest_pause=0.001)
+    monkeypatch.setattr("polygon_assets.ingest.pipeline.DEFAULT_PATIENCE", quick)
+    monkeypatch.setenv("POLYGON_MAX_RETRIES", "0")
+    monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+    with origin() as bucket:
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", bucket.endpoint_url)
+        days = S3Catalog.get_business_days("2024-01-02", "2024-06-28")
+        for day in days:
+            bucket.store(S3Catalog().get_stocks_daily_key(day), b"", always=faults.status(503, "SlowDown"))
+        done = cli("ingest", "stocks_daily", "--start", days[0], "--end", days[-1])
+        asked = [each for each in bucket.seen if each.method == "GET" and not each.query]
+    assert done.code == 1
+    assert f"stocks_daily: {len(days)} failed" in done.out
+    assert done.err.count("not tried: the 8 days before it failed in a row, for one reason") == 1
+    assert done.err.count("So are the days after it.") == 1
+    assert len(asked) < 30
+    assert platform.materialised("stocks_daily") == []

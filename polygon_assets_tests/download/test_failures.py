@@ -27,6 +27,7 @@ from polygon_assets.download.transfer_options import TransferOptions
 from polygon_assets.errors import (
     AccessDeniedError,
     IntegrityError,
+    InvalidKeysError,
     LocalWriteError,
     ObjectNotFoundError,
     RequestRejectedError,
@@ -56,7 +57,7 @@ def test_every_status(status: int) -> None:
     elif status in RESTARTED:
         expected = (RetryAction.RESTART, IntegrityError)
     else:
-        special = {401: AccessDeniedError, 403: AccessDeniedError, 404: ObjectNotFoundError}
+        special = {401: InvalidKeysError, 403: AccessDeniedError, 404: ObjectNotFoundError}
         expected = (RetryAction.STOP, special.get(status, RequestRejectedError))
     assert (found.action, found.error) == expected
     assert str(status) in found.cause
@@ -70,6 +71,7 @@ def test_every_status(status: int) -> None:
         (503, "SlowDown", RetryAction.RESUME),
         (200, "InternalError", RetryAction.RESUME),
         (403, "SignatureDoesNotMatch", RetryAction.STOP),
+        (400, "ExpiredToken", RetryAction.STOP),
         (403, "RequestTimeTooSkewed", RetryAction.STOP),
         (400, "InvalidArgument", RetryAction.STOP),
     ],

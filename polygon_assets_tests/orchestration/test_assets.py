@@ -5,7 +5,10 @@ import pytest
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
+from polygon_assets.ingest import Patience
 from polygon_assets_tests.platforms import QUIET, Platform
+from polygon_assets_tests.servers import faults
+from polygon_assets_tests.servers.origin import origin
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-06")
 STATISTICS = {"total_downloads", "successful_downloads", "failed_downloads", "total_retries", "success_rate"}
@@ -153,3 +156,25 @@ def test_runs_are_sized_by_the_table(platform: Platform) -> None:
         policy = graph.get(dg.AssetKey(name)).backfill_policy
         assert policy is not None
         assert policy.max_partitions_per_run == row.days_per_run
+
+
+@pytest.mark.stores("disk")
+def test_an_outage_ends_the_run_early_and_leaves_its_days_missing(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of a hundred days asked for each of them six times."""
+    quick = Patience(first_pause=0.001, longest_pause=0.001)
+    monkeypatch.setattr("polygon_assets.ingest.pipeline.DEFAULT_PATIENCE", quick)
+    monkeypatch.setenv("POLYGON_MAX_RETRIES", "0")
+    monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+    days = S3Catalog.get_business_days("2026-07-01", "2026-10-30")
+    with origin() as bucket:
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", bucket.endpoint_url)
+        for day in days:
+            bucket.store(platform.catalog.get_stocks_daily_key(day), b"", always=faults.status(503, "SlowDown"))
+        result = platform.run("stocks_daily", days)
+        asked = [each for each in bucket.seen if each.method == "GET" and not each.query]
+    assert not result.success
+    assert platform.materialised("stocks_daily") == []
+    assert 8 <= len(asked) < 30
+    assert "the 8 days before it failed in a row, for one reason" in _failure(result)

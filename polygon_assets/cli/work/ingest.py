@@ -15,6 +15,7 @@ from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
+from polygon_assets.errors import NotTriedError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
 from polygon_assets.orchestration.assets import STORED, describe
@@ -124,6 +125,7 @@ class _Reporter:
         self._shown, self._notes = shown, notes
         self._task = shown.add_task(dataset.name, total=total, note="", received=0)
         self._received = self._named = 0
+        self._gave_up = False
 
     def __call__(self, result: DayResult) -> None:
         if result.download_seconds:
@@ -136,6 +138,11 @@ class _Reporter:
 
     def _name(self, result: DayResult) -> None:
         """Say what became of a day; a thousand days that a plan refuses need no thousand lines."""
+        if isinstance(result.error, NotTriedError):
+            if not self._gave_up:
+                self._gave_up = True
+                console.messages.print(f"{describe(result)} So are the days after it.", soft_wrap=True)
+            return
         self._named += 1
         if self._named <= _NAMED:
             warning = f": {result.warning}" if result.warning else ""
