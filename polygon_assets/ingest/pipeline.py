@@ -41,12 +41,12 @@ async def ingest_days(
 ) -> list[DayResult]:
     """Bring ``days`` of ``dataset`` into ``store``; the outcomes in the order asked.
 
-    A day asked for twice is done once. ``on_result`` is told of each day as it ends. ``overwrite`` fetches and
-    converts even what is unchanged or was refused. ``keep_raw`` keeps the source files. ``workers`` convert at once
-    (None: one for each core, as far as the memory of ``limits`` reaches); at most ``max_in_flight`` days are between
-    their first request and their end, which bounds the files on disk (None: what the downloader has at once, as far
-    as memory reaches, and one for each worker). ``patience`` bounds what an outage may
-    cost: the run pauses as a whole, then ends early, and the days that are left fail with NotTriedError.
+    A day asked for twice is done once. ``on_result`` is called with each day's result as it ends. ``overwrite``
+    fetches and converts even what is unchanged or was refused. ``keep_raw`` keeps the source files. ``workers``
+    convert at once (None: one for each core, as far as the memory of ``limits`` reaches); at most ``max_in_flight``
+    days are between their first request and their end, which bounds the files on disk (None: what the downloader has
+    at once, as far as memory reaches, and one for each worker). ``patience`` bounds what an outage may cost: the run
+    pauses as a whole, then ends early, and the days that are left fail with NotTriedError.
 
     Raises:
         ValueError: an unknown dataset, or a day that is no trading day; before any request.

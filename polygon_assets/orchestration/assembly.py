@@ -76,7 +76,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 def materialise(dataset: str, days: Sequence[str], *, instance: dg.DagsterInstance, on_result: OnResult) -> bool:
     """Materialise ``days``, which are consecutive trading days, in runs of the table's size; True if all succeeded.
 
-    The environment's settings hold. ``on_result`` hears of each day as it ends.
+    The environment's settings hold. ``on_result`` is called with each day's result as it ends.
     """
     definitions = build_definitions(load_settings(), on_result=on_result)
     key = dg.AssetKey(dataset)

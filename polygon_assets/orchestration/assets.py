@@ -62,7 +62,7 @@ def build_source(dataset: Dataset) -> dg.AssetSpec:
 def build_asset(
     dataset: Dataset, partitions: dg.DailyPartitionsDefinition, on_result: OnResult | None, clock: Clock
 ) -> dg.AssetsDefinition:
-    """The asset of a dataset; ``on_result`` hears of each day as it ends, beside Dagster's log."""
+    """The asset of a dataset; ``on_result`` is called with each day's result as it ends, beside Dagster's log."""
     key = dg.AssetKey(dataset.name)
     spec = dg.AssetSpec(
         key,

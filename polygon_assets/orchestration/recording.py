@@ -100,7 +100,7 @@ def record_stored(
 ) -> int:
     """Report every stored day that the instance does not know as it is, from the footers alone; how many were reported.
 
-    ``on_day`` hears of each stored day, and whether it was reported. A day whose footer cannot be read is skipped
+    ``on_day`` is called with each stored day, and whether it was reported. A day whose footer cannot be read is skipped
     with a line in the log; ``polygon-assets verify`` says more about it.
     """
     days = store.days(dataset.name)

@@ -1,4 +1,4 @@
-"""``verify``: rot is named and ends with 1; ``--remote`` names what the vendor has replaced."""
+"""``verify``: corruption is named and ends with 1; ``--remote`` names what the vendor has replaced."""
 
 import pytest
 

@@ -154,7 +154,7 @@ def test_all_is_there_and_as_on_one_machine(cluster: Platform, s3: Objects, tmp_
 
 
 async def ingest_everything(s3: Objects, store: ParquetStore) -> None:
-    """The same days, on one machine, past the gate."""
+    """The same days, on one machine, past the proxy."""
     async with AsyncS3Downloader(s3.server.credentials, s3.server.endpoint_url) as downloader:
         for dataset, days in PLAN.items():
             await ingest_days(dataset, days, catalog=CATALOG, downloader=downloader, store=store)

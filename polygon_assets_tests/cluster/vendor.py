@@ -1,4 +1,4 @@
-"""The vendor's bucket and the store, on one SeaweedFS behind two gates, each with credentials of its own."""
+"""The vendor's bucket and the store, on one SeaweedFS behind two proxies, each with credentials of its own."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
 from polygon_assets_tests.cluster.databases import canary
-from polygon_assets_tests.cluster.gate import Gate, gate
+from polygon_assets_tests.cluster.holding_proxy import HoldingProxy, holding_proxy
 from polygon_assets_tests.servers.seaweed import Identity, S3Server, seaweed
 
 BUCKET, LAKE = "flatfiles", "lake"
@@ -23,8 +23,8 @@ class Objects:
     """Where the files come from and where they go."""
 
     server: S3Server
-    vendor: Gate
-    store: Gate
+    vendor: HoldingProxy
+    store: HoldingProxy
     subscriber: Identity
     """May read the vendor's bucket, and nothing else."""
     owner: Identity
@@ -40,7 +40,7 @@ class Objects:
         return self.vendor.count("GET", f"/{BUCKET}/{CATALOG.get_key(dataset, day)}")
 
     def opened_store(self) -> ParquetStore:
-        """The store, with its owner's credentials and past its gate."""
+        """The store, with its owner's credentials and past its proxy."""
         return ParquetStore(
             f"s3://{LAKE}/polygon",
             endpoint_url=self.server.endpoint_url,
@@ -68,8 +68,8 @@ def objects() -> Iterator[Objects]:
     owner = Identity("owner", canary("store"), (f"Read:{LAKE}", f"Write:{LAKE}", f"List:{LAKE}"))
     with (
         seaweed([subscriber, owner]) as server,
-        gate(server.endpoint_url) as vendor,
-        gate(server.endpoint_url) as store,
+        holding_proxy(server.endpoint_url) as vendor,
+        holding_proxy(server.endpoint_url) as store,
     ):
         for bucket in (BUCKET, LAKE):
             server.client().create_bucket(Bucket=bucket)

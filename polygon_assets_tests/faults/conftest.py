@@ -1,4 +1,4 @@
-"""Fixtures for faults: an origin, a proxy, and a rig for each class, to memory and to disk."""
+"""Fixtures for faults: an origin, a proxy, and a harness for each class, to memory and to disk."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
 from polygon_assets_tests.download.clients import CLIENT_KINDS, Client
-from polygon_assets_tests.faults.harness import Rig
+from polygon_assets_tests.faults.harness import Harness
 from polygon_assets_tests.servers.origin import Origin, origin
 from polygon_assets_tests.servers.proxy import Proxy, proxy
 from polygon_assets_tests.servers.seaweed import S3Server
 
-MakeRig = Callable[..., Rig]
+MakeHarness = Callable[..., Harness]
 
 
 @pytest.fixture(name="origin")
@@ -46,19 +46,19 @@ def kind(request: pytest.FixtureRequest) -> type[AsyncS3Downloader] | type[SyncS
 
 
 @pytest.fixture(params=["memory", "disk"])
-async def make_rig(
+async def make_harness(
     kind: type[AsyncS3Downloader] | type[SyncS3Downloader], request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[MakeRig]:
-    """Make a rig for a server that has ``endpoint_url`` and ``credentials``, with further settings."""
-    made: list[Rig] = []
+) -> AsyncIterator[MakeHarness]:
+    """Make a harness for a server that has ``endpoint_url`` and ``credentials``, with further settings."""
+    made: list[Harness] = []
     folder = tmp_path / "target"
     folder.mkdir()
 
-    def make(server: Any, credentials: dict[str, str] | None = None, **settings: Any) -> Rig:
+    def make(server: Any, credentials: dict[str, str] | None = None, **settings: Any) -> Harness:
         client = Client.of(kind, credentials or server.credentials, server.endpoint_url, **settings)
-        made.append(Rig(client, folder, to_disk=request.param == "disk"))
+        made.append(Harness(client, folder, to_disk=request.param == "disk"))
         return made[-1]
 
     yield make
-    for rig in made:
-        await rig.client.__aexit__(None, None, None)
+    for harness in made:
+        await harness.client.__aexit__(None, None, None)

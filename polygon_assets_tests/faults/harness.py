@@ -17,7 +17,7 @@ SECRETS = ("canary-4f1c2b7e-never-to-be-seen",)
 
 
 @dataclass
-class Rig:
+class Harness:
     """Downloads to memory or to disk, where a previous good file stands."""
 
     client: Client

@@ -119,7 +119,7 @@ def _ingest(
 
 
 class _Reporter:
-    """Hears of each day: moves the bar, names what went wrong, and has it recorded."""
+    """Called with each day's result: moves the bar, names what went wrong, and has it recorded."""
 
     def __init__(self, shown: Progress, dataset: Dataset, total: int, notes: _Notes) -> None:
         self._shown, self._notes = shown, notes

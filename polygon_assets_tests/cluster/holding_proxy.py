@@ -1,6 +1,6 @@
-"""A gate in front of an S3 server: counts the requests that pass, can hold the answers back, and can be shut.
+"""A proxy in front of an S3 server: counts the requests that pass, can hold the answers back, and can be shut.
 
-Signatures survive it: the Host header passes through, and the client signs for the gate's address.
+Signatures survive it: the Host header passes through, and the client signs for the proxy's address.
 """
 
 import re
@@ -16,7 +16,7 @@ _REQUEST = re.compile(rb"^(GET|HEAD|PUT|POST|DELETE) (\S+) HTTP/1\.1\r\n", re.MU
 _BACKLOG = 128
 
 
-class Gate:
+class HoldingProxy:
     """A TCP proxy on a port of its own that it keeps while it is shut."""
 
     def __init__(self, upstream: str) -> None:
@@ -121,9 +121,9 @@ class Gate:
 
 
 @contextmanager
-def gate(upstream: str) -> Iterator[Gate]:
-    """A gate for the length of the block."""
-    opened = Gate(upstream)
+def holding_proxy(upstream: str) -> Iterator[HoldingProxy]:
+    """A proxy for the length of the block."""
+    opened = HoldingProxy(upstream)
     try:
         yield opened
     finally:
