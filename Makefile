@@ -81,7 +81,9 @@ $(VENV)/.uv: requirements/uv.txt $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
-$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.uv
+KERNEL := polygon_assets/flatfile/kernel.c tools/build_kernel.py
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(KERNEL) $(VENV)/.uv
 	@echo "Installing what the platform needs …"
 	@$(INSTALL) --require-hashes -r requirements/runtime.txt
 	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .

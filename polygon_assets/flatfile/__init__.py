@@ -5,6 +5,7 @@ Where do I go to…
     decompress, in bounded memory?                       archive.py
     find a file's columns by its header?                 header.py
     parse rows, to the letter?                           parsing.py; what a batch of them is: rows.py
+    parse them fast?                                     kernel.py, kernel.c
     take a ticker apart?                                 tickers.py
     know or change what is checked?                      quality.py; order and duplicates: ordering.py
     see what is stored for a column, and encodings?      schema.py

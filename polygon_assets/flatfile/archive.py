@@ -17,6 +17,8 @@ from polygon_assets.flatfile.limits import RATIO_GRACE_BYTES, Limits
 BLOCK_BYTES = 4 * 1024**2
 """Raw bytes of a block, hence of a row group: about 50,000 rows, so that one ticker reads little."""
 MAX_HEADER_BYTES = 64 * 1024
+PADDING = 128
+"""Bytes of a buffer behind its last block, which ``kernel`` may read."""
 FIRST_RATIO = 4
 """Bytes of the first buffer for each compressed one; real files decompress to three to five times their size."""
 _DAMAGED: tuple[type[Exception], ...] = (EOFError, gzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
@@ -61,8 +63,7 @@ class Archive:
         self._compressed = path.stat().st_size
         self._raw = 0
         # As large as a file of this size is likely to need: clearing a whole block costs more than parsing a small one.
-        self._buffer = bytearray(min(block_bytes, FIRST_RATIO * self._compressed + MAX_HEADER_BYTES))
-        self._view = memoryview(self._buffer)
+        self._hold(min(block_bytes, FIRST_RATIO * self._compressed + MAX_HEADER_BYTES))
         self._start = self._filled = 0
         self._ended = False
         self._file: BinaryIO = igzip.open(path, "rb")  # type: ignore[no-untyped-call]
@@ -110,7 +111,7 @@ class Archive:
     def _fill(self) -> None:
         """Read until the buffer is full, or the file has ended."""
         while self._filled < self._block_bytes:
-            if self._filled == len(self._buffer):
+            if self._filled == len(self._view):
                 self._grow()
             try:
                 got = self._file.readinto(self._view[self._filled :])  # type: ignore[attr-defined]
@@ -125,9 +126,14 @@ class Archive:
 
     def _grow(self) -> None:
         """Twice the buffer, at most a block; what it holds stays."""
-        larger = bytearray(min(self._block_bytes, 2 * len(self._buffer)))
-        larger[: len(self._buffer)] = self._buffer
-        self._buffer, self._view = larger, memoryview(larger)
+        smaller = self._view
+        self._hold(min(self._block_bytes, 2 * len(smaller)))
+        self._view[: len(smaller)] = smaller
+
+    def _hold(self, size: int) -> None:
+        """Take a buffer for ``size`` bytes of lines."""
+        self._buffer = bytearray(size + PADDING)
+        self._view = memoryview(self._buffer)[:size]
 
     def _check_size(self) -> None:
         if self._raw > self._limits.max_raw_bytes:

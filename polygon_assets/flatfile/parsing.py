@@ -4,7 +4,7 @@ Belongs here: the CSV. Does not: the archive around it (``archive``), or whether
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -19,13 +19,13 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.errors import RowError
 from polygon_assets.flatfile.archive import Archive, Block
 from polygon_assets.flatfile.header import Header
+from polygon_assets.flatfile.kernel import Kernel, Parsed
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.rows import Batch, Column, Mask, ascending, name_lengths
-from polygon_assets.flatfile.schema import parsed_types
+from polygon_assets.flatfile.schema import LARGEST_COUNTS, parsed_types
 
 MAX_TICKER_BYTES = 64
 """A ticker beyond this is no ticker; the longest real ones have 21 characters."""
-_MAX_COUNTS: Mapping[str, int] = {"int64": 2**53 - 1, "int32": 2**31 - 1, "int16": 2**15 - 1}
 _MEANING = {
     "double": "a number",
     "int64": "a whole number of nanoseconds",
@@ -63,6 +63,7 @@ class FlatFile:
             opened.enter_context(self._archive)
             header = self.header = Header.of(self._archive.header(), self._dataset, self._source)
             opened.pop_all()
+        self._kernel = Kernel.of(header.names, self._dataset)
         types = parsed_types(self._dataset, header.unknown)
         self._read = csv.ReadOptions(
             use_threads=False, block_size=self._dataset.row_group_bytes + 1, column_names=list(header.names)
@@ -80,12 +81,23 @@ class FlatFile:
 
     def __iter__(self) -> Iterator[Batch]:
         for block in self._archive.blocks():
-            batch = self._batch(self._parsed(block))
+            parsed = self._kernel.parse(block.buffer, block.start, block.end) if self._kernel else None
+            batch = self._batch(parsed or self._parsed_by_pyarrow(block))
             self.ends_with_newline = block.ends_with_newline
             self._line += len(batch)
             yield batch
 
-    def _parsed(self, block: Block) -> pa.Table:
+    def _parsed_by_pyarrow(self, block: Block) -> Parsed:
+        """Any block, canonical or not; what is wrong with it is said here."""
+        table = self._read_csv(block)
+        # Equal tickers stand together: encoding their runs first spares hashing every row.
+        runs: Any = pc.run_end_encode(_only_chunk(table, "ticker"))  # type: ignore[attr-defined]
+        lengths = np.diff(runs.run_ends.to_numpy(), prepend=np.int32(0))
+        run_of_row = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        names = self._names(runs.values, run_of_row)
+        return Parsed(names, run_of_row, *self._columns(table))
+
+    def _read_csv(self, block: Block) -> pa.Table:
         self._check_bytes(block)
         data: Any = pa.BufferReader(pa.py_buffer(block.data))  # read_csv takes it, its stubs do not know
         try:
@@ -122,18 +134,21 @@ class FlatFile:
     def _refuse(self, row: int, column: str, cause: str) -> NoReturn:
         raise RowError(self._source, f"line {self._line + row}, column {column}: {cause}")
 
-    def _batch(self, table: pa.Table) -> Batch:
-        # Equal tickers stand together: encoding their runs first spares hashing every row.
-        runs: Any = pc.run_end_encode(_only_chunk(table, "ticker"))  # type: ignore[attr-defined]
-        lengths = np.diff(runs.run_ends.to_numpy(), prepend=np.int32(0))
-        if ascending(runs.values):
-            codes, distinct = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths), runs.values
-        else:
-            tickers = runs.values.dictionary_encode()
-            codes, distinct = np.repeat(tickers.indices.to_numpy(), lengths), tickers.dictionary
-        names = self._names(distinct, codes)
-        layout = self._dataset.layout
-        columns, missing, texts = self._columns(table, len(codes))
+    def _batch(self, parsed: Parsed) -> Batch:
+        names, codes = parsed.run_names, parsed.run_of_row
+        if not ascending(names):
+            tickers = names.dictionary_encode()
+            names, codes = tickers.dictionary, tickers.indices.to_numpy()[codes]
+        layout, rows = self._dataset.layout, len(codes)
+        columns, missing, texts = dict(parsed.numbers), dict(parsed.missing), dict(parsed.texts)
+        for column in self._dataset.columns:
+            if column.name not in self.header.absent:
+                continue
+            if column.type == "string":
+                texts[column.name] = pa.nulls(rows, pa.string())
+            else:
+                columns[column.name], missing[column.name] = np.zeros(rows, np.int64), np.ones(rows, np.bool_)
+        texts = {self.header.unknown.get(name, name): text for name, text in texts.items()}
         return Batch(
             names=names,
             codes=codes,
@@ -143,30 +158,23 @@ class FlatFile:
             time=layout.time,
             granularity=layout.granularity,
             times=columns[layout.time] // layout.granularity,
-            lines=np.arange(self._line, self._line + len(codes), dtype=np.int64),
+            lines=np.arange(self._line, self._line + rows, dtype=np.int64),
         )
 
-    def _columns(
-        self, table: pa.Table, rows: int
-    ) -> tuple[dict[str, Column], dict[str, Mask], dict[str, pa.StringArray]]:
+    def _columns(self, table: pa.Table) -> tuple[dict[str, Column], dict[str, Mask], dict[str, pa.StringArray]]:
         """Every column but the ticker: numbers and moments, which of their cells are empty, and texts."""
         columns: dict[str, Column] = {}
         missing: dict[str, Mask] = {}
-        texts: dict[str, pa.StringArray] = {}
+        texts: dict[str, pa.StringArray] = {name: self._text(table, name) for name in self.header.unknown}
         for column in self._dataset.columns:
-            absent = column.name in self.header.absent
-            if column.name == "ticker":
+            if column.name == "ticker" or column.name in self.header.absent:
                 continue
             if column.type == "string":
-                texts[column.name] = pa.nulls(rows, pa.string()) if absent else self._text(table, column.name)
-            elif absent:
-                columns[column.name], missing[column.name] = np.zeros(rows, np.int64), np.ones(rows, np.bool_)
+                texts[column.name] = self._text(table, column.name)
             else:
                 columns[column.name], empty = self._numbers(table, column)
                 if empty is not None:
                     missing[column.name] = empty
-        for name, stored_name in self.header.unknown.items():
-            texts[stored_name] = self._text(table, name)
         return columns, missing, texts
 
     def _numbers(self, table: pa.Table, column: TableColumn) -> tuple[Column, Mask | None]:
@@ -179,7 +187,7 @@ class FlatFile:
                 self._refuse(int(np.argmax(empty)), column.name, f"invalid value '', where {meaning} is due")
             chunk = chunk.fill_null(0)
         values = chunk.to_numpy(zero_copy_only=False)
-        return (self._counts(column, values) if column.type in _MAX_COUNTS else values), empty
+        return (self._counts(column, values) if column.type in LARGEST_COUNTS else values), empty
 
     def _text(self, table: pa.Table, name: str) -> pa.StringArray:
         chunk = _only_chunk(table, name)
@@ -191,7 +199,7 @@ class FlatFile:
         return text
 
     def _names(self, names: Any, codes: Column) -> pa.StringArray:
-        """The distinct tickers as text."""
+        """The runs' tickers as text."""
         long = np.flatnonzero(name_lengths(names) > MAX_TICKER_BYTES)
         if len(long):
             self._refuse(int(np.argmax(codes == long[0])), "ticker", f"longer than {MAX_TICKER_BYTES} bytes")
@@ -203,7 +211,7 @@ class FlatFile:
         return text
 
     def _counts(self, column: TableColumn, values: Column) -> Column:
-        most = _MAX_COUNTS[column.type]
+        most = LARGEST_COUNTS[column.type]
         with np.errstate(invalid="ignore"):
             counts: Column = values.astype(np.int64)
         wrong = counts != values

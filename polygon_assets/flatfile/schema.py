@@ -3,7 +3,7 @@
 Belongs here: Arrow types and Parquet encodings. Does not: which columns there are (``datasets``), or checks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +35,9 @@ _PARSED: dict[str, pa.DataType] = {
     "timestamp[us, UTC]": pa.int64(),
     "timestamp[ns, UTC]": pa.int64(),
 }
+
+LARGEST_COUNTS: Mapping[str, int] = {"int64": 2**53 - 1, "int32": 2**31 - 1, "int16": 2**15 - 1}
+"""The largest whole number that a column of the type may hold: what a float has exactly, and what fits."""
 
 
 def parsed_types(dataset: Dataset, unknown: Iterable[str] = ()) -> dict[str, pa.DataType]:

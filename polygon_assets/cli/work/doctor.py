@@ -74,6 +74,16 @@ def calendar(settings: Settings) -> Line:
     return ok("calendar", f"sessions known up to {known.sessions[-1]} (exchange_calendars {version}{closures})")
 
 
+def parser() -> Line:
+    """Is the parsing kernel built?"""
+    from polygon_assets.flatfile import kernel  # noqa: PLC0415 (brings pyarrow)
+
+    if kernel.is_built():
+        return ok("parser", "the compiled kernel")
+    remedy = "Install a C compiler (Debian: apt install gcc libc6-dev), then install this package again (make install)."
+    return note("parser", "pyarrow alone; the compiled kernel, which takes a third of its time, is not built", remedy)
+
+
 def dagster(home: Path | None = None) -> Iterator[Line]:
     """Is Dagster's home whole, does its daemon run, and do the sensors?"""
     home = home or dagster_home()
@@ -151,6 +161,7 @@ def _lines(settings: Settings) -> Iterator[Line]:
     if usable.state == "ok":
         yield room(settings, reaches)
     yield calendar(settings)
+    yield parser()
     yield from dagster()
 
 
