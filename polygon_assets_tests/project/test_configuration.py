@@ -73,7 +73,7 @@ def written_files() -> list[Path]:
     folders = ("polygon_assets", "polygon_assets_tests", "benchmarks", "tools", "deploy", "docs", "requirements", ".ci")
     top = [path for suffix in ("md", "toml", "yaml") for path in ROOT.glob(f"*.{suffix}")]
     below = [path for folder in folders for path in (ROOT / folder).rglob("*")]
-    binary = {".png", ".xz", ".pyc", ".gz", ".parquet"}
+    binary = {".png", ".xz", ".pyc", ".gz", ".parquet", ".so"}
     return [ROOT / "Makefile", *top, *(path for path in below if path.is_file() and path.suffix not in binary)]
 
 
