@@ -7,17 +7,21 @@ import datetime as dt
 import os
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from dotenv import load_dotenv
+from dotenv import dotenv_values, load_dotenv
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from polygon_assets.addresses import is_name, is_web_address, require_endpoint, require_store
 from polygon_assets.calendars import parse_date
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError
 
 PREFIX = "POLYGON_"
+_NEAR = 0.85
+"""How alike two names are, from 0 to 1, where one is taken for the other misspelt."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?")
 _USER = re.compile(r":.*@|^[^/]*@")
 """``https://user:password@host`` with and without its scheme, and misspelt; ``/folder/a@b`` is none of it."""
@@ -74,6 +78,37 @@ class Settings(BaseSettings):
             raise ValueError("holds a user, a password or parameters; keys have variables of their own")
         return value
 
+    @field_validator("store")
+    @classmethod
+    def _names_a_store(cls, value: str) -> str:
+        return require_store(value)
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _is_an_endpoint(cls, value: str) -> str:
+        return require_endpoint(value)
+
+    @field_validator("store_endpoint_url")
+    @classmethod
+    def _is_a_web_address(cls, value: str | None) -> str | None:
+        if value and not is_web_address(value):
+            raise ValueError(f"must be a URL such as https://s3.example.com; got {value!r}")
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_a_secret_web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not is_web_address(value.get_secret_value()):
+            raise ValueError("must be an http or https URL")
+        return value
+
+    @field_validator("bucket", "options_prefix")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if not is_name(value):
+            raise ValueError(f"must be one name of letters, digits, '.', '_', '-'; got {value!r}")
+        return value
+
     @field_validator("history_start", mode="before")
     @classmethod
     def _strict_date(cls, value: Any) -> Any:
@@ -102,6 +137,11 @@ class Settings(BaseSettings):
         return self.store if "://" in self.store else str(Path(self.store).expanduser().absolute())
 
     @property
+    def has_relative_store(self) -> bool:
+        """Does the store's place depend on the folder in which the program is called?"""
+        return "://" not in self.store and not Path(self.store).expanduser().is_absolute()
+
+    @property
     def credentials(self) -> dict[str, str]:
         """The subscription's keys, as the downloaders take them.
 
@@ -122,6 +162,24 @@ def load_environment_file(path: Path = Path(".env")) -> bool:
     The command line does this too, so that it means the same bucket and store as the UI. False: there is none.
     """
     return load_dotenv(path, override=True)
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """The variables ``POLYGON_…`` that are set and are no setting, each with the setting that may be meant."""
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    strange = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return {name: next(iter(get_close_matches(name.upper(), known, 1, _NEAR)), None) for name in strange}
+
+
+def load_settings_of_folder(path: Path = Path(".env")) -> Settings:
+    """The settings as commands called here have them: those in ``.env`` win over the environment, which stays as it is.
+
+    Raises:
+        InvalidInputError: as ``load_settings``.
+    """
+    found = {name.upper().removeprefix(PREFIX).lower(): value for name, value in dotenv_values(path).items()}
+    fields = Settings.model_fields
+    return load_settings({name: found[name] or fields[name].default for name in fields if name in found})
 
 
 def variable(field: str) -> str:
@@ -166,5 +224,8 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**(overrides or {}))
     except ValidationError as error:
-        causes = "; ".join(f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+        causes = "; ".join(
+            f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        )
         raise InvalidInputError(f"Invalid settings: {causes}") from None

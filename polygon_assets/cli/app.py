@@ -153,9 +153,12 @@ def _options(
     if context.invoked_subcommand is None:
         console.out.print(context.get_help())
     else:
-        from polygon_assets.settings import load_environment_file  # noqa: PLC0415 (pydantic's import is slow)
+        from polygon_assets.settings import load_environment_file, unknown_variables  # noqa: PLC0415 (pydantic is slow)
 
         load_environment_file()
+        for name, meant in unknown_variables().items():
+            if meant:  # others may be another program's; doctor names them
+                console.warn(f"{name} is set, and is no setting: {meant} may be meant.")
 
 
 def main() -> None:

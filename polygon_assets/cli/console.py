@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
@@ -27,6 +27,9 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:  # pydantic's import is slow
+    from polygon_assets.settings import Settings
 
 FAILED = 1
 UNUSABLE = 2
@@ -127,6 +130,14 @@ def fail(message: str) -> None:
 def warn(message: str) -> None:
     """Say what is worth knowing, in one line."""
     messages.print(Text.assemble(("note:", "bold yellow"), f" {message}"), soft_wrap=True)
+
+
+def name_place(settings: "Settings") -> None:
+    """Say where the store is, where that depends on the working folder."""
+    if settings.has_relative_store:
+        messages.print(
+            f"Store: {settings.store_uri} (POLYGON_STORE={settings.store}, below this folder)", soft_wrap=True
+        )
 
 
 class State(StrEnum):

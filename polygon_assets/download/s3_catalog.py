@@ -4,12 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from polygon_assets.addresses import is_name
 from polygon_assets.calendars import TradingCalendar, parse_date, trading_calendar
 from polygon_assets.datasets import DATASETS, Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError
 
 _KEY = re.compile(r"(?P<folder>[^/]+/[^/]+)/(?P<year>[0-9]{4})/(?P<month>[0-9]{2})/(?P<date>[0-9-]{10})\.csv\.gz")
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _OPTIONS_PREFIX = "us_options"
 
 
@@ -32,9 +32,9 @@ class S3Catalog:
         ``options_prefix`` is the options files' folder (``us_options_opra`` on the live bucket). ``extra_closures``
         are dates, YYYY-MM-DD, on which the exchange was closed although the installed calendar says otherwise.
         """
-        if not isinstance(bucket, str) or not _NAME.fullmatch(bucket):
+        if not is_name(bucket):
             raise InvalidInputError(f"Invalid bucket: {bucket!r}; a bucket is a name of letters, digits, '.', '_', '-'")
-        if not isinstance(options_prefix, str) or not _NAME.fullmatch(options_prefix) or set(options_prefix) == {"."}:
+        if not is_name(options_prefix):
             raise InvalidInputError(f"Invalid options_prefix: {options_prefix!r}; it is one folder name")
         if any(options_prefix == row.prefix for row in DATASETS.values() if row.prefix != _OPTIONS_PREFIX):
             raise InvalidInputError(f"Invalid options_prefix: {options_prefix!r} is the folder of another dataset")

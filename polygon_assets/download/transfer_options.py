@@ -1,14 +1,13 @@
 """What can be set for downloads, and what is counted of them: checked settings, credentials, statistics."""
 
-import ipaddress
 import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
+from polygon_assets.addresses import require_endpoint
 from polygon_assets.errors import InvalidInputError
 
 ENDPOINT_URL = "https://files.polygon.io"
@@ -100,35 +99,11 @@ DEFAULTS = TransferOptions()
 
 
 def checked_endpoint(url: str) -> str:
-    """Give ``url`` back if keys may be sent there: https, or http on this machine, without user info.
-
-    Raises InvalidInputError that names the parameter and never repeats user info.
-    """
+    """Give ``url`` back if keys may be sent there; InvalidInputError names the parameter, and no user info."""
     try:
-        parts = urlsplit(str(url))
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidInputError("endpoint_url is not a URL such as https://files.polygon.io.") from None
-    if "@" in str(url):
-        raise InvalidInputError("endpoint_url must not hold a user or password: pass them as credentials.")
-    if any(ord(letter) <= ord(" ") for letter in str(url)):
-        raise InvalidInputError(f"endpoint_url holds a space or a control character: {url!r}.")
-    if not host or port == 0 or parts.query or parts.fragment:
-        raise InvalidInputError(
-            f"endpoint_url must be a scheme and a host, such as https://files.polygon.io; got {url!r}."
-        )
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
-        return url
-    raise InvalidInputError(f"endpoint_url must be https (plain http only on this machine); got {url!r}.")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return require_endpoint(str(url))
+    except InvalidInputError as error:
+        raise InvalidInputError(f"endpoint_url {error}") from None
 
 
 class Counted(Protocol):

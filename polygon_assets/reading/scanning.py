@@ -20,7 +20,7 @@ from polygon_assets.errors import InvalidInputError
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_type
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
-from polygon_assets.settings import load_settings
+from polygon_assets.settings import load_settings_of_folder
 from polygon_assets.store.roll_ups import scan_history
 
 Session = Literal["all", "regular"]
@@ -49,7 +49,7 @@ def scan(
         InvalidInputError: an unknown dataset or session, an invalid date; a session of daily data; no such store.
     """
     row = get_dataset(dataset)
-    settings = load_settings()
+    settings = load_settings_of_folder()
     opened = existing_store(settings, store) if store is None or isinstance(store, str) else store
     if tickers is None or not row.rolled_up_by_year:
         found = opened.scan(dataset, start, end)

@@ -13,6 +13,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from polygon_assets.addresses import S3_SCHEME, require_store
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.store.local_entries import (
     copy_file,
@@ -25,7 +26,7 @@ from polygon_assets.store.local_entries import (
     remove_file,
 )
 from polygon_assets.store.marker import identify, require_present
-from polygon_assets.store.s3_folder import SCHEME, S3Folder
+from polygon_assets.store.s3_folder import S3Folder
 from polygon_assets.store.staging import staging_folder
 
 STAGING = "_staging"
@@ -188,9 +189,13 @@ def open_folder(
     """The folder that ``uri`` names; the settings are for S3.
 
     Raises:
-        InvalidInputError: a kind of URI that is not supported.
+        InvalidInputError: it is neither a folder nor ``s3://bucket/prefix``.
     """
-    if uri.startswith(SCHEME):
+    try:
+        require_store(uri)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"Invalid store: {error}") from None
+    if uri.startswith(S3_SCHEME):
         return S3Folder(
             uri,
             endpoint_url=endpoint_url,
@@ -198,6 +203,4 @@ def open_folder(
             access_key_id=access_key_id,
             secret_access_key=secret_access_key,
         )
-    if "://" in uri or not uri:
-        raise InvalidInputError(f"Invalid store: {uri.rpartition('@')[2]!r}; it is a folder or s3://bucket/prefix")
     return LocalFolder(Path(uri))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from polygon_assets.errors import StoreAbsentError
+from polygon_assets.errors import InvalidInputError, StoreAbsentError
 from polygon_assets.settings import state_folder
 from polygon_assets.store.local_entries import opened_file, opened_folder
 
@@ -68,13 +68,25 @@ def require_present(root: Path) -> None:
     """See that the store at ``root`` is there, if there was one; writes nothing.
 
     Raises:
+        InvalidInputError: ``root``, or what should be a folder on the way to it, is a file.
         StoreAbsentError: this user has written to a store there, and now there is none.
     """
+    _require_no_file(root)
     if _id(root) is None and remembered(root):
         place = shlex.quote(str(root))
         raise StoreAbsentError(
             f"{root}: the store that was here is not ({MARKER} is missing): is its disk mounted? Nothing was written. "
             f"Mount it, and try again; to begin a new store instead: mkdir -p {place} && touch {place}/{MARKER}"
+        )
+
+
+def _require_no_file(root: Path) -> None:
+    there = next((each for each in (root, *root.parents) if os.path.lexists(each)), root)
+    if there.exists() and not there.is_dir():
+        on_the_way = "" if there == root else f", and {root} cannot lie in it"
+        raise InvalidInputError(
+            f"The store has to be a folder: {there} is a file{on_the_way}. Set POLYGON_STORE to a folder, "
+            "which is made where it is missing."
         )
 
 

@@ -23,6 +23,7 @@ from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
+from polygon_assets.addresses import S3_SCHEME
 from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
 from polygon_assets.store.local_entries import FILE, FOLDER, leads_down, require_name
 from polygon_assets.store.s3_reading import FOOTER_BYTES, OF_S3, TAIL_BYTES, PinnedFiles, PinnedObject
@@ -63,7 +64,6 @@ def _abandoned(client: Any, bucket: str, prefix: str) -> Iterator[Any]:
                 yield upload
 
 
-SCHEME = "s3://"
 DEFAULT_REGION = "us-east-1"
 _PART_BYTES = 16 * 1024**2
 _READERS = 32
@@ -84,11 +84,11 @@ class S3Folder:
         secret_access_key: str | None,
     ) -> None:
         """Take the settings; no request is sent."""
-        self._bucket, _, prefix = uri.removeprefix(SCHEME).strip("/").partition("/")
+        self._bucket, _, prefix = uri.removeprefix(S3_SCHEME).strip("/").partition("/")
         if not self._bucket or "@" in uri or "?" in uri or not (prefix == "" or leads_down(prefix)):
             raise InvalidInputError("A store on S3 is s3://bucket/prefix; keys go into POLYGON_STORE_ACCESS_KEY_ID")
         self._prefix = f"{prefix}/" if prefix else ""
-        self.uri = f"{SCHEME}{self._bucket}/{prefix}".rstrip("/")
+        self.uri = f"{S3_SCHEME}{self._bucket}/{prefix}".rstrip("/")
         self._endpoint_url = endpoint_url or None
         self._region = region or DEFAULT_REGION
         self._keys = (access_key_id or None, secret_access_key or None)

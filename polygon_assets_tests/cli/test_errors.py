@@ -44,7 +44,7 @@ def test_wrong_keys(platform: Platform, cli: Command, monkeypatch: pytest.Monkey
     monkeypatch.setenv(variable, "wrong-canary")
     done = cli("ingest", "stocks_daily", "--start", "2024-01-02", "--end", "2024-12-31")
     assert done.code == 1
-    assert "the keys are wrong: check POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY" in one_line(done)
+    assert "Copy POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY again" in one_line(done)
     assert "canary" not in done.err
 
 
@@ -87,8 +87,12 @@ def test_a_taken_port(cli: Command) -> None:
     [
         ("POLYGON_TIMEOUT", "soon", "POLYGON_TIMEOUT: Input should be a valid integer"),
         ("POLYGON_HISTORY_START", "2024-02-30", "Invalid date: '2024-02-30'"),
-        ("POLYGON_ENDPOINT_URL", "http://files.example.com", "endpoint_url must be https"),
-        ("POLYGON_STORE", "gs://bucket", "Invalid store: 'gs://bucket'; it is a folder or s3://bucket/prefix"),
+        ("POLYGON_ENDPOINT_URL", "http://files.example.com", "POLYGON_ENDPOINT_URL: must be https"),
+        (
+            "POLYGON_STORE",
+            "gs://bucket",
+            "POLYGON_STORE: 'gs://bucket' is no place that is known: a store is a folder, or",
+        ),
     ],
 )
 def test_settings_that_is_invalid(
@@ -119,8 +123,8 @@ def test_a_store_in_a_file(platform: Platform, cli: Command, tmp_path: Path, mon
     (tmp_path / "file").touch()
     monkeypatch.setenv("POLYGON_STORE", str(tmp_path / "file"))
     done = cli("ingest", "stocks_daily", "--start", DAY)
-    assert done.code == 1
-    assert str(tmp_path / "file") in one_line(done)
+    assert done.code == 2
+    assert f"The store has to be a folder: {tmp_path / 'file'} is a file. Set POLYGON_STORE" in one_line(done)
 
 
 def test_a_home_on_a_full_disk(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from polygon_assets_tests.project import ROOT
 
 PACKAGE = "polygon_assets"
 LAYERS = (
-    {"", "calendars", "datasets", "errors", "session_table", "settings"},
+    {"", "addresses", "calendars", "datasets", "errors", "session_table", "settings"},
     {"download", "flatfile"},
     {"store"},
     {"ingest"},

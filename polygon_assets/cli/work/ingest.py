@@ -41,6 +41,7 @@ class _Received(ProgressColumn):
 
 def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool) -> int:
     """Ingest ``days``, or the ``missing`` ones of them, show and record them; the exit code."""
+    console.name_place(settings)
     if missing:
         days = without_stored(open_store(settings), dataset, days)
     if not days:

@@ -16,6 +16,7 @@ from polygon_assets.settings import load_settings
 def run(datasets: Sequence[Dataset]) -> None:
     """Report the stored days of ``datasets`` to Dagster, from their own footers."""
     settings = load_settings()
+    console.name_place(settings)
     store = open_store(settings)
     with open_instance() as instance, console.progress() as shown:
         for row in datasets:
