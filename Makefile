@@ -21,10 +21,10 @@ CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 export UV_SYSTEM_CERTS ?= $(if $(CERTIFICATES),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test check faults cluster ui screenshots bench lock clean
+.PHONY: help install demo dev test test-fast check faults cluster ui screenshots bench lock clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/.dev ## Install everything into .venv, as pinned in requirements/
 
@@ -36,6 +36,9 @@ dev: $(VENV)/.runtime ## Serve the platform on the vendor's bucket (set POLYGON_
 
 test: $(VENV)/.dev ## Run the tests (ARGS="-k sensor" for some of them)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+test-fast: $(VENV)/.dev ## Run the tests that need no server and no store: half a minute
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not integration" $(ARGS)
 
 check: $(VENV)/.dev ## Lint, check formatting, types and lock files
 	@$(BIN)/python tools/lock.py --check

@@ -1,14 +1,16 @@
-"""Fixtures that several rooms share: one S3 server for the session, one bucket for each test."""
+"""Fixtures that several rooms share: one S3 server for the whole run, one bucket for each test."""
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from polygon_assets_tests.servers.seaweed import S3Server, seaweed
+from polygon_assets_tests.servers.seaweed import S3Server, shared_seaweed
 
 pytest_plugins = [
     "polygon_assets_tests.session",
+    "polygon_assets_tests.once",
     "polygon_assets_tests.scorecard",
     "polygon_assets_tests.stores",
     "polygon_assets_tests.vendor",
@@ -22,9 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
-    """A real S3 server that checks signatures."""
-    with seaweed() as server:
+def s3_server(shared_folder: Path) -> Iterator[S3Server]:
+    """A real S3 server that checks signatures, the same for all workers."""
+    with shared_seaweed(shared_folder / "s3") as server:
         yield server
 
 

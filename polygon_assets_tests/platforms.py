@@ -3,8 +3,9 @@
 import gzip
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,21 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.orchestration.assembly import build_definitions
+from polygon_assets.orchestration.home_lock import alone
 from polygon_assets.orchestration.watching.new_days import Clock, utc_now
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
 from polygon_assets.serving.home import local_configuration, prepare_home
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.servers.seaweed import S3Server
-from polygon_assets_tests.stores import Place
+from polygon_assets_tests.stores import STORE_PREFIX, Place
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+NO_COMPUTE_LOGS = {
+    "module": "dagster._core.storage.noop_compute_log_manager",
+    "class": "NoOpComputeLogManager",
+}
+"""What is printed is captured by four processes for each run; tests that look at it use the shipped configuration."""
 SMALL = Size(symbols=20, rows=200)
 
 
@@ -36,8 +43,15 @@ class Platform:
     bucket: str
     place: Place
     """Where its store lies."""
-    instance: dg.DagsterInstance
+    home: Path
+    """Dagster's."""
+    opened: ExitStack
     catalog: S3Catalog
+
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        """Dagster's instance, opened when it is asked for."""
+        return self.opened.enter_context(dg.DagsterInstance.from_config(str(self.home)))
 
     @property
     def store(self) -> Path:
@@ -118,15 +132,77 @@ class Platform:
         return found
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a platform holds."""
+
+    objects: dict[str, bytes]
+    contents: dict[str, bytes]
+    home: Path
+
+
+Made = Callable[[str, Callable[[Platform], object]], Platform]
+
+
 @pytest.fixture(scope="session")
-def fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_before() -> dict[tuple[str, str], _Made]:
+    """Platforms that were made, by their names and the kinds of their stores."""
+    return {}
+
+
+@pytest.fixture
+def made(
+    platform: Platform,
+    store_kind: str,
+    made_before: dict[tuple[str, str], _Made],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Made:
+    """Bring the platform into a state that several tests begin with: made by the first, and copied for the others.
+
+    Footers and history of a copy name the bucket and the store of the first.
+    """
+
+    def bring(name: str, make: Callable[[Platform], object]) -> Platform:
+        if (name, store_kind) in made_before:
+            _restore(platform, made_before[name, store_kind])
+        else:
+            make(platform)
+            made_before[name, store_kind] = _copy(platform, tmp_path_factory.mktemp("made"))
+        return platform
+
+    return bring
+
+
+def _copy(platform: Platform, folder: Path) -> _Made:
+    client = platform.server.client()
+    keys = [entry["Key"] for entry in client.list_objects_v2(Bucket=platform.bucket).get("Contents", [])]
+    objects = {key: client.get_object(Bucket=platform.bucket, Key=key)["Body"].read() for key in keys}
+    shutil.copytree(platform.home, folder / "home")
+    own = {key: body for key, body in objects.items() if not key.startswith(STORE_PREFIX)}
+    return _Made(own, platform.place.contents(), folder / "home")
+
+
+def _restore(platform: Platform, made: _Made) -> None:
+    for key, body in made.objects.items():
+        platform.server.put(platform.bucket, key, body)
+    platform.place.fill(made.contents)
+    shutil.rmtree(platform.home)
+    shutil.copytree(made.home, platform.home)
+
+
+@pytest.fixture(scope="session")
+def fresh_home(shared_folder: Path) -> Path:
     """A Dagster home whose database stands; copying it is ten times cheaper than migrating one for each test."""
-    home = tmp_path_factory.mktemp("home")
-    shipped = yaml.safe_load(local_configuration().read_text())
-    (home / "dagster.yaml").write_text(yaml.safe_dump({key: shipped[key] for key in ("telemetry", "storage")}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DAGSTER_HOME", str(home))
-        return prepare_home(home)
+    home = shared_folder / "fresh-home"
+    with alone(shared_folder / "fresh-home.lock"), pytest.MonkeyPatch.context() as patch:
+        if not home.exists():
+            home.mkdir()
+            shipped = yaml.safe_load(local_configuration().read_text())
+            own = {"compute_logs": NO_COMPUTE_LOGS, **{key: shipped[key] for key in ("telemetry", "storage")}}
+            (home / "dagster.yaml").write_text(yaml.safe_dump(own))
+            patch.setenv("DAGSTER_HOME", str(home))
+            prepare_home(home)
+    return home
 
 
 @contextmanager
@@ -150,10 +226,10 @@ def open_platform(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    shutil.copytree(fresh_home, folder / "home")
-    catalog = S3Catalog(bucket, options_prefix="us_options_opra")
-    with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
-        yield Platform(server, bucket, place, instance, catalog)
+    home = folder / "home"
+    shutil.copytree(fresh_home, home)
+    with ExitStack() as opened:
+        yield Platform(server, bucket, place, home, opened, S3Catalog(bucket, options_prefix="us_options_opra"))
 
 
 @pytest.fixture

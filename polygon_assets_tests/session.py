@@ -1,8 +1,10 @@
-"""What holds for every test, as a pytest plugin: a clean environment, and in CI no skips."""
+"""What holds for every test, as a pytest plugin: a clean environment, in CI no skips, and who runs what when."""
 
 import os
 import shutil
+import signal
 import tempfile
+from collections import Counter
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,17 +16,23 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = "POLYGON_ASSETS_NO_SKIPS"
 HEAVY = frozenset({"cluster", "ui", "test_daemon.py", "test_demo.py", "test_serve.py"})
 """Folders and modules that start a whole platform: two at once would starve each other on two cores."""
+SERVERS = frozenset({"s3_server", "origin", "proxy", "platform", "vendor", "place", "fresh_home", "cluster", "served"})
+"""Fixtures that start a server, or write a store or a Dagster home."""
 STATE = "XDG_STATE_HOME"
 """Names the folder in which it is remembered which stores there are."""
 FOREIGN = ("POLYGON_", "DAGSTER_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take the user's subscription, instance and proxies out of reach: tests talk to this machine alone."""
+    config.addinivalue_line("markers", "slow: takes seconds, or starts processes that do; begun first")
+    config.addinivalue_line("markers", "integration: needs a server, a store or a Dagster home; by its fixtures")
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN) and name != NO_SKIPS:
             del os.environ[name]
     os.environ[STATE] = tempfile.mkdtemp(prefix="polygon-assets-tests-")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; children would inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:
@@ -42,9 +50,29 @@ def group(nodeid: str) -> str:
     return "heavy" if HEAVY.intersection(Path(module).parts) else module
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs a server, by its fixtures."""
+    if SERVERS.intersection(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.integration)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the groups that have slow tests: a worker that began them last would be waited for."""
+    slow = {group(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    sizes = Counter(group(item.nodeid) for item in items)
+
+    def rank(item: pytest.Item) -> tuple[bool, bool, int]:
+        name = group(item.nodeid)
+        return name != "heavy", name not in slow, -sizes[name]
+
+    items.sort(key=rank)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Schedule by ``group``; xdist 3.8 reads its own marks for groups no more where pytest is 9.2."""
+    """Schedule by ``group``, in the order above; xdist 3.8 reads its own marks for groups no more under pytest 9.2."""
+    config.option.loadscopereorder = False
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415 (only then is it there)
 
     class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
@@ -52,6 +80,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return group(nodeid)
 
     return ByGroup(config, log)
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder that all workers of this run share; it is removed like other temporary folders."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
 
 
 def is_asked_for(config: pytest.Config, folder: Path) -> bool:

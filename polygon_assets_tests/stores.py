@@ -4,6 +4,7 @@ A test that is marked ``stores("disk", "s3")`` runs once over each; without the 
 choice, and looking at the store's files and meddling with them behind the platform's back. Does not: what they hold.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from polygon_assets_tests.servers.seaweed import S3Server
 
 KINDS = ("disk", "s3")
 _SCHEME = "s3://"
+STORE_PREFIX = "my/store"
+"""Where a store lies in the test's bucket."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,19 @@ class Place:
         listed = self.server.client().list_objects_v2(Bucket=address["Bucket"], Prefix=address["Key"])
         return sorted(entry["Key"].removeprefix(address["Key"]) for entry in listed.get("Contents", []))
 
+    def contents(self) -> dict[str, bytes]:
+        """Every file of the store, its marker and digests too, by its name."""
+        root = Path(self.uri)
+        if self.server is not None:
+            return {name: self.read(f"{self.uri}/{name}") for name in self._files("")}
+        files = (path for path in root.rglob("*") if path.is_file() and path.name != "guard.lock")
+        return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+    def fill(self, contents: Mapping[str, bytes]) -> None:
+        """Make it a copy of the store that had ``contents``."""
+        for name, body in contents.items():
+            self.write(f"{self.uri}/{name}", body)
+
     def left_over(self) -> list[str]:
         """Whatever is in the making: staged files, and on S3 uploads that were begun."""
         root = Path(self.uri, "_staging") if self.server is None else self.staging
@@ -145,4 +161,4 @@ def place(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path, monke
     monkeypatch.setattr("tempfile.tempdir", str(staging))
     monkeypatch.setenv("TMPDIR", str(staging))  # for processes that the test starts
     bucket = request.getfixturevalue("bucket")
-    return Place(f"{_SCHEME}{bucket}/my/store", staging, request.getfixturevalue("s3_server"))
+    return Place(f"{_SCHEME}{bucket}/{STORE_PREFIX}", staging, request.getfixturevalue("s3_server"))

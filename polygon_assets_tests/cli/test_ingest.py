@@ -139,6 +139,7 @@ def stalling() -> Iterator[Origin]:
         yield server
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_interrupted(platform: Platform, stalling: Origin, cli: Command, number: signal.Signals, code: int) -> None:

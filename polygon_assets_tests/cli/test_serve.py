@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,10 @@ import pytest
 from polygon_assets.cli.work import serve as foreground
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.serving.processes import _keep, log_of
-from polygon_assets_tests.sample.test_demo import processes_of
+from polygon_assets_tests.processes import processes_of, wait_for
 from polygon_assets_tests.servers.seaweed import free_ports
 
-
-def wait_for(what: Callable[[], bool], process: "subprocess.Popen[str]", said: Path) -> None:
-    deadline = time.monotonic() + 180
-    while not what():
-        assert process.poll() is None, said.read_text()
-        assert time.monotonic() < deadline, said.read_text()
-        time.sleep(0.2)
+pytestmark = pytest.mark.slow
 
 
 def test_without_its_bucket_it_says_one_line_and_serves(tmp_path: Path) -> None:

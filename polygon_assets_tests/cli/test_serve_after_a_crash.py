@@ -10,8 +10,10 @@ import dagster as dg
 import pytest
 
 from polygon_assets.serving.home import prepare_home
-from polygon_assets_tests.cli.test_serve import wait_for
+from polygon_assets_tests.processes import wait_for
 from polygon_assets_tests.servers.seaweed import free_ports
+
+pytestmark = pytest.mark.slow
 
 
 def test_dev_ends_the_runs_that_were_killed_before_it_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,22 @@
 import pytest
 
 from polygon_assets_tests.cli.conftest import Command, Platform
+from polygon_assets_tests.platforms import Made
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"]
 pytestmark = pytest.mark.stores("disk", "s3")
 
 
 @pytest.fixture
-def filled(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> Platform:
+def filled(made: Made, cli: Command, monkeypatch: pytest.MonkeyPatch) -> Platform:
     """A store with a gap, a refused day and a damaged one."""
-    platform.publish("stocks_daily", [DAYS[0], DAYS[3], DAYS[4]])
-    platform.put_broken("stocks_daily", DAYS[1])
-    assert cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1]).code == 1
+
+    def make(platform: Platform) -> None:
+        platform.publish("stocks_daily", [DAYS[0], DAYS[3], DAYS[4]])
+        platform.put_broken("stocks_daily", DAYS[1])
+        assert cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1]).code == 1
+
+    platform = made("a gap and a refused day", make)
     monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[0])
     return platform
 

@@ -7,16 +7,21 @@ from pathlib import Path
 import pytest
 
 from polygon_assets_tests.cli.conftest import Command, Platform
+from polygon_assets_tests.platforms import Made
 
 DAYS = ["2024-01-02", "2024-01-03"]
 EVERYWHERE = pytest.mark.stores("disk", "s3")
 
 
 @pytest.fixture
-def filled(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> Platform:
+def filled(made: Made, cli: Command, monkeypatch: pytest.MonkeyPatch) -> Platform:
     """A store with two days."""
-    platform.publish("stocks_daily", DAYS)
-    assert cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1]).code == 0
+
+    def make(platform: Platform) -> None:
+        platform.publish("stocks_daily", DAYS)
+        assert cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1]).code == 0
+
+    platform = made("two days", make)
     monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[0])
     return platform
 

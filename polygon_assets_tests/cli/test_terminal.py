@@ -47,6 +47,7 @@ def on_a_terminal(*arguments: str) -> bytes:
     return sent
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_escape_sequences_of_tickers_and_columns_are_not_sent_to_a_terminal(form: str) -> None:
@@ -56,6 +57,7 @@ def test_escape_sequences_of_tickers_and_columns_are_not_sent_to_a_terminal(form
     assert [each for each in STEERING if each in sent] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("store")
 def test_escape_sequences_of_errors_are_not_sent_to_a_terminal() -> None:
     for template in ("SELECT '{}'::INT", 'SELECT "{}" FROM stocks_daily', 'FROM "{}"'):

@@ -93,6 +93,7 @@ def test_the_chain_of_a_day(definitions: dg.Definitions, platform: Platform, tmp
     assert not materialise(definitions, platform, "option_chain", WEEK[1]).success
 
 
+@pytest.mark.slow
 def test_weeks_since_2003_read_their_own_days(definitions: dg.Definitions) -> None:
     """And the upstream mapping never lacks one; it has one too many where a week begins on a holiday."""
     weekly = importlib.import_module("market_views.weekly_bars")
@@ -116,6 +117,7 @@ def test_weeks_since_2003_read_their_own_days(definitions: dg.Definitions) -> No
             assert len(extra) == (week not in exact)
 
 
+@pytest.mark.slow
 def test_the_workspace_loads_both(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"],

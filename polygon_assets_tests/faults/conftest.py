@@ -1,5 +1,6 @@
 """Fixtures for faults: an origin, a proxy, and a harness for each class, to memory and to disk."""
 
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,9 @@ def running_origin() -> Iterator[Origin]:
 @pytest.fixture(scope="session")
 def bucket(s3_server: S3Server) -> str:
     """One bucket for all of these tests: each stores what it reads."""
-    s3_server.client().create_bucket(Bucket="faults")
-    return "faults"
+    name = f"faults-{uuid.uuid4().hex[:12]}"
+    s3_server.client().create_bucket(Bucket=name)
+    return name
 
 
 @pytest.fixture(name="proxy")

@@ -25,6 +25,7 @@ from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import dripping as drips
 from polygon_assets_tests.servers.dripping import Answer, Dripping, dripping
 
+pytestmark = pytest.mark.slow
 Ask = Callable[[Client], Awaitable[Any]]
 
 ASKED: dict[str, Ask] = {

@@ -24,6 +24,7 @@ from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import BUCKET, Fault, Origin, origin, serve
 
+pytestmark = pytest.mark.slow
 NEVER = 60.0
 """Seconds after which a download counts as hanging: far beyond its deadline."""
 EXAMPLES = 80

@@ -15,6 +15,7 @@ from polygon_assets_tests.scorecard import Seen
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import Origin
 
+pytestmark = pytest.mark.slow
 KINDS = ["async", "sync"]
 MANY = 200_000_000
 

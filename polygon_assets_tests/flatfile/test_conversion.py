@@ -119,6 +119,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "out.parquet").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_a_full_size_file_matches_what_duckdb_reads(tmp_path: Path) -> None:
     """1.7 million rows, decimal volumes; every value of every row: none is missing, and there are as many."""
     source = tmp_path / "source.csv.gz"

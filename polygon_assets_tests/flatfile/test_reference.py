@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -95,6 +96,7 @@ def archives(draw: st.DrawFn) -> tuple[bytes, bytes]:
     return raw, body
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["stocks_minute", "options_minute", "stocks_daily"]),

@@ -21,7 +21,7 @@ from polygon_assets_tests.factories import compressed, row, stamp, text
 from polygon_assets_tests.vendor import Vendor, verified
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
-pytestmark = pytest.mark.stores("disk", "s3")
+pytestmark = [pytest.mark.slow, pytest.mark.stores("disk", "s3")]
 
 
 @functools.cache

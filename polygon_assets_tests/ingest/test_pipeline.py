@@ -6,20 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from polygon_assets.download.listing import FetchedObject, RemoteObject
 from polygon_assets.errors import AccessDeniedError, ArchiveError, HeaderError, NotATradingDayError, UnavailableError
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets_tests.factories import compressed, row, stamp, text, under_rules
+from polygon_assets_tests.ingest.scripted import DAYS, Scripted, day_text
 from polygon_assets_tests.vendor import Vendor
 
-DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
 pytestmark = pytest.mark.stores("disk", "s3")
-
-
-def day_text(day: str, *tickers: str, **values: object) -> bytes:
-    start = stamp(day=dt.date.fromisoformat(day))
-    return text([row(ticker, start, **values) for ticker in tickers or ("A", "B")])
 
 
 async def test_days_are_published_in_the_order_asked(vendor: Vendor) -> None:
@@ -255,45 +249,6 @@ async def test_days_in_flight_are_bounded(vendor: Vendor) -> None:
         workers=1, on_result=lambda _result: downloader.done(),
     )  # fmt: skip
     assert downloader.most == 2
-
-
-class Scripted:
-    """A downloader that fails as told; what it is not told about is passed to the vendor, or is a 403 without one."""
-
-    def __init__(self, errors: dict[str, Exception], vendor: Vendor | None = None, *, hang: bool = False) -> None:
-        self.asked: list[str] = []
-        self.all_asked = asyncio.Event()
-        self.most = 0
-        self._open = 0
-        self._errors = errors
-        self._vendor = vendor
-        self._hang = hang
-
-    def done(self) -> None:
-        self._open -= 1
-
-    async def _answer(self, bucket: str, key: str) -> Vendor:
-        self.asked.append(key)
-        if len(self.asked) == len(DAYS):
-            self.all_asked.set()
-        self._open += 1
-        self.most = max(self.most, self._open)
-        if self._hang:
-            await asyncio.sleep(60)
-        if key in self._errors:
-            raise self._errors[key]
-        if self._vendor is None:
-            raise AccessDeniedError(bucket, key, "403 Forbidden")
-        return self._vendor
-
-    async def head(self, bucket: str, key: str) -> RemoteObject:
-        vendor = await self._answer(bucket, key)
-        return await vendor.downloader.head(bucket, key)
-
-    async def fetch(self, bucket: str, key: str, local_path: Path) -> FetchedObject:
-        vendor = await self._answer(bucket, key) if key not in self.asked else self._vendor
-        assert vendor is not None
-        return await vendor.downloader.fetch(bucket, key, local_path)
 
 
 def test_a_store_that_was_never_written_is_empty(tmp_path: Path) -> None:

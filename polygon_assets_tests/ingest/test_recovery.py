@@ -11,7 +11,7 @@ from polygon_assets.flatfile.limits import Limits
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.store.quarantine import Quarantine, Stored
 from polygon_assets_tests.factories import row, stamp, text, under_rules
-from polygon_assets_tests.ingest.test_pipeline import DAYS, Scripted, day_text
+from polygon_assets_tests.ingest.scripted import DAYS, Scripted, day_text
 from polygon_assets_tests.vendor import Vendor, verified
 
 DAY = DAYS[0]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ from polygon_assets.store.quarantine import QuarantinedDay
 from polygon_assets.store.verifying import verify_day
 from polygon_assets_tests.factories import compressed, row, stamp, text
 
+pytestmark = pytest.mark.slow
 DAY = "2024-01-02"
 TOMORROW = stamp(day=dt.date(2024, 1, 3))
 EPOCH = dt.datetime(2024, 1, 3, tzinfo=dt.UTC)

@@ -20,6 +20,7 @@ from polygon_assets_tests.platforms import Platform, open_platform
 from polygon_assets_tests.servers.dagster_site import Site, dagster_site
 from polygon_assets_tests.servers.seaweed import S3Server
 
+pytestmark = pytest.mark.slow
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-09")
 GOOD, BROKEN, UNPUBLISHED = [DAYS[0], *DAYS[2:4], DAYS[5]], DAYS[1], DAYS[4]
 

@@ -12,6 +12,7 @@ import pytest
 from polygon_assets.errors import BrokenHistoryError
 from polygon_assets.serving.home import local_configuration, prepare_home
 
+pytestmark = pytest.mark.slow
 _BARRIER = "import sys; print('ready', flush=True); sys.stdin.readline(); "
 _OURS = "import polygon_assets.serving.home as h; {barrier}\nwith h.open_instance() as i: i.get_run_records(limit=1)"
 _BY_HAND = (

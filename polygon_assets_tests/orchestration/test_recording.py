@@ -14,7 +14,7 @@ from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.factories import under_rules
-from polygon_assets_tests.platforms import SMALL, Platform
+from polygon_assets_tests.platforms import SMALL, Made, Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-10")
@@ -22,11 +22,15 @@ pytestmark = pytest.mark.stores("disk", "s3")
 
 
 @pytest.fixture
-def lost(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
+def lost(made: Made, monkeypatch: pytest.MonkeyPatch) -> Platform:
     """A platform with a filled store, whose history was lost and whose network is gone."""
-    platform.publish("stocks_daily", DAYS)
-    platform.run("stocks_daily", DAYS)
-    platform.instance.wipe_assets([dg.AssetKey("stocks_daily")])
+
+    def make(platform: Platform) -> None:
+        platform.publish("stocks_daily", DAYS)
+        platform.run("stocks_daily", DAYS)
+        platform.instance.wipe_assets([dg.AssetKey("stocks_daily")])
+
+    platform = made("a lost history", make)
     assert platform.materialised("stocks_daily") == []
     monkeypatch.setenv("POLYGON_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
     return platform

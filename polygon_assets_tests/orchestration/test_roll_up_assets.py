@@ -11,7 +11,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.roll_up_assets import by_year_key
 from polygon_assets.orchestration.watching.new_days import Clock, sensor_name, utc_now
-from polygon_assets_tests.platforms import QUIET, Platform
+from polygon_assets_tests.platforms import QUIET, Made, Platform
 
 DAYS = ["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03"]
 KEY = by_year_key(DATASETS["stocks_daily"])
@@ -40,10 +40,12 @@ def asked_for(platform: Platform) -> list[str]:
 
 
 @pytest.fixture
-def stored(platform: Platform) -> ParquetStore:
-    platform.publish("stocks_daily", DAYS)
-    assert platform.run("stocks_daily", DAYS).success, platform.why()
-    return platform.place.open()
+def stored(made: Made) -> ParquetStore:
+    def make(platform: Platform) -> None:
+        platform.publish("stocks_daily", DAYS)
+        assert platform.run("stocks_daily", DAYS).success, platform.why()
+
+    return made("days of two years", make).place.open()
 
 
 def test_every_daily_data_type_has_its_years(platform: Platform) -> None:

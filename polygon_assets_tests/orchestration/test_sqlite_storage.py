@@ -17,6 +17,7 @@ from polygon_assets.orchestration import sqlite_storage
 from polygon_assets.serving.home import prepare_home
 from polygon_assets.settings import dagster_home
 
+pytestmark = pytest.mark.integration
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
 KEY = dg.AssetKey("stocks_daily")
 RUN = "0f9ad1a1-0000-4000-8000-{:012}"

@@ -15,7 +15,20 @@ import pytest
 from polygon_assets_tests import session as everywhere
 from polygon_assets_tests.project import ROOT
 
-COMMANDS = ["install", "demo", "dev", "test", "check", "faults", "cluster", "ui", "screenshots", "bench", "lock"]
+COMMANDS = [
+    "install",
+    "demo",
+    "dev",
+    "test",
+    "test-fast",
+    "check",
+    "faults",
+    "cluster",
+    "ui",
+    "screenshots",
+    "bench",
+    "lock",
+]
 Done = subprocess.CompletedProcess[str]
 
 
@@ -27,7 +40,7 @@ def make(*arguments: str, folder: Path = ROOT) -> Done:
 
 
 def test_make_alone_lists_every_command() -> None:
-    listed = re.findall(r"^  make (\w+) +\S.+$", make().stdout, re.MULTILINE)
+    listed = re.findall(r"^  make ([\w-]+) +\S.+$", make().stdout, re.MULTILINE)
     assert set(COMMANDS) <= set(listed)
 
 
@@ -127,6 +140,66 @@ def test_a_slow_suite_runs_where_it_is_named_and_in_ci(
     assert everywhere.is_asked_for(config, ROOT / "polygon_assets_tests/ui") is asked
     monkeypatch.setenv(everywhere.NO_SKIPS, "1")
     assert everywhere.is_asked_for(config, ROOT / "polygon_assets_tests/ui")
+
+
+GROUPS = {
+    "test_many.py": "import pytest\n@pytest.mark.parametrize('n', range(3))\ndef test_quick(n): ...\n",
+    "test_one.py": "def test_quick(): ...\n",
+    "test_slow.py": "import pytest\ndef test_quick(): ...\n@pytest.mark.slow\ndef test_slow(): ...\n",
+    "test_demo.py": "def test_quick(): ...\n",
+    "test_server.py": "import pytest\n@pytest.fixture\ndef platform(): ...\ndef test_it(platform): ...\n",
+}
+
+
+def test_heavy_and_slow_groups_begin_first_and_the_fast_tests_can_be_had_alone(tmp_path: Path) -> None:
+    for name, source in GROUPS.items():
+        (tmp_path / name).write_text(source)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        everywhere.__name__,
+        "-p",
+        "no:cacheprovider",
+        "--collect-only",
+        "-q",
+    ]
+
+    def collected(*arguments: str) -> list[str]:
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return [line.partition("::")[0] for line in done.stdout.splitlines() if "::" in line]
+
+    assert list(dict.fromkeys(collected())) == [
+        "test_demo.py", "test_slow.py", "test_many.py", "test_one.py", "test_server.py",
+    ]  # fmt: skip
+    fast = collected("-m", "not slow and not integration")
+    assert sorted(fast) == [
+        "test_demo.py",
+        "test_many.py",
+        "test_many.py",
+        "test_many.py",
+        "test_one.py",
+        "test_slow.py",
+    ]
+
+
+def test_ctrl_c_reaches_children_even_where_the_shell_runs_this_in_the_background(tmp_path: Path) -> None:
+    """A shell has its background jobs ignore it, and their children inherit that: tests of signals waited in vain."""
+    source = "import signal\ndef test_it(): assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+    (tmp_path / "test_example.py").write_text(source)
+    command = f"trap '' INT; exec {sys.executable} -m pytest -p {everywhere.__name__} -p no:cacheprovider -q"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, check=True, timeout=60, capture_output=True)
 
 
 def test_in_ci_a_skipped_module_is_a_failure(tmp_path: Path) -> None:

@@ -114,6 +114,18 @@ def test_each_package_says_where_to_go_for_what() -> None:
             assert module.stem in {"__init__", "__main__"} or module.name in said, f"{init} does not name {module.name}"
 
 
+def test_tests_import_builders_and_not_each_other() -> None:
+    tests = sorted((ROOT / "polygon_assets_tests").rglob("*.py"))
+    found = {
+        str(path.relative_to(ROOT)): name
+        for path in tests
+        for name in imports(path)
+        if name.startswith("polygon_assets_tests.") and any(part.startswith("test_") for part in name.split("."))
+    }
+    assert len(tests) > 100
+    assert found == {}
+
+
 # Third parties read variables of their own, and open a socket (urllib3 looks for IPv6). This project may not.
 WATCH = """
 import json, logging, os, sys, threading

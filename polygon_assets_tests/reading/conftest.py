@@ -16,6 +16,7 @@ from polygon_assets_tests.stores import Place
 HALF_DAY = "2024-07-03"
 DAYS = ["2024-01-03", "2024-07-02", HALF_DAY]
 SMALL = Size(symbols=20, rows=2000)
+_made: dict[str, dict[str, bytes]] = {}
 
 
 def fill(store: ParquetStore, dataset: str, days: Sequence[str], size: Size = SMALL) -> None:
@@ -34,9 +35,13 @@ def fill(store: ParquetStore, dataset: str, days: Sequence[str], size: Size = SM
 
 
 @pytest.fixture
-def filled(place: Place) -> ParquetStore:
-    """The store."""
+def filled(place: Place, store_kind: str) -> ParquetStore:
+    """The store: made once for each kind, and copied."""
+    if store_kind in _made:
+        place.fill(_made[store_kind])
+        return place.open()
     store = place.open()
     for dataset in ("stocks_daily", "stocks_minute"):
         fill(store, dataset, DAYS)
+    _made[store_kind] = place.contents()
     return store

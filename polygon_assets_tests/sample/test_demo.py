@@ -21,8 +21,10 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.sample.environment import DemoFolder
+from polygon_assets_tests.processes import processes_of
 from polygon_assets_tests.servers.seaweed import free_ports
 
+pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = "from polygon_assets.cli import main; main()"
 TWO_DAYS = "from polygon_assets.cli.work.demo import run; run(ui=False, days=2)"
@@ -44,19 +46,6 @@ def run(program: str, *arguments: str, cwd: Path, **more: str) -> "subprocess.Co
         [sys.executable, "-c", program, *arguments],
         cwd=cwd, env=environment(**more), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
-
-
-def processes_of(folder: Path) -> list[str]:
-    """Command lines of the processes whose environment names ``folder``."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            names_it = str(folder).encode() in (process / "environ").read_bytes()
-            if names_it and int(process.name) != os.getpid():
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except (FileNotFoundError, PermissionError, ProcessLookupError):
-            continue
-    return found
 
 
 def arrived(output: str) -> dict[str, tuple[int, int]]:

@@ -20,6 +20,7 @@ from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
 from polygon_assets.sample.local_s3 import LocalS3, fill, last_sessions, local_s3
 
+pytestmark = pytest.mark.slow
 CATALOG = S3Catalog(options_prefix="us_options_opra")
 STARTER = """
 import sys, time

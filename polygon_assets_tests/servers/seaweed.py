@@ -1,5 +1,6 @@
 """SeaweedFS: a real S3 server that checks signatures, answers ranges with 206 and If-Match with 412."""
 
+import fcntl
 import functools
 import json
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
+from polygon_assets.orchestration.home_lock import alone
+
 ACCESS_KEY_ID = "test-access-key"
 SECRET_ACCESS_KEY = "canary-4f1c2b7e-never-to-be-seen"
 PORT_OPTIONS = (
@@ -27,7 +31,9 @@ PORT_OPTIONS = (
     "s3.port.grpc", "s3.port",
 )  # fmt: skip
 GROWTH = {"WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
-"""A bucket begins with one volume: with seven, the default, a run of all tests used up all that there may be."""
+"""Volumes are added one by one: with seven at a time, the default, a run of all tests used up all that there may be."""
+STORAGE = {"locations": [{"locationPrefix": "/buckets/", "collection": "buckets", "volumeGrowthCount": 1}]}
+"""All buckets share their volumes: otherwise each waits 0.2 s for one of its own with its first object."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,13 @@ def _wait_until_ready(server: S3Server, process: "subprocess.Popen[bytes]", log:
     raise RuntimeError(f"SeaweedFS was not ready within 60 s:\n{log.read_text()[-3000:]}")
 
 
+def _share_volumes(filer: str) -> None:
+    body = json.dumps(STORAGE).encode()
+    request = urllib.request.Request(f"{filer}/etc/seaweedfs/filer.conf", body, method="PUT")  # noqa: S310 (our own)
+    with urllib.request.urlopen(request, timeout=60):  # noqa: S310
+        pass
+
+
 @contextmanager
 def seaweed(others: Sequence[Identity] = ()) -> Iterator[S3Server]:
     """Start SeaweedFS on free ports in a temporary folder; stop it and remove the folder at the end.
@@ -153,6 +166,7 @@ def seaweed(others: Sequence[Identity] = ()) -> Iterator[S3Server]:
             try:
                 server = S3Server(f"http://127.0.0.1:{ports['s3.port']}")
                 _wait_until_ready(server, process, log)
+                _share_volumes(f"http://127.0.0.1:{ports['filer.port']}")
                 yield server
             finally:
                 process.kill()  # its data is thrown away, and it takes its time to say goodbye
@@ -160,3 +174,21 @@ def seaweed(others: Sequence[Identity] = ()) -> Iterator[S3Server]:
                 for port in ports.values():
                     for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 (weed's own choice)
                         left.unlink(missing_ok=True)
+
+
+@contextmanager
+def shared_seaweed(folder: Path) -> Iterator[S3Server]:
+    """The one SeaweedFS of all processes that name ``folder``: the first starts it, and stops it after the others."""
+    folder.mkdir(exist_ok=True)
+    address = folder / "address"
+    with (folder / "users.lock").open("w") as users, ExitStack() as started:
+        with alone(folder / "first.lock"):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            if address.exists():
+                server = S3Server(address.read_text())
+            else:
+                server = started.enter_context(seaweed())
+                address.write_text(server.endpoint_url)
+                started.callback(address.unlink)
+                started.callback(fcntl.flock, users, fcntl.LOCK_EX)  # the others have gone
+        yield server

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import os
+import shutil
 import socket
 import uuid
 from collections.abc import Iterator
@@ -16,13 +17,14 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect
 
-from polygon_assets.serving.home import prepare_home
+from polygon_assets.serving.home import local_configuration, prepare_home
 from polygon_assets.serving.processes import dagster_dev, wait_until_it_answers
 from polygon_assets_tests.cluster.exposure import command_lines, family, listening_sockets, listens_beyond_loopback
 from polygon_assets_tests.platforms import Platform, open_platform
 from polygon_assets_tests.servers.dagster_site import Site, dagster_site, wait_until
 from polygon_assets_tests.servers.seaweed import S3Server, free_ports
 
+pytestmark = pytest.mark.slow
 DAY = "2026-11-04"
 WEBHOOK = "http://127.0.0.1:1/canary-of-the-webhook"
 JOB = {"repositoryLocationName": "polygon_assets", "repositoryName": "__repository__", "jobName": "__ASSET_JOB"}
@@ -52,9 +54,12 @@ def served(
     """A platform with a webhook, so that every resource is there."""
     bucket, folder = f"flatfiles-{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("hostile")
     s3_server.client().create_bucket(Bucket=bucket)
+    home = folder / "fresh"
+    shutil.copytree(fresh_home, home)
+    shutil.copyfile(local_configuration(), home / "dagster.yaml")
     with (
         pytest.MonkeyPatch.context() as monkeypatch,
-        open_platform(s3_server, bucket, folder, fresh_home, monkeypatch) as platform,
+        open_platform(s3_server, bucket, folder, home, monkeypatch) as platform,
     ):
         monkeypatch.setenv("POLYGON_WEBHOOK_URL", WEBHOOK)
         with dagster_site(folder / "home") as site:

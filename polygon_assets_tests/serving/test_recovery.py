@@ -58,6 +58,7 @@ def _statuses(platform: Platform) -> list[dg.DagsterRunStatus]:
     return [run.status for run in platform.instance.get_runs()]
 
 
+@pytest.mark.slow
 def test_after_kill_9_of_everything_the_next_start_goes_on(served: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was ingested for 150 s, and by the configuration for up to an hour: dead runs held the queue."""
     home = Path(os.environ["DAGSTER_HOME"])

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from polygon_assets_tests.orchestration.watching.test_sensors import at
+from polygon_assets_tests.orchestration.watching.ticks import at
 from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 

@@ -1,37 +1,18 @@
 """Sensors, on a real S3 server and a real instance; the clock is the test's."""
 
 import datetime as dt
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from polygon_assets.datasets import DATASETS, NEW_YORK
+from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import UnavailableError
+from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON, WEEK, Tick, asked, at
 from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers.seaweed import free_ports
-
-Tick = Callable[..., Any]
-
-
-def at(text: str) -> Callable[[], dt.datetime]:
-    """A clock that stands at a New York time."""
-    moment = dt.datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(NEW_YORK)).astimezone(dt.UTC)
-    return lambda: moment
-
-
-def asked(data: Any) -> list[str]:
-    """The days that a tick asked for, in its order."""
-    return [request.partition_key for request in data.run_requests or []]
-
-
-MONDAY_NOON = at("2026-11-09T12:00")
-WEEK = S3Catalog.get_business_days("2026-11-02", "2026-11-06")
 
 
 def test_an_empty_store_asks_for_the_last_five_sessions_newest_first(platform: Platform, tick: Tick) -> None:

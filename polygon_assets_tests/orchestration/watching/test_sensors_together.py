@@ -11,8 +11,8 @@ from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS
 from polygon_assets.orchestration.coverage import KEY as COVERAGE
 from polygon_assets.orchestration.watching.plans import DAY, HOUR, Memory, PastRun, first_wanted, next_attempt
-from polygon_assets_tests.orchestration.watching.test_sensors import MONDAY_NOON, WEEK, Tick, asked, at
-from polygon_assets_tests.platforms import Platform
+from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON, WEEK, Tick, asked, at
+from polygon_assets_tests.platforms import Made, Platform
 
 CORRUPT = [
     "{", "null", "[]", "7", '"text"', "[[]]", "nonsense", "{}x", "\x00", "9" * 5000, "[" * 100_000,
@@ -85,12 +85,16 @@ def test_a_requested_run_evaluates_its_checks_too(platform: Platform, tick: Tick
 
 @pytest.mark.parametrize("cursor", CORRUPT, ids=range(len(CORRUPT)))
 def test_over_a_corrupt_cursor_every_sensor_starts_anew(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch, cursor: str
+    made: Made, monkeypatch: pytest.MonkeyPatch, cursor: str
 ) -> None:
     """8 of 13 corrupt cursors failed every tick, since a tick that fails leaves its cursor as it is."""
+
+    def make(platform: Platform) -> None:
+        platform.publish("stocks_daily", WEEK)
+        platform.run("stocks_daily", WEEK[:-1])
+
     monkeypatch.setenv("POLYGON_WEBHOOK_URL", "http://127.0.0.1:9/hook")
-    platform.publish("stocks_daily", WEEK)
-    platform.run("stocks_daily", WEEK[:-1])
+    platform = made("a week less its last day", make)
     definitions = platform.definitions(MONDAY_NOON)
     requests = {}
     for sensor in definitions.sensors or ():
