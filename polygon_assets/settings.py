@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from polygon_assets.addresses import is_name, is_web_address, require_endpoint, require_store
 from polygon_assets.calendars import parse_date
+from polygon_assets.datasets import DATASETS, SPECIFIED, Dataset, choose_datasets
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError
 
 PREFIX = "POLYGON_"
@@ -39,6 +40,11 @@ class Settings(BaseSettings):
     bucket: str = Field("flatfiles", description="The vendor's bucket.")
     options_prefix: str = Field("us_options_opra", description="Folder of the options files in the bucket.")
     store: str = Field("data", description="Where Parquet is published: a folder, or s3://bucket/prefix.")
+    datasets: Annotated[tuple[str, ...], NoDecode] = Field(
+        SPECIFIED,
+        description="Datasets that Dagster shows and watches, separated by commas: names, patterns as `stocks_*`, or "
+        "`all`. Commands take any dataset.",
+    )
     history_start: dt.date | None = Field(
         None, description="First day of the partitions, YYYY-MM-DD; unset: the first day of each dataset."
     )
@@ -109,6 +115,15 @@ class Settings(BaseSettings):
             raise ValueError(f"must be one name of letters, digits, '.', '_', '-'; got {value!r}")
         return value
 
+    @field_validator("datasets", mode="before")
+    @classmethod
+    def _known_datasets(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not choose_datasets(value):
+            raise ValueError(f"names no dataset; there are: {', '.join(DATASETS)}")
+        return value
+
     @field_validator("history_start", mode="before")
     @classmethod
     def _strict_date(cls, value: Any) -> Any:
@@ -130,6 +145,11 @@ class Settings(BaseSettings):
         if wrong := [host for host in hosts if not _HOST.fullmatch(host)]:
             raise ValueError(f"{wrong[0]!r} is no host name; for example dagster.example.com, or 10.0.0.5:8080")
         return hosts
+
+    @property
+    def chosen(self) -> tuple[Dataset, ...]:
+        """The rows that ``datasets`` names."""
+        return choose_datasets(self.datasets)
 
     @property
     def store_uri(self) -> str:

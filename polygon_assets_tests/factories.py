@@ -14,11 +14,13 @@ from zoneinfo import ZoneInfo
 import pyarrow.parquet as pq
 import pytest
 
-from polygon_assets.datasets import DATASETS, Dataset, get_dataset
+from polygon_assets.datasets import DATASETS, SPECIFIED, Dataset, get_dataset
 from polygon_assets.flatfile.conversion import Conversion, convert
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.provenance import Source
 
+FOUR = {name: DATASETS[name] for name in SPECIFIED}
+"""The datasets that the platform shows unless others are chosen."""
 DAY = dt.date(2024, 1, 2)
 HEADER = "ticker,volume,open,close,high,low,window_start,transactions"
 SOURCE = Source("s3://flatfiles/a/key", "a/key", "etag", dt.datetime(2024, 1, 3, 12, tzinfo=dt.UTC), 123)

@@ -22,14 +22,13 @@ def _names(incomplete: str) -> list[tuple[str, str]]:
     return [(row.name, row.title) for row in DATASETS.values() if row.name.startswith(incomplete)]
 
 
-OneDataset = Annotated[
-    str, typer.Argument(metavar="DATASET", help=f"One of {', '.join(DATASETS)}.", autocompletion=_names)
-]
+_EXAMPLES = f"One of the {len(DATASETS)} datasets: stocks_daily, options_trades, crypto_minute, futures_cme_quotes, …"
+OneDataset = Annotated[str, typer.Argument(metavar="DATASET", help=f"{_EXAMPLES}.", autocompletion=_names)]
 AnyDataset = Annotated[
     str | None,
     typer.Argument(
         metavar="DATASET",
-        help=f"One of {', '.join(DATASETS)}; all of them unless given.",
+        help=f"{_EXAMPLES}; unless given, those that are chosen (POLYGON_DATASETS) or stored.",
         autocompletion=_names,
         show_default=False,
     ),
@@ -37,16 +36,30 @@ AnyDataset = Annotated[
 
 
 def datasets(name: str | None) -> list[Dataset]:
-    """The row called ``name``, or all of them.
+    """The row called ``name``; without one, those that the user has chosen, and those of which anything is stored.
 
     Raises:
         InvalidInputError: there is no such row; names the nearest, and all.
     """
     if name is None:
-        return list(DATASETS.values())
+        return _chosen_or_stored()
     if name in DATASETS:
         return [DATASETS[name]]
     raise no_such_dataset(name)
+
+
+def _chosen_or_stored() -> list[Dataset]:
+    from polygon_assets.errors import PolygonAssetsError  # noqa: PLC0415
+    from polygon_assets.ingest.connections import open_store  # noqa: PLC0415 (slow, and only here)
+    from polygon_assets.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    try:
+        stored = set(open_store(settings).names(""))
+    except (PolygonAssetsError, OSError):  # whoever needs the store says so
+        stored = set()
+    names = stored | {row.name for row in settings.chosen}
+    return [row for row in DATASETS.values() if row.name in names]
 
 
 def calendar_of(settings: "Settings", dataset: Dataset) -> TradingCalendar:

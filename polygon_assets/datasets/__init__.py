@@ -1,7 +1,8 @@
 """THE TABLE: one row for each dataset. Everything that exists once per dataset is derived from here.
 
 Where do I go to…
-    add a dataset, or change a fact of one?      stocks.py, options.py: one file for each asset class
+    add a dataset, or change a fact of one?      one file for each asset class: stocks.py, options.py,
+                                                 indices.py, forex.py, crypto.py, futures.py
     change which columns a kind of file has?     layouts.py
     have a row say something that none does yet? model.py
 
@@ -9,10 +10,11 @@ Belongs here: facts that differ between datasets. Does not: what is done with th
 keys, partitions, assets, checks, sensors, commands and views follow. Its made-up files need a generator in ``sample``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
-from polygon_assets.datasets import options, stocks
+from polygon_assets.datasets import crypto, forex, futures, indices, options, stocks
 from polygon_assets.datasets.model import (
     NEW_YORK,
     Column,
@@ -26,20 +28,28 @@ from polygon_assets.datasets.model import (
 from polygon_assets.errors import InvalidInputError
 
 __all__ = [
+    "ALL",
     "DATASETS",
     "NEW_YORK",
+    "SPECIFIED",
     "Column",
     "Dataset",
     "DayDefinition",
     "Derived",
     "Layout",
     "Session",
+    "choose_datasets",
     "expected_by",
     "get_dataset",
     "no_such_dataset",
 ]
 
-DATASETS: Mapping[str, Dataset] = {row.name: row for rows in (stocks.ROWS, options.ROWS) for row in rows}
+_CLASSES = (stocks, options, indices, forex, crypto, futures)
+DATASETS: Mapping[str, Dataset] = {row.name: row for each in _CLASSES for row in each.ROWS}
+SPECIFIED = ("stocks_daily", "stocks_minute", "options_daily", "options_minute")
+"""Those of the specification: what is shown and watched where nothing else is chosen."""
+ALL = "all"
+"""Stands for every dataset where some are chosen."""
 
 
 def get_dataset(name: str) -> Dataset:
@@ -52,6 +62,21 @@ def get_dataset(name: str) -> Dataset:
         return DATASETS[name]
     except (KeyError, TypeError):
         raise InvalidInputError(f"Invalid data_type: {name!r}; choose one of {', '.join(DATASETS)}") from None
+
+
+def choose_datasets(patterns: Iterable[str]) -> tuple[Dataset, ...]:
+    """The rows that ``patterns`` name, each once, in the table's order: names, ``stocks_*``, or ``all``.
+
+    Raises:
+        InvalidInputError: a pattern names none; the message lists those there are.
+    """
+    chosen: set[str] = set()
+    for pattern in patterns:
+        found = [name for name in DATASETS if pattern == ALL or fnmatchcase(name, pattern)]
+        if not found:
+            raise no_such_dataset(pattern)
+        chosen.update(found)
+    return tuple(row for name, row in DATASETS.items() if name in chosen)
 
 
 def no_such_dataset(name: str) -> InvalidInputError:

@@ -6,23 +6,40 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 ArrowType = Literal[
-    "string", "float64", "int64", "int32", "int16", "date32", "timestamp[us, UTC]", "timestamp[ns, UTC]"
+    "string", "float64", "int64", "int32", "int16", "list<int16>", "date32", "timestamp[us, UTC]", "timestamp[ns, UTC]"
 ]
+"""``list<int16>``: codes with commas between, as the vendor writes conditions."""
 Check = Literal[
     "ticker_text",
     "stock_tickers",
+    "marked_tickers",
     "option_contracts",
+    "futures_contracts",
     "bar_prices",
+    "signed_bar_prices",
     "positive_amounts",
     "midnight_stamps",
     "session_stamps",
+    "session_dates",
+    "trade_prices",
+    "signed_trade_prices",
+    "trade_sizes",
+    "quote_prices",
+    "signed_quote_prices",
+    "quote_sizes",
+    "index_values",
+    "further_stamps",
+    "early_end",
+    "one_size",
 ]
 """A group of quality rules; ``flatfile.quality`` says which rules are in it, and applies them."""
-Derivation = Literal["option_contract"]
+Derivation = Literal["option_contract", "futures_contract"]
 """What a ticker is taken apart as; ``flatfile.tickers`` does it."""
 
 NEW_YORK = "America/New_York"
 _EXPECTED_BY = dt.time(11)
+MICROSECOND = 1_000
+"""Nanoseconds."""
 MINUTE = 60_000_000_000
 """Nanoseconds."""
 
@@ -46,8 +63,12 @@ class Column:
     """May a cell of the file be empty? It is stored as null. Text may be empty and stays so."""
     optional: bool = False
     """May the file lack the column? It is stored as nulls then."""
+    zero_is_null: bool = False
+    """Does 0 stand for "none"? It is stored as null."""
     byte_stream_split: bool = False
     """Stored byte by byte: for numbers whose high bytes repeat while they themselves do not."""
+    delta: bool = False
+    """Stored as differences from row to row: for numbers that rise."""
     searched: bool = False
     """Do readers filter by it? Then each row group's minimum and maximum are kept."""
 
@@ -66,6 +87,15 @@ class Layout:
     """Nanoseconds of which each ``time`` is a whole multiple; a row that is not is rejected."""
     identity: tuple[str, ...]
     """The columns that identify a row."""
+    is_sorted: bool = True
+    """Are rows published by ticker and time? Else they stay in the file's order, and disorder is flagged."""
+    sequence: str | None = None
+    """The column that rises from row to row of a ticker; None: there is none."""
+
+    @property
+    def has_codes(self) -> bool:
+        """Has it lists of codes? Only those may stand in quotation marks."""
+        return any(column.type == "list<int16>" for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -79,7 +109,11 @@ class DayDefinition:
     begins_the_evening_before: bool = False
     """Does it begin on the calendar day before, as sessions of futures do?"""
     certain: bool = True
-    """Has it been seen in real files? If not, rows outside are published and flagged, never rejected."""
+    """Has it been seen in real files? If not, rows up to two days outside are published and flagged, not rejected."""
+
+    def date_at(self, moment: dt.datetime) -> dt.date:
+        """The date in the day's zone at ``moment``, which is aware."""
+        return moment.astimezone(ZoneInfo(self.zone)).date()
 
 
 @dataclass(frozen=True)
@@ -137,6 +171,10 @@ class Dataset:
     """Columns of which a row group holds few different values: stored as a dictionary."""
     rolled_up_by_year: bool = False
     """Are its days also put into one file for each year, for reading one ticker's decades?"""
+    ticker_mark: str = ""
+    """What each ticker begins with; empty: nothing in common."""
+    highest_price: float = 1e7
+    """A price above it is beyond belief; in the units of the prices."""
     row_group_bytes: int = 4 * 1024**2
     """Bytes of text that become a row group, hence what reading one ticker costs."""
     days_per_run: int
@@ -146,7 +184,9 @@ class Dataset:
     schema_version: str
     """Raise it when stored columns, types or rules change: its stored days are then converted anew when asked for."""
     verified: str
-    """What of this row was seen in real files, and what was not."""
+    """What of this row was seen in real files, or is documented."""
+    doubts: tuple[str, ...] = ()
+    """What is assumed: rows that do not fit such an assumption are published and flagged, never rejected."""
 
     @property
     def columns(self) -> tuple[Column, ...]:

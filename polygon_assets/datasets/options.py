@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from polygon_assets.datasets.layouts import BARS, OPTION_COLUMNS
+from polygon_assets.datasets.layouts import BARS, OPTION_COLUMNS, OPTION_QUOTES, OPTION_TRADES
 from polygon_assets.datasets.model import Check, Dataset, Derived, Session
 
 PREFIX = "us_options"
@@ -12,6 +12,9 @@ _CONTRACT = Derived("option_contract", OPTION_COLUMNS, "with underlying, expirat
 _CHECKS: tuple[Check, ...] = ("ticker_text", "option_contracts", "bar_prices", "positive_amounts")
 # Prices of options are few, on a coarse grid.
 _DICTIONARY = ("open", "close", "high", "low", "window_start", "underlying", "expiration", "option_type")
+_TICKS: tuple[Check, ...] = ("ticker_text", "option_contracts")
+_CONTRACT_DICTIONARY = ("ticker", "underlying", "expiration", "option_type", "strike")
+_TICKS_VERIFIED = "Header, values and sizes were seen in real files by third parties, and are documented."
 _VERIFIED = "Header, types, sizes and time stamps were seen in real files by third parties, and are documented."
 
 ROWS = (
@@ -50,5 +53,42 @@ ROWS = (
         typical_bytes=26_500_000,
         schema_version="3",
         verified=_VERIFIED,
+    ),
+    Dataset(
+        name="options_trades",
+        title="US options, one row for each trade",
+        prefix=PREFIX,
+        live_prefix=LIVE_PREFIX,
+        kind="trades_v1",
+        first_day=_FIRST_DAY,
+        layout=OPTION_TRADES,
+        derived=_CONTRACT,
+        session=Session(dt.time(4), dt.time(20)),
+        absent_rows="a contract without trades",
+        checks=(*_TICKS, "trade_prices", "trade_sizes", "early_end", "one_size"),
+        dictionary=(*_CONTRACT_DICTIONARY, "conditions", "correction", "exchange"),
+        days_per_run=5,
+        typical_bytes=70_000_000,
+        schema_version="1",
+        verified=_TICKS_VERIFIED,
+    ),
+    Dataset(
+        name="options_quotes",
+        title="US options, one row for each change of the best bid or offer",
+        prefix=PREFIX,
+        live_prefix=LIVE_PREFIX,
+        kind="quotes_v1",
+        first_day=dt.date(2022, 3, 7),
+        layout=OPTION_QUOTES,
+        derived=_CONTRACT,
+        session=Session(dt.time(4), dt.time(20)),
+        absent_rows="a contract without quotes",
+        checks=(*_TICKS, "quote_prices", "quote_sizes"),
+        dictionary=(*_CONTRACT_DICTIONARY, "ask_exchange", "bid_exchange"),
+        row_group_bytes=128 * 1024**2,
+        days_per_run=1,
+        typical_bytes=140_000_000_000,
+        schema_version="1",
+        verified=_TICKS_VERIFIED,
     ),
 )

@@ -2,12 +2,15 @@
 
 import datetime as dt
 
-from polygon_assets.datasets.layouts import BARS
+from polygon_assets.datasets.layouts import BARS, STOCK_QUOTES, STOCK_TRADES
 from polygon_assets.datasets.model import Check, Dataset, Session
 
 PREFIX = "us_stocks_sip"
 _FIRST_DAY = dt.date(2003, 9, 10)
 _CHECKS: tuple[Check, ...] = ("ticker_text", "stock_tickers", "bar_prices", "positive_amounts")
+_TICKS: tuple[Check, ...] = ("ticker_text", "stock_tickers", "further_stamps")
+_TICK_DICTIONARY = ("ticker", "conditions", "exchange", "tape")
+_TICKS_VERIFIED = "Header, values and sizes were seen in real files by third parties, and are documented."
 _VERIFIED = "Header, types, sizes and time stamps were seen in real files by third parties, and are documented."
 
 ROWS = (
@@ -44,5 +47,41 @@ ROWS = (
         typical_bytes=28_500_000,
         schema_version="3",
         verified=_VERIFIED,
+    ),
+    Dataset(
+        name="stocks_trades",
+        title="US stocks, one row for each trade",
+        prefix=PREFIX,
+        live_prefix=PREFIX,
+        kind="trades_v1",
+        first_day=_FIRST_DAY,
+        layout=STOCK_TRADES,
+        session=Session(dt.time(4), dt.time(20)),
+        absent_rows="a ticker without trades",
+        checks=(*_TICKS, "trade_prices", "trade_sizes", "session_stamps", "early_end", "one_size"),
+        dictionary=(*_TICK_DICTIONARY, "correction", "trf_id"),
+        row_group_bytes=64 * 1024**2,
+        days_per_run=1,
+        typical_bytes=3_300_000_000,
+        schema_version="1",
+        verified=_TICKS_VERIFIED,
+    ),
+    Dataset(
+        name="stocks_quotes",
+        title="US stocks, one row for each change of the national best bid or offer",
+        prefix=PREFIX,
+        live_prefix=PREFIX,
+        kind="quotes_v1",
+        first_day=_FIRST_DAY,
+        layout=STOCK_QUOTES,
+        session=Session(dt.time(4), dt.time(20)),
+        absent_rows="a ticker without quotes",
+        checks=(*_TICKS, "quote_prices", "quote_sizes", "session_stamps"),
+        dictionary=(*_TICK_DICTIONARY[:2], "indicators", "ask_exchange", "bid_exchange", "tape"),
+        row_group_bytes=128 * 1024**2,
+        days_per_run=1,
+        typical_bytes=8_000_000_000,
+        schema_version="1",
+        verified=_TICKS_VERIFIED,
     ),
 )

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import UnusableDayError
-from polygon_assets.flatfile.findings import Finding
+from polygon_assets.flatfile.findings import Finding, Tally
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
-from polygon_assets.flatfile.ordering import OrderCheck, OutOfOrderError, sorted_batches
+from polygon_assets.flatfile.ordering import FileOrder, OrderCheck, OutOfOrderError, sorted_batches
 from polygon_assets.flatfile.parsing import FlatFile
 from polygon_assets.flatfile.provenance import Provenance, Source
-from polygon_assets.flatfile.quality import ALIEN, REJECTED, DayQuality
+from polygon_assets.flatfile.quality import ALIEN, ALIEN_IN_ANY_CASE, REJECTED, DayQuality
 from polygon_assets.flatfile.rows import Batch, Column, Mask, array, dictionary_array
-from polygon_assets.flatfile.schema import SOURCE_LINES, writer_options, written_schema
+from polygon_assets.flatfile.schema import SOURCE_LINES, code_lists, writer_options, written_schema
 from polygon_assets.flatfile.tickers import DERIVATIONS, TickerParts
 
 _NANOSECONDS_PER_MICROSECOND = 1_000
@@ -85,7 +85,7 @@ class _Job:
 
     def run(self, *, in_order: bool) -> Conversion:
         quality = DayQuality(self.dataset, self.day)
-        order = OrderCheck(quality.tally, unique=self.dataset.identity == ("ticker", self.dataset.layout.time))
+        order = self._order(quality.tally)
         with FlatFile(self.raw, self.dataset, self.source.key, self.limits) as file:
             batches: Iterable[Batch] = self._admitted(file, quality)
             if not in_order:
@@ -97,7 +97,7 @@ class _Job:
         return Conversion(provenance, self._rejected_rows(quality))
 
     def _write(
-        self, batches: Iterable[Batch], unknown: Sequence[str], quality: DayQuality, order: OrderCheck
+        self, batches: Iterable[Batch], unknown: Sequence[str], quality: DayQuality, order: OrderCheck | FileOrder
     ) -> Provenance:
         """Write the Parquet file, with the ``unknown`` columns last; its record."""
         rows = 0
@@ -108,13 +108,21 @@ class _Job:
                 parts = self._derive(batch.names)
                 quality.examine(batch, parts)
                 order.follow(batch)
-                writer.write_batch(self._to_arrow(batch, parts, schema), row_group_size=max(len(batch), 1))
+                encoded = self._to_arrow(batch, parts, schema, quality.tally)
+                writer.write_batch(encoded, row_group_size=max(len(batch), 1))
                 rows += len(batch)
+            quality.conclude()
             self._require_usable(rows, quality)
             findings = quality.tally.findings()
             provenance = Provenance.of(self.source, self.dataset, rows=rows, symbols=order.symbols, findings=findings)
             writer.add_key_value_metadata(provenance.to_metadata())
         return provenance
+
+    def _order(self, tally: Tally) -> OrderCheck | FileOrder:
+        layout = self.dataset.layout
+        if not layout.is_sorted:
+            return FileOrder(tally, layout.sequence)
+        return OrderCheck(tally, unique=layout.identity == ("ticker", layout.time))
 
     def _admitted(self, file: FlatFile, quality: DayQuality) -> Iterator[Batch]:
         for batch in file:
@@ -146,11 +154,12 @@ class _Job:
             self._refuse_for_rejected_rows(f"{rejected:,} of {rows + rejected:,} rows", quality)
         if not rows:
             raise UnusableDayError(self.source.key, "it holds no rows", quality.tally.findings())
+        aliens = ALIEN if self.dataset.day.certain else ALIEN_IN_ANY_CASE
         for finding in quality.tally.findings():
             if finding.rule == "price_not_finite" and finding.count > self.limits.max_alien_share * rows:
                 cause = f"{finding.count:,} of {rows:,} rows have a price that is no number"
                 raise UnusableDayError(self.source.key, cause, quality.tally.findings())
-            if finding.rule in ALIEN and finding.count > self.limits.max_alien_share * rows:
+            if finding.rule in aliens and finding.count > self.limits.max_alien_share * rows:
                 share = f"{finding.count:,} of {rows:,} rows break {finding.rule}"
                 cause = f"{share}, as those of another dataset would (first: {dict(finding.sample[0])})"
                 raise UnusableDayError(self.source.key, cause, quality.tally.findings())
@@ -162,10 +171,14 @@ class _Job:
         raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _derive(self, names: pa.StringArray) -> TickerParts | None:
-        return DERIVATIONS[self.dataset.derived.derivation](names) if self.dataset.derived else None
+        return DERIVATIONS[self.dataset.derived.derivation](names, self.day) if self.dataset.derived else None
 
-    def _to_arrow(self, batch: Batch, parts: TickerParts | None, schema: pa.Schema) -> pa.RecordBatch:
+    def _to_arrow(self, batch: Batch, parts: TickerParts | None, schema: pa.Schema, tally: Tally) -> pa.RecordBatch:
         columns: dict[str, Any] = {"ticker": dictionary_array(batch.codes, batch.names), **batch.texts}
+        for column in self.dataset.columns:
+            if column.type == "list<int16>":
+                columns[column.name], unreadable = code_lists(batch.texts[column.name])
+                tally.add("codes_unreadable", batch, unreadable)
         for name, values in batch.columns.items():
             columns[name] = _stored(values, batch.missing.get(name), schema.field(name).type)
         if parts is not None:

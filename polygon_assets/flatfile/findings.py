@@ -19,10 +19,17 @@ SAMPLE_ROWS = 5
 class Severity(StrEnum):
     """What became of the rows."""
 
+    NOTE = "note"
+    """Published and counted; nothing is wrong with them by itself."""
     WARNING = "warning"
     """Published as they are, and flagged."""
     ERROR = "error"
     """Not published: kept in quarantine, or the whole day refused."""
+
+
+def flagged(findings: Iterable["Finding"]) -> tuple["Finding", ...]:
+    """Those of ``findings`` that say that something is wrong."""
+    return tuple(each for each in findings if each.severity is not Severity.NOTE)
 
 
 @dataclass(frozen=True)

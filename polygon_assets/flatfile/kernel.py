@@ -27,6 +27,7 @@ MOST_COLUMNS = 64
 _TICKER, _TEXT, _DECIMAL, _WHOLE, _MOMENT, _DATE = range(6)
 _KINDS: Mapping[str, int] = {
     "string": _TEXT,
+    "list<int16>": _TEXT,
     "float64": _DECIMAL,
     "int64": _WHOLE,
     "int32": _WHOLE,

@@ -22,10 +22,11 @@ from polygon_assets.flatfile.header import Header
 from polygon_assets.flatfile.kernel import Kernel, Parsed
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.rows import Batch, Column, Mask, ascending, name_lengths
-from polygon_assets.flatfile.schema import LARGEST_COUNTS, parsed_types
+from polygon_assets.flatfile.schema import LARGEST_COUNTS, TEXTS, parsed_types
 
 MAX_TICKER_BYTES = 64
 """A ticker beyond this is no ticker; the longest real ones have 21 characters."""
+_MARK, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
 _MEANING = {
     "double": "a number",
     "int64": "a whole number of nanoseconds",
@@ -53,7 +54,10 @@ class FlatFile:
         self._dataset = dataset
         self._source = source
         self._line = 2
-        self._parse = csv.ParseOptions(quote_char=False, ignore_empty_lines=False)
+        self._quotes = dataset.layout.has_codes
+        self._parse = csv.ParseOptions(
+            quote_char='"' if self._quotes else False, double_quote=False, ignore_empty_lines=False
+        )
         self._may_be_empty = any(column.nullable for column in dataset.columns)
         self.ends_with_newline = True
         """After the end: did the last line have its newline?"""
@@ -117,8 +121,12 @@ class FlatFile:
         if block.starts_with(b"\xef\xbb\xbf"):
             raise RowError(self._source, f"line {self._line} starts with a byte order mark")
         lines = block.lines_before(b'"')
-        if lines is not None:
+        if lines is not None and self._quotes:
+            lines = _misquoted(block)
+            cause = "holds a quotation mark that neither begins nor ends a cell"
+        elif lines is not None:
             cause = "holds a quotation mark; the vendor's files have none, and readers would disagree about it"
+        if lines is not None:
             raise RowError(self._source, f"line {self._line + lines} {cause}")
 
     def _explain(self, message: str) -> NoReturn:
@@ -142,12 +150,14 @@ class FlatFile:
         layout, rows = self._dataset.layout, len(codes)
         columns, missing, texts = dict(parsed.numbers), dict(parsed.missing), dict(parsed.texts)
         for column in self._dataset.columns:
-            if column.name not in self.header.absent:
-                continue
-            if column.type == "string":
+            absent = column.name in self.header.absent
+            if absent and column.type in TEXTS:
                 texts[column.name] = pa.nulls(rows, pa.string())
-            else:
-                columns[column.name], missing[column.name] = np.zeros(rows, np.int64), np.ones(rows, np.bool_)
+            elif absent:
+                kind = np.dtype("datetime64[D]" if column.type == "date32" else np.int64)
+                columns[column.name], missing[column.name] = np.zeros(rows, kind), np.ones(rows, np.bool_)
+            elif column.zero_is_null and not columns[column.name].all():
+                missing[column.name] = columns[column.name] == 0  # what is empty is 0, too
         texts = {self.header.unknown.get(name, name): text for name, text in texts.items()}
         return Batch(
             names=names,
@@ -169,7 +179,7 @@ class FlatFile:
         for column in self._dataset.columns:
             if column.name == "ticker" or column.name in self.header.absent:
                 continue
-            if column.type == "string":
+            if column.type in TEXTS:
                 texts[column.name] = self._text(table, column.name)
             else:
                 columns[column.name], empty = self._numbers(table, column)
@@ -185,7 +195,7 @@ class FlatFile:
             if not column.nullable:
                 meaning = _MEANING[str(parsed_types(self._dataset)[column.name])]
                 self._refuse(int(np.argmax(empty)), column.name, f"invalid value '', where {meaning} is due")
-            chunk = chunk.fill_null(0)
+            chunk = chunk.fill_null(pa.scalar(0, chunk.type))
         values = chunk.to_numpy(zero_copy_only=False)
         return (self._counts(column, values) if column.type in LARGEST_COUNTS else values), empty
 
@@ -219,6 +229,21 @@ class FlatFile:
             row = int(np.argmax(wrong | (np.abs(values) > most)))
             self._refuse(row, column.name, f"'{values[row]:g}', where a whole number is due")
         return counts
+
+
+def _misquoted(block: Block) -> int | None:
+    """How many newlines stand before the first quotation mark that quotes no cell; None: all do.
+
+    pyarrow would read on to the end of the block for a mark that is never closed.
+    """
+    data = np.frombuffer(block.data, dtype=np.uint8)
+    marks, newlines = np.flatnonzero(data == _MARK), np.flatnonzero(data == _NEWLINE)
+    opening, closing = marks[: len(marks) // 2 * 2 : 2], marks[1::2]
+    padded = np.concatenate([np.array([_NEWLINE], np.uint8), data, np.array([_NEWLINE], np.uint8)])
+    fits = np.isin(padded[opening], (_COMMA, _NEWLINE)) & np.isin(padded[closing + 2], (_COMMA, _NEWLINE, _RETURN))
+    fits &= np.searchsorted(newlines, opening) == np.searchsorted(newlines, closing)
+    wrong = [*opening[~fits][:1].tolist(), *marks[len(closing) * 2 :].tolist()]
+    return int(np.searchsorted(newlines, wrong[0])) if wrong else None
 
 
 def _only_chunk(table: pa.Table, name: str) -> Any:

@@ -5,7 +5,7 @@ pyarrow's type stubs guess wrong here, so ``Any`` ends in this module.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,8 @@ class Batch:
         value = self.columns[name][row].item()
         if name == self.time:
             return _moment(value, self.granularity)
+        if isinstance(value, date):
+            return value.isoformat()
         return value if np.isfinite(value) else str(value)
 
     @staticmethod

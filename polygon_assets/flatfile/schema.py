@@ -3,12 +3,15 @@
 Belongs here: Arrow types and Parquet encodings. Does not: which columns there are (``datasets``), or checks.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from polygon_assets.datasets import Dataset
+from polygon_assets.datasets import Column, Dataset
+from polygon_assets.flatfile.rows import Mask
 
 SOURCE_LINES = pa.field("line", pa.int64(), nullable=False)
 
@@ -19,6 +22,7 @@ _STORED: dict[str, pa.DataType] = {
     "int64": pa.int64(),
     "int32": pa.int32(),
     "int16": pa.int16(),
+    "list<int16>": pa.list_(pa.field("element", pa.int16())),
     "date32": pa.date32(),
     "timestamp[us, UTC]": pa.timestamp("us", tz="UTC"),
     "timestamp[ns, UTC]": pa.timestamp("ns", tz="UTC"),
@@ -31,13 +35,46 @@ _PARSED: dict[str, pa.DataType] = {
     "int64": pa.float64(),
     "int32": pa.float64(),
     "int16": pa.float64(),
+    "list<int16>": pa.binary(),
     "date32": pa.date32(),
     "timestamp[us, UTC]": pa.int64(),
     "timestamp[ns, UTC]": pa.int64(),
 }
 
+TEXTS = frozenset({"string", "list<int16>"})
+"""Types that are read as text."""
 LARGEST_COUNTS: Mapping[str, int] = {"int64": 2**53 - 1, "int32": 2**31 - 1, "int16": 2**15 - 1}
 """The largest whole number that a column of the type may hold: what a float has exactly, and what fits."""
+
+
+_CODES = re.compile(r"\[?(-?[0-9]{1,5}(?:, ?-?[0-9]{1,5})*)?\]?")
+_CODE_RANGE = range(-(2**15), 2**15)
+
+
+def code_lists(texts: pa.StringArray) -> tuple[Any, Mask]:
+    """Lists of codes, ``12,37`` or ``[12, 37]``, and which of the ``texts`` are none: they become null.
+
+    An empty text is an empty list; null stays null.
+    """
+    encoded: Any = texts.dictionary_encode()
+    lists = [_codes(text) for text in encoded.dictionary.to_pylist()]
+    wrong = np.array([number for number, codes in enumerate(lists) if codes is None], dtype=np.int32)
+    indices = encoded.indices.fill_null(-1).to_numpy() if encoded.null_count else encoded.indices.to_numpy()
+    unreadable: Mask = np.isin(indices, wrong) if len(wrong) else np.zeros(len(texts), dtype=np.bool_)
+    return pa.array(lists, _STORED["list<int16>"]).take(encoded.indices), unreadable
+
+
+def _codes(text: str) -> list[int] | None:
+    found = _CODES.fullmatch(text)
+    if not found or text.startswith("[") != text.endswith("]"):
+        return None
+    codes = [int(code) for code in found[1].split(",")] if found[1] else []
+    return codes if all(code in _CODE_RANGE for code in codes) else None
+
+
+def _leaf(column: Column) -> str:
+    """How Parquet calls the values of a column."""
+    return f"{column.name}.list.element" if column.type == "list<int16>" else column.name
 
 
 def parsed_types(dataset: Dataset, unknown: Iterable[str] = ()) -> dict[str, pa.DataType]:
@@ -81,11 +118,13 @@ def written_schema(dataset: Dataset, unknown: Iterable[str] = ()) -> pa.Schema:
 def writer_options(dataset: Dataset, unknown: Iterable[str] = ()) -> dict[str, Any]:
     """Encodings, measured (docs/adr/0021): what is fastest among those no larger than Polars' zstd level 1."""
     columns = dataset.stored_columns
+    deltas = [column.name for column in columns if column.delta]
     return {
         "compression": "zstd",
         "compression_level": 1,
-        "use_dictionary": [*(column.name for column in columns if column.name in dataset.dictionary), *unknown],
+        "use_dictionary": [*(_leaf(column) for column in columns if column.name in dataset.dictionary), *unknown],
         "use_byte_stream_split": [column.name for column in columns if column.byte_stream_split],
+        **({"column_encoding": dict.fromkeys(deltas, "DELTA_BINARY_PACKED")} if deltas else {}),
         # Of sorted rows only these tell a reader which row groups it needs.
         "write_statistics": [column.name for column in columns if column.searched],
         "write_page_checksum": True,

@@ -1,8 +1,10 @@
-"""What a ticker says: ``O:SPY240119C00470000`` is SPY, 2024-01-19, call, 470 dollars.
+"""What a ticker says: ``O:SPY240119C00470000`` is SPY, 2024-01-19, call, 470 dollars; ``ESU6`` is ES, September 2026.
 
 Belongs here: notations, parsed for many tickers at once. Does not: what becomes of tickers that do not parse.
 """
 
+import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +37,8 @@ class TickerParts:
     """Which tickers parse."""
 
 
-def parse_option_tickers(tickers: pa.StringArray) -> TickerParts:
-    """Take the ``tickers`` of options apart.
+def parse_option_tickers(tickers: pa.StringArray, day: dt.date | None = None) -> TickerParts:  # noqa: ARG001
+    """Take the ``tickers`` of options apart; they say the same on every ``day``.
 
     >>> parse_option_tickers(pa.array(["O:BRKB240119P00350500"])).columns["strike"].to_pylist()
     [350.5]
@@ -59,7 +61,66 @@ def parse_option_tickers(tickers: pa.StringArray) -> TickerParts:
     return TickerParts(columns, parsed)
 
 
-DERIVATIONS: Mapping[Derivation, Callable[[pa.StringArray], TickerParts]] = {"option_contract": parse_option_tickers}
+_MONTH_CODES = "FGHJKMNQUVXZ"
+_LEG = rf"(?P<root>[A-Z0-9]+?)(?P<month>[{_MONTH_CODES}])(?P<year>[0-9]{{1,2}})"
+_OUTRIGHT = re.compile(_LEG)
+_SPREAD = re.compile(rf"{_LEG}-[A-Z0-9]+?[{_MONTH_CODES}][0-9]{{1,2}}")
+_COMBINATION = re.compile(
+    rf"(?P<root>[A-Z0-9]+):[A-Z0-9]+ (?:[A-Z0-9]+ )?(?P<month>[{_MONTH_CODES}])(?P<year>[0-9]{{1,2}})(?:[- ].*)?"
+)
+_KINDS = {"outright": _OUTRIGHT, "spread": _SPREAD, "combination": _COMBINATION}
+
+
+@dataclass(frozen=True)
+class FuturesContract:
+    """What the ticker of a contract says."""
+
+    root: str
+    kind: str
+    """``outright``, ``spread`` or ``combination``."""
+    expiry: dt.date
+    """First day of its month, or of its first leg's."""
+
+
+def parse_futures_ticker(ticker: str, day: dt.date) -> FuturesContract | None:
+    """Take a ticker of futures apart, as of the file of ``day``; None where it is none.
+
+    A year of one digit is the first that is not before the month before the file's: a contract trades until its
+    month, or shortly into the next one.
+
+    >>> parse_futures_ticker("6AU6-6AZ6", dt.date(2026, 7, 14))
+    FuturesContract(root='6A', kind='spread', expiry=datetime.date(2026, 9, 1))
+    """
+    for kind, pattern in _KINDS.items():
+        if found := pattern.fullmatch(ticker):
+            month = _MONTH_CODES.index(found["month"]) + 1
+            return FuturesContract(found["root"], kind, dt.date(_full_year(found["year"], month, day), month, 1))
+    return None
+
+
+def _full_year(digits: str, month: int, day: dt.date) -> int:
+    if len(digits) > 1:
+        return 2000 + int(digits)
+    oldest = (day.replace(day=1) - dt.timedelta(1)).replace(day=1)
+    year = oldest.year - oldest.year % 10 + int(digits)
+    return year if (year, month) >= (oldest.year, oldest.month) else year + 10
+
+
+def parse_futures_tickers(tickers: pa.StringArray, day: dt.date) -> TickerParts:
+    """Take the ``tickers`` of futures apart, as of the file of ``day``."""
+    found = [parse_futures_ticker(str(ticker), day) for ticker in tickers.to_pylist()]
+    columns: dict[str, Any] = {
+        name: pa.array([each and getattr(each, name) for each in found], kind)
+        for name, kind in (("root", pa.string()), ("kind", pa.string()), ("expiry", pa.date32()))
+    }
+    encoded = {name: each.dictionary_encode() if name != "expiry" else each for name, each in columns.items()}
+    return TickerParts(encoded, np.array([each is not None for each in found], dtype=np.bool_))
+
+
+DERIVATIONS: Mapping[Derivation, Callable[[pa.StringArray, dt.date], TickerParts]] = {
+    "option_contract": parse_option_tickers,
+    "futures_contract": parse_futures_tickers,
+}
 
 
 def _tails(tickers: pa.StringArray) -> tuple[Mask, Bytes]:

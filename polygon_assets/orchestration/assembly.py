@@ -11,7 +11,7 @@ import dagster as dg
 from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 
 from polygon_assets.calendars import trading_calendar
-from polygon_assets.datasets import DATASETS, get_dataset
+from polygon_assets.datasets import get_dataset
 from polygon_assets.orchestration.assets import OnResult, build_asset, build_source
 from polygon_assets.orchestration.coverage import build_coverage, build_coverage_sensor
 from polygon_assets.orchestration.partitions import first_partition, partitions_of
@@ -44,7 +44,7 @@ def _assemble(
     sources: list[dg.AssetSpec] = []
     sensors: list[dg.SensorDefinition] = []
     watched = {}
-    for dataset in DATASETS.values():
+    for dataset in settings.chosen:
         calendar = trading_calendar(dataset.calendar, settings.extra_closures)
         partitions = partitions_of(dataset, settings)
         first = first_partition(partitions)
@@ -57,8 +57,8 @@ def _assemble(
             years = build_by_year(dataset, partitions)
             assets.append(years)
             sensors.append(build_by_year_sensor(dataset, years, clock))
-    coverage = build_coverage(settings.history_start, clock)
-    sensors.append(build_coverage_sensor(coverage))
+    coverage = build_coverage(settings.chosen, settings.history_start, clock)
+    sensors.append(build_coverage_sensor(coverage, settings.chosen))
     sensors.append(build_freshness_sensor(watched, clock))
     if settings.webhook_url:
         sensors += [build_failure_sensor(), build_overdue_sensor(watched, clock)]

@@ -6,12 +6,13 @@ Belongs here: the asset and the sensor that refreshes it. Does not: looking (``r
 
 import base64
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from polygon_assets.datasets import DATASETS, Dataset
+from polygon_assets.datasets import Dataset
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.resources import CatalogParam, StoreParam
 from polygon_assets.orchestration.watching.active_runs import active_runs
@@ -27,12 +28,14 @@ INTERVAL_SECONDS = 300
 _GAPS_SHOWN = 30
 
 
-def build_coverage(history_start: dt.date | None, clock: Clock = utc_now) -> dg.AssetsDefinition:
-    """The asset: a picture of each dataset in its metadata, and as a PNG file in the store."""
+def build_coverage(
+    datasets: Sequence[Dataset], history_start: dt.date | None, clock: Clock = utc_now
+) -> dg.AssetsDefinition:
+    """The asset: a picture of each of ``datasets`` in its metadata, and as a PNG file in the store."""
 
     @dg.asset(
         key=KEY,
-        deps=[dg.AssetKey(name) for name in DATASETS],
+        deps=[dg.AssetKey(dataset.name) for dataset in datasets],
         description="Which trading days are stored, missing or flagged, and how many rows they have. "
         f"Refreshed after new days; the pictures lie in the store, too, under {FOLDER}/.",
         kinds={"python"},
@@ -44,7 +47,7 @@ def build_coverage(history_start: dt.date | None, clock: Clock = utc_now) -> dg.
     ) -> dg.MaterializeResult[None]:
         parquet = store.store()
         metadata: dict[str, dg.MetadataValue] = {}
-        for dataset in DATASETS.values():
+        for dataset in datasets:
             calendar = catalog.get_calendar(dataset.name)
             taken = take_inventory(parquet, dataset, calendar, now=clock(), history_start=history_start)
             metadata |= _shown(dataset, taken, _kept(parquet, dataset, draw_coverage(taken)))
@@ -96,7 +99,7 @@ def gap_table(taken: Inventory) -> str:
     return f"{table}\n\nand {rest:,} older gaps" if rest else table
 
 
-def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
+def build_coverage_sensor(coverage: dg.AssetsDefinition, datasets: Sequence[Dataset]) -> dg.SensorDefinition:
     """Asks for a new picture when any day was stored since the last one; several days make one run."""
 
     @dg.sensor(
@@ -107,7 +110,7 @@ def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
         description="Draws coverage anew after new days.",
     )
     def refresh_coverage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        newest = _newest_event(context.instance)
+        newest = _newest_event(context.instance, datasets)
         if newest in (0, read_cursor(context.cursor, int, 0)):  # one ahead is of a history that was replaced
             return dg.SensorResult(skip_reason="No day was stored since the last picture.")
         if active_runs(context.instance, KEY, _SENSOR):
@@ -117,7 +120,7 @@ def build_coverage_sensor(coverage: dg.AssetsDefinition) -> dg.SensorDefinition:
     return refresh_coverage
 
 
-def _newest_event(instance: dg.DagsterInstance) -> int:
-    """Number of the newest materialisation of any dataset; 0 where there is none."""
-    records = instance.get_asset_records([dg.AssetKey(name) for name in DATASETS])
+def _newest_event(instance: dg.DagsterInstance, datasets: Sequence[Dataset]) -> int:
+    """Number of the newest materialisation of any of ``datasets``; 0 where there is none."""
+    records = instance.get_asset_records([dg.AssetKey(dataset.name) for dataset in datasets])
     return max((record.asset_entry.last_materialization_storage_id or 0 for record in records), default=0)

@@ -58,7 +58,11 @@ def connect(store: ParquetStore) -> Iterator["duckdb.DuckDBPyConnection"]:
         tempfile.TemporaryDirectory(prefix="polygon-assets-sql-", ignore_cleanup_errors=True) as spill,
         closing(duckdb.connect()) as connection,
     ):
+        present = set(store.names(""))
         for dataset in DATASETS.values():
+            if dataset.name not in present:
+                connection.register(dataset.name, scanned_schema(dataset).empty_table())
+                continue
             days = [] if "://" in store.uri else _example_first(store, dataset, store.days(dataset.name))
             if days:
                 paths = [store.path(dataset.name, day) for day in days]

@@ -72,7 +72,8 @@ def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.dat
     Days with the same hours in UTC share one term. Arrow knows each file's date, so that only one term is computed.
     """
     if dataset.session is None:
-        raise InvalidInputError(f"{dataset.name} has one row a day; a session can be chosen of minutes only")
+        has = "only minutes and ticks of stocks, options and indices have one"
+        raise InvalidInputError(f"{dataset.name} has no regular session; {has}")
     hours = trading_calendar(dataset.calendar, extra_closures).regular_hours
     alike: dict[tuple[int, int], list[dt.date]] = defaultdict(list)
     for day in map(dt.date.fromisoformat, days):

@@ -8,6 +8,7 @@ Where do I go to…
     make one of the vendor's known bad days?       bad_days.py
     give a dataset made-up days, or other sizes?   generators.py
     change tickers, prices, contracts, minutes?    symbols.py, prices.py, contracts.py, minutes.py
+    change trades, quotes, bars of futures?        ticks.py
     change how a value is printed?                 csv_text.py
     change opening hours and session numbers?      sessions.py
     change the noise of stocks' prices?            noise.py

@@ -15,7 +15,7 @@ from polygon_assets.sample.prices import MICRO
 from polygon_assets.sample.sessions import Ints
 
 IN_MILLIONTHS = frozenset({"volume", "open", "close", "high", "low"})
-"""Columns of whole numbers that are printed divided by a million; others are printed as they are."""
+"""Columns that are printed divided by a million where they hold whole numbers; others are printed as they are."""
 pc: Any = pyarrow.compute  # its stubs know neither mixed arguments nor plain strings among them
 _ROWS_AT_ONCE = 250_000
 
@@ -45,7 +45,7 @@ def joined(*parts: Any, separator: str = "") -> pa.StringArray:
 
 
 def _text(name: str, values: Any, decimal_volumes: bool) -> pa.StringArray:
-    if name not in IN_MILLIONTHS:
+    if name not in IN_MILLIONTHS or not pa.types.is_integer(values.type):
         text: Any = strings(values).fill_null("")
         return text  # type: ignore[no-any-return]
     if name != "volume":
@@ -58,6 +58,12 @@ def _text(name: str, values: Any, decimal_volumes: bool) -> pa.StringArray:
 def _decimal(millionths: Any, fractions: pa.StringArray) -> pa.StringArray:
     numbers: Ints = millionths.to_numpy()
     return joined(strings(pa.array(numbers // MICRO)), pc.take(fractions, numbers % MICRO))
+
+
+def decimals(millionths: Ints, places: int = 6) -> pa.StringArray:
+    """Text with at least six ``places`` behind the point, as ticks are printed: ``114.790000``, ``-0.250000000``."""
+    signs = pc.take(pa.array(["", "-"]), (millionths < 0).astype(np.int64))
+    return joined(signs, _decimal(pa.array(np.abs(millionths)), _fractions(trimmed=False)), "0" * (places - 6))
 
 
 def strings(values: Any) -> pa.StringArray:

@@ -7,7 +7,7 @@ Belongs here: starting, filling and stopping it. Does not: what is in the files 
 import datetime as dt
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import boto3
 from botocore.config import Config
 
-from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset
+from polygon_assets.datasets import DATASETS, NEW_YORK, SPECIFIED, Dataset, get_dataset
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.sample.flat_files import flat_file
@@ -118,14 +118,15 @@ def fill(
     catalog: S3Catalog,
     days: int = DAYS,
     *,
+    datasets: Sequence[str] = SPECIFIED,
     size_of: Callable[[Dataset], Size] = demo_size,
     on_file: OnFile | None = None,
 ) -> dict[str, list[str]]:
-    """Create the catalog's bucket and put the last ``days`` sessions of every dataset into it.
+    """Create the catalog's bucket and put the last ``days`` sessions of ``datasets`` into it.
 
     The answer names each dataset's days, oldest first.
     """
-    filled = {dataset.name: last_sessions(catalog, dataset, days) for dataset in DATASETS.values()}
+    filled = {dataset.name: last_sessions(catalog, dataset, days) for dataset in map(get_dataset, datasets)}
     pool = ThreadPoolExecutor(_GENERATORS)
     with closing(server.client()) as client:
         client.create_bucket(Bucket=catalog.bucket)

@@ -20,6 +20,9 @@ Ints = npt.NDArray[np.int64]
 
 NANOSECONDS = 1_000_000_000
 _OPEN = dt.time(9, 30)
+_FRIDAY, _SUNDAY = 4, 6
+_FOREX_HOUR = 22
+"""UTC, at which the week of foreign exchange begins on Sunday and ends on Friday."""
 
 
 def session_number(dataset: Dataset, day: dt.date) -> int:
@@ -34,9 +37,15 @@ def session_number(dataset: Dataset, day: dt.date) -> int:
     return bisect_right(calendar.sessions, day) - 1
 
 
-def nanoseconds(day: dt.date, time: dt.time = dt.time()) -> int:
-    """Unix nanoseconds of New York's ``time`` on ``day``."""
-    return int(dt.datetime.combine(day, time, ZoneInfo(NEW_YORK)).timestamp()) * NANOSECONDS
+def nanoseconds(day: dt.date, time: dt.time = dt.time(), zone: str = NEW_YORK) -> int:
+    """Unix nanoseconds of ``time`` on ``day`` in ``zone``."""
+    return int(dt.datetime.combine(day, time, ZoneInfo(zone)).timestamp()) * NANOSECONDS
+
+
+def day_start(dataset: Dataset, day: dt.date) -> int:
+    """Unix nanoseconds at which ``day`` begins."""
+    begins = day - dt.timedelta(days=dataset.day.begins_the_evening_before)
+    return nanoseconds(begins, dataset.day.start, dataset.day.zone)
 
 
 def closing_time(dataset: Dataset, day: dt.date) -> dt.time:
@@ -58,8 +67,10 @@ class Trading:
 def minute_profile(dataset: Dataset, day: dt.date, trading: Trading) -> tuple[Ints, Floats]:
     """Each minute's ``window_start`` in nanoseconds, and its share of the day's trading; shares sum to 1."""
     session = dataset.session
-    assert session is not None, f"{dataset.name} has no minutes"  # noqa: S101 (its generator says that it has)
-    start, end = nanoseconds(day, session.start), nanoseconds(day, session.end)
+    if session is None:
+        return _around_the_clock(dataset, day)
+    start = nanoseconds(day, session.start)
+    end = nanoseconds(day + dt.timedelta(days=session.end <= session.start), session.end)
     stamps = np.arange(start, end, 60 * NANOSECONDS, dtype=np.int64)
     since_open = (stamps - nanoseconds(day, _OPEN)) / (60 * NANOSECONDS)
     until_close = (nanoseconds(day, closing_time(dataset, day)) - stamps) / (60 * NANOSECONDS) - 1
@@ -70,6 +81,17 @@ def minute_profile(dataset: Dataset, day: dt.date, trading: Trading) -> tuple[In
         shares = np.where(regular, shares, outside + 0.004)
     traded = shares > 0
     return stamps[traded], shares[traded] / shares.sum()
+
+
+def _around_the_clock(dataset: Dataset, day: dt.date) -> tuple[Ints, Floats]:
+    """Every minute of the market's day: futures pause for an hour, foreign exchange rests from Friday to Sunday."""
+    start, minutes = day_start(dataset, day), 24 * 60
+    if dataset.day.begins_the_evening_before:
+        minutes -= 60
+    first = _FOREX_HOUR * 60 if dataset.calendar == "24/6" and day.weekday() == _SUNDAY else 0
+    last = _FOREX_HOUR * 60 if dataset.calendar == "24/6" and day.weekday() == _FRIDAY else minutes
+    stamps = start + np.arange(first, last, dtype=np.int64) * 60 * NANOSECONDS
+    return stamps, np.full(len(stamps), 1 / len(stamps))
 
 
 def _busy_ends(since_open: Floats, until_close: Floats) -> Floats:

@@ -1,10 +1,11 @@
-"""The made-up universe: names of stocks and indices, most traded first, with a price to start from.
+"""The made-up universe: names of stocks, indices, currencies and futures, most traded first, with a price each.
 
 Belongs here: which names exist. Does not: what they cost on a day (``prices``), option contracts (``contracts``).
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,25 @@ _STOCKS: tuple[tuple[str, float, float], ...] = (
 _INDICES: tuple[tuple[str, float, float], ...] = (
     ("I:SPX", 5_600, 1), ("I:NDX", 19_500, 1), ("I:DJI", 40_100, 1), ("I:VIX", 16, 1), ("I:RUT", 2_150, 1),
 )  # fmt: skip
+
+
+_PAIRS: tuple[tuple[str, float, float], ...] = (
+    ("C:EUR-USD", 1.08, 3), ("C:USD-JPY", 151, 2), ("C:GBP-USD", 1.27, 1), ("C:AUD-USD", 0.66, 1),
+    ("C:USD-CHF", 0.88, 1), ("C:USD-CAD", 1.37, 1), ("C:EUR-GBP", 0.85, 0.5), ("C:XAU-USD", 4_100, 0.5),
+    ("C:USD-TRY", 42, 0.1), ("C:USD-IDR", 16_700, 0.1),
+)  # fmt: skip
+_COINS: tuple[tuple[str, float, float], ...] = (
+    ("X:BTC-USD", 92_000, 3), ("X:ETH-USD", 3_000, 2), ("X:SOL-USD", 140, 1), ("X:XRP-USD", 2.2, 1),
+    ("X:DOGE-USD", 0.15, 1), ("X:BTC-EUR", 80_000, 0.5), ("X:BTC-JPY", 14_300_000, 0.1), ("X:SHIB-USD", 0.001, 0.5),
+)  # fmt: skip
+_FUTURES: dict[str, tuple[tuple[str, float], ...]] = {
+    "cme": (("ES", 7_558), ("NQ", 27_100), ("6A", 0.66), ("6E", 1.08), ("M6E", 1.08), ("LE", 210), ("BTC", 92_000)),
+    "cbot": (("ZC", 430), ("ZW", 540), ("ZS", 1_120), ("KE", 520), ("ZN", 112)),
+    "comex": (("GC", 4_100), ("SI", 52), ("HG", 5.1)),
+    "nymex": (("CL", 60), ("NG", 4.4), ("RB", 1.9), ("BZ", 64), ("AST", 2.1)),
+}
+_QUARTER = 3
+_MONTH_CODES = "FGHJKMNQUVXZ"
 
 
 @dataclass(frozen=True)
@@ -67,6 +87,44 @@ def indices() -> Universe:
     """Indices, whose tickers begin with ``I:``."""
     letters = _random_names()
     return _universe(_INDICES, np.strings.add(b"I:", letters[np.strings.isupper(letters)]))
+
+
+@lru_cache
+def pairs() -> Universe:
+    """Currency pairs, and made-up ones."""
+    return _universe(_PAIRS, _between(b"C:", b"-USD"))
+
+
+@lru_cache
+def coins() -> Universe:
+    """Pairs of crypto currencies, and made-up ones."""
+    return _universe(_COINS, _between(b"X:", b"-USD"))
+
+
+@lru_cache
+def futures(exchange: str, year: int, month: int) -> Universe:
+    """Outrights, spreads, butterflies and combinations of ``exchange`` in ``month`` (1 to 12) of ``year``."""
+    found: list[tuple[str, float, float]] = []
+    for rank, (root, price) in enumerate(_FUTURES[exchange]):
+        months = [divmod(month + ahead - 1, 12) for ahead in range(1, 19)]
+        legs = [f"{_MONTH_CODES[at]}{(year + years) % 10}" for years, at in months if at % _QUARTER == _QUARTER - 1][:5]
+        other = _FUTURES[exchange][rank - 1][0]
+        found += [(f"{root}{leg}", price, 5 / (number + 1)) for number, leg in enumerate(legs)]
+        found += [(f"{root}{near}-{root}{far}", price, 0.3) for near, far in pairwise(legs)]
+        found.append((f"{root}:BF {legs[0]}-{legs[1]}-{legs[2]}", price, 0.1))
+        found.append((f"{root}:C1 {other} {legs[0]}-{root} {legs[0]}", price, 0.1))
+        found.append((f"{root}{_MONTH_CODES[11]}{(year + 3) % 100:02}", price, 0.05))
+    names, prices, factors = zip(*found, strict=True)
+    rank_of_each = np.arange(len(found))
+    return Universe(
+        np.array([name.encode() for name in names]), np.array(prices), np.array(factors) * (rank_of_each + 10.0) ** -0.5
+    )
+
+
+def _between(head: bytes, tail: bytes) -> npt.NDArray[np.bytes_]:
+    letters = _random_names()
+    plain = letters[np.strings.isupper(letters) & np.strings.isalpha(letters)]
+    return np.strings.add(np.strings.add(head, plain), tail)
 
 
 def _universe(known: tuple[tuple[str, float, float], ...], made_up: npt.NDArray[np.bytes_]) -> Universe:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from polygon_assets.datasets import DATASETS
 from polygon_assets.reading.comparison import oldest_entitled
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
+from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.servers.origin import Origin, origin
 from polygon_assets_tests.servers.seaweed import Identity, seaweed
 
@@ -30,7 +30,7 @@ def lines(outcome: Outcome) -> dict[str, Any]:
 
 @pytest.mark.stores("disk", "s3")
 def test_all_is_well(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    for dataset in DATASETS:
+    for dataset in FOUR:
         platform.publish(dataset, DAYS[:1])
     assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
     monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[0])

@@ -7,7 +7,7 @@ from enum import StrEnum
 import polygon_assets
 import polygon_assets.download
 import polygon_assets.ingest
-from polygon_assets.datasets import DATASETS
+from polygon_assets.datasets import DATASETS, SPECIFIED
 from polygon_assets.definitions import defs
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.s3_catalog import S3Catalog
@@ -35,7 +35,16 @@ def test_import_paths() -> None:
 
 
 def test_data_types() -> None:
-    assert list(DATASETS) == ["stocks_daily", "stocks_minute", "options_daily", "options_minute"]
+    assert SPECIFIED == ("stocks_daily", "stocks_minute", "options_daily", "options_minute")
+    kinds = {
+        "stocks": "daily minute trades quotes",
+        "options": "daily minute trades quotes",
+        "indices": "daily minute values",
+        "forex": "daily minute quotes",
+        "crypto": "daily minute trades",
+        **{f"futures_{name}": "daily minute trades quotes" for name in ("cme", "cbot", "comex", "nymex")},
+    }
+    assert list(DATASETS) == [f"{name}_{kind}" for name, known in kinds.items() for kind in known.split()]
 
 
 def test_constructors_have_the_specified_parameters_and_defaults() -> None:

@@ -72,7 +72,7 @@ def test_the_specified_and_the_live_options_prefix_are_understood(prefix: str) -
         "us_stocks_sip/day_aggs_v1/2024/01/2024-01-02.csv.gz\n",
         "/us_stocks_sip/day_aggs_v1/2024/01/2024-01-02.csv.gz",
         "us_stocks_sip/../day_aggs_v1/2024/01/2024-01-02.csv.gz",
-        "us_stocks_sip/trades_v1/2024/01/2024-01-02.csv.gz",
+        "us_stocks_sip/ticks_v1/2024/01/2024-01-02.csv.gz",
         "us_stocks_sip/day_aggs_v1/2024/01/../../../etc/passwd",
         "",
     ],

@@ -16,7 +16,7 @@ from pyarrow import csv
 from polygon_assets.datasets import DATASETS, get_dataset
 from polygon_assets.flatfile.conversion import convert
 from polygon_assets.flatfile.schema import stored_schema
-from polygon_assets_tests.factories import DAY, HEADER, SOURCE, converted, found, row, stamp, stored_stamp, text
+from polygon_assets_tests.factories import DAY, FOUR, HEADER, SOURCE, converted, found, row, stamp, stored_stamp, text
 
 
 def test_values_arrive_as_they_are_written(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_an_option_ticker_that_does_not_parse_is_null_and_found(tmp_path: Path, 
     assert found(made) == {"ticker_not_option": 1}
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", FOUR)
 def test_readers_get_the_schema_of_the_table(tmp_path: Path, dataset: str) -> None:
     start = stamp() if get_dataset(dataset).session is None else stamp(4)
     ticker = "O:SPY240119C00470000" if get_dataset(dataset).derived else "SPY"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polygon_assets.datasets import DATASETS, Column, Dataset, get_dataset
 from polygon_assets.errors import HeaderError
 from polygon_assets.flatfile.header import Header
-from polygon_assets_tests.factories import DAY, HEADER, converted, found, row, stamp, stored_stamp, text
+from polygon_assets_tests.factories import DAY, FOUR, HEADER, converted, found, row, stamp, stored_stamp, text
 
 NAMES = HEADER.split(",")
 VALUES = dict(zip(NAMES, row("B", start=stamp(10)).split(","), strict=True))
@@ -120,7 +120,7 @@ def test_names_must_be_names() -> None:
 
 
 def test_columns_say_what_they_are() -> None:
-    for dataset in DATASETS.values():
+    for dataset in FOUR.values():
         for column in dataset.stored_columns:
             assert isinstance(column, Column)
             assert column.description.endswith(".")

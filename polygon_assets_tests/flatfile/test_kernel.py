@@ -239,7 +239,8 @@ def test_nothing_is_read_beyond_the_padding() -> None:
 
 @pytest.mark.parametrize("layout", [STOCK_TRADES, STOCK_QUOTES, VALUES], ids=lambda layout: layout.name)
 def test_every_layout_has_a_kernel(layout: Layout) -> None:
-    cells = {"string": "x", "float64": "1.25", "int64": "7", "int16": "3", "timestamp[ns, UTC]": "1704171600000000001"}
+    cells = {"string": "x", "float64": "1.25", "int64": "7", "int16": "3", "list<int16>": "37"}
+    cells |= {"timestamp[ns, UTC]": "1704171600000000001"}
     dataset = replace(DATASETS["stocks_daily"], layout=layout)
     line = ",".join("AAPL" if column.name == "ticker" else cells[column.type] for column in layout.columns)
     rows = parsed(line.encode() + b"\n", dataset)

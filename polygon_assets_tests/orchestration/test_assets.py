@@ -6,6 +6,7 @@ import pytest
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.ingest import Patience
+from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.platforms import QUIET, Platform
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import origin
@@ -22,7 +23,7 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     return error.message
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", FOUR)
 def test_a_good_range_materialises_every_day(platform: Platform, dataset: str) -> None:
     platform.publish(dataset, DAYS)
     assert platform.run(dataset, DAYS).success, platform.why()
@@ -133,7 +134,7 @@ def _specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", FOUR)
 def test_every_definition_says_what_it_is(platform: Platform, dataset: str) -> None:
     specs = _specs(platform.definitions())
     spec = specs[dataset]
@@ -152,7 +153,7 @@ def test_every_definition_says_what_it_is(platform: Platform, dataset: str) -> N
 
 def test_runs_are_sized_by_the_table(platform: Platform) -> None:
     graph = platform.definitions().resolve_asset_graph()
-    for name, row in DATASETS.items():
+    for name, row in FOUR.items():
         policy = graph.get(dg.AssetKey(name)).backfill_policy
         assert policy is not None
         assert policy.max_partitions_per_run == row.days_per_run

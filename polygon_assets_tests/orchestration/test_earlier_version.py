@@ -25,13 +25,14 @@ from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings
 from polygon_assets.store.roll_ups import stale_years
 from polygon_assets.store.verifying import verify_day
+from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.platforms import SMALL, Platform, open_platform
 from polygon_assets_tests.servers.seaweed import S3Server
 
 ARCHIVE = Path(__file__).with_name("store_and_home_of_0_1_0.tar.xz")
 DAYS = ["2026-11-04", "2026-11-05", "2026-11-06"]
 NEXT_DAY = "2026-11-09"
-STORED = dict.fromkeys(DATASETS, DAYS) | {"stocks_minute": [*DAYS, NEXT_DAY]}
+STORED = dict.fromkeys(FOUR, DAYS) | {"stocks_minute": [*DAYS, NEXT_DAY]}
 
 
 @dataclass
@@ -90,7 +91,7 @@ def test_its_rejected_rows_and_its_refused_file_are_known(earlier: Continued) ->
 
 
 def test_its_days_are_unchanged_and_no_byte_is_fetched(earlier: Continued) -> None:
-    for dataset in DATASETS:
+    for dataset in FOUR:
         results = earlier.ingest(dataset, DAYS)
         assert [result.status for result in results] == ["unchanged"] * 3
         assert all(result.download_seconds == 0 for result in results)
@@ -106,7 +107,7 @@ def test_it_goes_on_with_the_next_day(earlier: Continued) -> None:
 def test_its_history_is_read_and_nothing_is_recorded_twice(earlier: Continued) -> None:
     platform, settings = earlier.platform, load_settings()
     store = platform.place.open()
-    for name, dataset in DATASETS.items():
+    for name, dataset in FOUR.items():
         assert platform.materialised(name) == STORED[name]
         assert platform.checks(name)["readable", DAYS[0]]
         recorder = Recorder(platform.instance, dataset, store, partitions_of(dataset, settings))

@@ -11,6 +11,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.roll_up_assets import by_year_key
 from polygon_assets.orchestration.watching.new_days import Clock, sensor_name, utc_now
+from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.platforms import QUIET, Made, Platform
 
 DAYS = ["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03"]
@@ -52,7 +53,7 @@ def test_every_daily_data_type_has_its_years(platform: Platform) -> None:
     definitions = platform.definitions()
     keys = {node.key for node in definitions.resolve_asset_graph().asset_nodes}
     of_years = {key.to_user_string() for key in keys if key.to_user_string().endswith("_by_year")}
-    assert of_years == {f"{row.name}_by_year" for row in DATASETS.values() if row.rolled_up_by_year}
+    assert of_years == {f"{row.name}_by_year" for row in FOUR.values() if row.rolled_up_by_year}
     years = definitions.resolve_asset_graph().get(KEY).partitions_def
     assert years is not None
     assert years.get_partition_keys()[0] == "2003"

@@ -80,6 +80,7 @@ def _make(dataset: Dataset, _day: dt.date, _size: Size, _seed: int) -> pa.Table:
 def _row_and_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(cast("dict[str, Dataset]", DATASETS), QUOTES.name, QUOTES)
     monkeypatch.setitem(GENERATORS, QUOTES.name, Generator(make=_make, full=Size(2), demo=Size(2)))
+    monkeypatch.setenv("POLYGON_DATASETS", QUOTES.name)
 
 
 def test_its_key_is_made_and_understood() -> None:

@@ -10,11 +10,12 @@ import pytest
 
 import polygon_assets
 from polygon_assets.calendars import trading_calendar
-from polygon_assets.datasets import DATASETS, NEW_YORK
+from polygon_assets.datasets import NEW_YORK
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.queries import connect
 from polygon_assets.reading.scanning import Session
+from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.reading.conftest import DAYS, HALF_DAY
 from polygon_assets_tests.stores import Place
 
@@ -74,7 +75,7 @@ def test_the_store_of_the_settings(place: Place, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_invalid(filled: ParquetStore) -> None:
-    with pytest.raises(InvalidInputError, match="stocks_daily has one row a day"):
+    with pytest.raises(InvalidInputError, match="stocks_daily has no regular session"):
         polygon_assets.scan("stocks_daily", session="regular", store=filled)
     with pytest.raises(InvalidInputError, match="Invalid session: 'extended'"):
         polygon_assets.scan("stocks_minute", session="extended", store=filled)  # type: ignore[arg-type]
@@ -93,7 +94,7 @@ def test_views_read_only_the_days_asked_for(filled: ParquetStore, place: Place) 
 
 def test_views_have_the_columns_of_a_scan(filled: ParquetStore) -> None:
     with connect(filled) as connection:
-        for name in DATASETS:
+        for name in FOUR:
             columns = connection.sql(f"SELECT * FROM {name}").columns  # noqa: S608
             assert columns == polygon_assets.scan(name, store=filled).schema.names
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.datasets.layouts import BARS_OF_INDICES
+from polygon_assets_tests.factories import FOUR
 
 INDICES = tuple(
     replace(
@@ -25,7 +26,7 @@ INDICES = tuple(
     for name in ("daily", "minute")
 )
 """A fifth and a sixth row of the table."""
-ALL = (*DATASETS.values(), *INDICES)
+ALL = (*FOUR.values(), *INDICES)
 PRICES = ("open", "close", "high", "low")
 
 

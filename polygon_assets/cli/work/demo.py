@@ -15,7 +15,7 @@ from rich.table import Table
 
 from polygon_assets.cli import console
 from polygon_assets.cli.work.serve import handle_termination, relative, serve, this_command
-from polygon_assets.datasets import DATASETS
+from polygon_assets.datasets import SPECIFIED, get_dataset
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest import DayResult
@@ -60,7 +60,7 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
         require_free_port(port)
     handle_termination()
     here = Path.cwd()
-    first_day = min(last_sessions(S3Catalog(), dataset, days)[0] for dataset in DATASETS.values())
+    first_day = min(last_sessions(S3Catalog(), dataset, days)[0] for dataset in map(get_dataset, SPECIFIED))
     with fresh_folder(folder) as own, local_s3() as server, demo_environment(own, server, first_day):
         arrivals = _ingest(_fill(server, days))
         console.out.print(arrival_table(arrivals))
@@ -74,9 +74,9 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
-    console.messages.print(f"Making up {days} trading days of {len(DATASETS)} datasets …")
+    console.messages.print(f"Making up {days} trading days of {len(SPECIFIED)} datasets …")
     with console.progress() as shown:
-        task = shown.add_task("made up", total=days * len(DATASETS), note="")
+        task = shown.add_task("made up", total=days * len(SPECIFIED), note="")
         return fill(
             server,
             open_catalog(load_settings()),

@@ -37,7 +37,7 @@ def store(settings: Settings) -> Line:
     try:
         opened = open_store(settings)
         opened.check_writable()
-        days = sum(len(opened.days(name)) for name in DATASETS)
+        days = sum(len(opened.days(name)) for name in opened.names("") if name in DATASETS)
     except (PolygonAssetsError, OSError) as error:
         remedy = f"Fix it, or set {variable('store')} to a place that you may write."
         return failed("store", f"{settings.store_uri}: {' '.join(str(error).split())}", remedy)

@@ -99,7 +99,7 @@ def credentials(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]
         with open_sync_downloader(settings) as downloader:
             downloader.list_entries(catalog.bucket, catalog.get_prefix(next(iter(DATASETS))), 1)
             yield ok("credentials", f"{keys['access_key_id'][:4]}… may list the bucket {catalog.bucket}")
-            for dataset in DATASETS.values():
+            for dataset in settings.chosen:
                 reaches[dataset.name] = reach = _reach(downloader, catalog, dataset)
                 yield _entitlement(settings, dataset, reach)
     except AccessDeniedError as error:

@@ -7,9 +7,9 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import UnavailableError
+from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON, WEEK, Tick, asked, at
 from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers.seaweed import free_ports
@@ -161,7 +161,7 @@ def test_a_tick_has_a_cap(platform: Platform, tick: Tick) -> None:
     assert asked(tick("stocks_daily", MONDAY_NOON)) == days[-10:][::-1]
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", FOUR)
 def test_sensors_run_by_default_and_target_their_asset(platform: Platform, dataset: str) -> None:
     sensor = platform.definitions().resolve_sensor_def(f"new_trading_days_{dataset}")
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING

@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from polygon_assets.calendars import trading_calendar
-from polygon_assets.datasets import DATASETS
 from polygon_assets.orchestration.coverage import KEY as COVERAGE
 from polygon_assets.orchestration.watching.plans import DAY, HOUR, Memory, PastRun, first_wanted, next_attempt
+from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON, WEEK, Tick, asked, at
 from polygon_assets_tests.platforms import Made, Platform
 
@@ -50,15 +50,15 @@ def _launch(platform: Platform, definitions: dg.Definitions, sensor: str, reques
 def test_at_the_first_tick_every_dataset_asks_for_its_days(platform: Platform) -> None:
     """The runs of one sensor had no selection and counted as everyone's: the others waited for theirs to end."""
     definitions, found = platform.definitions(MONDAY_NOON), {}
-    for dataset in DATASETS:
+    for dataset in FOUR:
         platform.publish(dataset, WEEK)
-    for dataset in DATASETS:
+    for dataset in FOUR:
         name = f"new_trading_days_{dataset}"
         data = _evaluate(platform, definitions.resolve_sensor_def(name), definitions)
         found[dataset] = asked(data)
         for request in data.run_requests:
             assert _launch(platform, definitions, name, request).asset_selection == {dg.AssetKey(dataset)}
-    assert found == dict.fromkeys(DATASETS, WEEK[::-1])
+    assert found == dict.fromkeys(FOUR, WEEK[::-1])
 
 
 def test_a_run_of_another_sensor_without_a_selection_does_not_block(platform: Platform, tick: Tick) -> None:
