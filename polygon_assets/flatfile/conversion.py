@@ -6,6 +6,7 @@ Belongs here: the sequence, and writing Parquet. Does not: where either file lie
 import datetime as dt
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,6 +22,7 @@ from polygon_assets.flatfile.ordering import FileOrder, OrderCheck, OutOfOrderEr
 from polygon_assets.flatfile.parsing import FlatFile
 from polygon_assets.flatfile.provenance import Provenance, Source
 from polygon_assets.flatfile.quality import ALIEN, ALIEN_IN_ANY_CASE, REJECTED, DayQuality
+from polygon_assets.flatfile.read_ahead import ReadAhead
 from polygon_assets.flatfile.rows import Batch, Column, Mask, array, dictionary_array
 from polygon_assets.flatfile.schema import SOURCE_LINES, code_lists, writer_options, written_schema
 from polygon_assets.flatfile.tickers import DERIVATIONS, TickerParts
@@ -57,16 +59,17 @@ def convert(
     *,
     limits: Limits = DEFAULT_LIMITS,
     cancelled: threading.Event | None = None,
+    read_ahead: bool = False,
 ) -> Conversion:
     """Write the flat file ``raw`` as Parquet to ``target``; the same bytes in give the same bytes out.
 
-    An error leaves ``target`` unusable, and the caller removes it.
+    ``read_ahead``: decompress and parse in a second thread. An error leaves ``target`` unusable; the caller removes it.
 
     Raises:
         ContentError: the day is unusable; the message says where and why.
         OSError: this machine could not read or write.
     """
-    job = _Job(raw, target, dataset, day, source, limits, cancelled or threading.Event())
+    job = _Job(raw, target, dataset, day, source, limits, cancelled or threading.Event(), read_ahead)
     try:
         return job.run(in_order=True)
     except OutOfOrderError:
@@ -82,12 +85,16 @@ class _Job:
     source: Source
     limits: Limits
     cancelled: threading.Event
+    read_ahead: bool
 
     def run(self, *, in_order: bool) -> Conversion:
         quality = DayQuality(self.dataset, self.day)
         order = self._order(quality.tally)
-        with FlatFile(self.raw, self.dataset, self.source.key, self.limits) as file:
-            batches: Iterable[Batch] = self._admitted(file, quality)
+        with (
+            FlatFile(self.raw, self.dataset, self.source.key, self.limits) as file,
+            ReadAhead(file) if self.read_ahead else nullcontext(file) as parsed,
+        ):
+            batches: Iterable[Batch] = self._admitted(file, parsed, quality)
             if not in_order:
                 quality.tally.note("unsorted")
                 batches = self._sorted(batches)
@@ -124,8 +131,8 @@ class _Job:
             return FileOrder(tally, layout.sequence)
         return OrderCheck(tally, unique=layout.identity == ("ticker", layout.time))
 
-    def _admitted(self, file: FlatFile, quality: DayQuality) -> Iterator[Batch]:
-        for batch in file:
+    def _admitted(self, file: FlatFile, parsed: Iterable[Batch], quality: DayQuality) -> Iterator[Batch]:
+        for batch in parsed:
             if self.cancelled.is_set():
                 raise CancelledConversionError
             admitted = quality.admit(batch)

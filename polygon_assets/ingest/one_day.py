@@ -33,6 +33,7 @@ from polygon_assets.errors import (
 from polygon_assets.flatfile.conversion import Conversion
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Source
+from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.decisions import AskForTheETag, Convert, LeaveAsStored, RefuseAgain, Step, decide
 from polygon_assets.ingest.listings import MonthListings
 from polygon_assets.ingest.results import DayResult, DayStatus
@@ -67,6 +68,8 @@ class Run:
     staging: Path
     converting: Executor
     """As many threads as may convert at once."""
+    cores: SpareCores
+    """What these leave free: one file may have two."""
     publishing: Executor
     """Threads that wait for a disk or an object store."""
     limits: Limits
@@ -196,7 +199,7 @@ class DayIngest:
         run = self._run
         self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
         try:
-            made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled)
+            made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled, run.cores)
         except ContentError as error:
             return await self._refuse(copy.source, error)
         return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=latest)
@@ -212,7 +215,7 @@ class DayIngest:
             await _in(run.publishing, self._files.keep_raw, source)
             return await self._still_stored()
         try:
-            made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled)
+            made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled, run.cores)
         except ContentError as error:
             return await self._refuse(source, error)
         return await self._publish(made, source, keep_raw=run.keep_raw, latest=True)

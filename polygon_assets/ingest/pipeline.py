@@ -12,6 +12,7 @@ from polygon_assets.datasets import get_dataset
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError, NotATradingDayError
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
+from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.breaker import DEFAULT_PATIENCE, OUTAGE, CircuitBreaker, Patience
 from polygon_assets.ingest.listings import MonthListings
 from polygon_assets.ingest.one_day import DayIngest, Downloader, Run
@@ -60,14 +61,24 @@ async def ingest_days(
     at_once = min(max_in_flight or downloads_for(budget, workers, downloads) + workers, len(distinct))
     if not distinct:
         return []
-    listings = MonthListings(downloader, catalog, dataset)
     with (
         store.staging() as staging,
         worker_threads("convert", workers) as converting,
         worker_threads("publish", PUBLISHERS) as publishing,
     ):
         run = Run(
-            row, catalog, downloader, store, staging, converting, publishing, limits, overwrite, keep_raw, listings
+            dataset=row,
+            catalog=catalog,
+            downloader=downloader,
+            store=store,
+            staging=staging,
+            converting=converting,
+            cores=SpareCores(workers),
+            publishing=publishing,
+            limits=limits,
+            overwrite=overwrite,
+            keep_raw=keep_raw,
+            listings=MonthListings(downloader, catalog, dataset),
         )
         run_days = _Days(run, CircuitBreaker(at_once, patience or DEFAULT_PATIENCE), on_result)
         try:

@@ -19,6 +19,7 @@ from polygon_assets.flatfile.conversion import Conversion, convert
 from polygon_assets.flatfile.findings import Finding
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Provenance, Source
+from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay, Stored, version_of
 from polygon_assets.store.raw_files import RetainedSource
@@ -125,11 +126,21 @@ class DayFiles:
         self._parquet = staging / f"{day}.parquet"
         self._store, self._dataset, self._day, self._staging = store, dataset, day, staging
 
-    def convert(self, source: Source, limits: Limits, cancelled: threading.Event) -> Conversion:
+    def convert(self, source: Source, limits: Limits, cancelled: threading.Event, cores: SpareCores) -> Conversion:
         """Make the Parquet file; after a ContentError the source file is still there, to be refused."""
         day, began = dt.date.fromisoformat(self._day), time.perf_counter()
         try:
-            return convert(self.raw, self._parquet, self._dataset, day, source, limits=limits, cancelled=cancelled)
+            with cores.conversion() as read_ahead:
+                return convert(
+                    self.raw,
+                    self._parquet,
+                    self._dataset,
+                    day,
+                    source,
+                    limits=limits,
+                    cancelled=cancelled,
+                    read_ahead=read_ahead,
+                )
         except ContentError:
             raise
         except BaseException:  # whatever it was, cancelling too: nobody else removes these files before the run's end
@@ -138,11 +149,13 @@ class DayFiles:
         finally:
             self.seconds += time.perf_counter() - began
 
-    def convert_copy(self, copy: RetainedSource, limits: Limits, cancelled: threading.Event) -> Conversion:
+    def convert_copy(
+        self, copy: RetainedSource, limits: Limits, cancelled: threading.Event, cores: SpareCores
+    ) -> Conversion:
         """Make the Parquet file of a source file that lies in the store; CorruptFileError where it is corrupt."""
         self.raw.unlink(missing_ok=True)
         copy.bring(self.raw)
-        return self.convert(copy.source, limits, cancelled)
+        return self.convert(copy.source, limits, cancelled, cores)
 
     def publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> int:
         """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of.
