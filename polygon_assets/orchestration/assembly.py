@@ -12,11 +12,11 @@ from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import get_dataset
-from polygon_assets.orchestration.assets import OnResult, build_asset, build_source
-from polygon_assets.orchestration.coverage import build_coverage, build_coverage_sensor
+from polygon_assets.orchestration.assets.coverage import build_coverage, build_coverage_sensor
+from polygon_assets.orchestration.assets.flat_file_assets import OnResult, build_asset, build_source
+from polygon_assets.orchestration.assets.roll_up_assets import build_by_year, build_by_year_sensor
 from polygon_assets.orchestration.partitions import first_partition, partitions_of
 from polygon_assets.orchestration.resources import build_resources
-from polygon_assets.orchestration.roll_up_assets import build_by_year, build_by_year_sensor
 from polygon_assets.orchestration.watching.freshness import Watched, build_freshness_sensor
 from polygon_assets.orchestration.watching.new_days import Clock, build_new_days_sensor, utc_now
 from polygon_assets.orchestration.watching.notifications import build_failure_sensor, build_overdue_sensor

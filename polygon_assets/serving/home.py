@@ -11,9 +11,9 @@ from pathlib import Path
 import dagster as dg
 
 from polygon_assets.errors import ConfigurationMissingError
-from polygon_assets.orchestration.assets import POOL
+from polygon_assets.orchestration.assets.flat_file_assets import POOL
+from polygon_assets.orchestration.assets.roll_up_assets import ROLL_UP_POOL
 from polygon_assets.orchestration.home_lock import alone
-from polygon_assets.orchestration.roll_up_assets import ROLL_UP_POOL
 from polygon_assets.settings import dagster_home
 
 _PACKAGE = Path(__file__).resolve().parent.parent

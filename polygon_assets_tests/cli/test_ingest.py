@@ -13,7 +13,7 @@ import pytest
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.ingest import Patience
-from polygon_assets.orchestration import recording
+from polygon_assets.orchestration.assets import recording
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets_tests.cli.conftest import Command, Platform
 from polygon_assets_tests.platforms import SMALL

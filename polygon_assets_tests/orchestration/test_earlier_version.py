@@ -18,8 +18,8 @@ import polygon_assets
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader
 from polygon_assets.ingest import DayResult, ingest_days
+from polygon_assets.orchestration.assets.recording import Recorder, record_stored
 from polygon_assets.orchestration.partitions import partitions_of
-from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.reading.queries import connect, run
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings

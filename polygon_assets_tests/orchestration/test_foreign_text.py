@@ -48,4 +48,4 @@ def test_markdown_is_made_of_nothing_but_our_own_text() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in {"md", "MarkdownMetadataValue"}:
                 places.add(str(path.relative_to(ROOT)))
-    assert places == {"polygon_assets/orchestration/coverage.py"}
+    assert places == {"polygon_assets/orchestration/assets/coverage.py"}

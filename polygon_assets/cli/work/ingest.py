@@ -18,9 +18,9 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.errors import NotTriedError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
-from polygon_assets.orchestration.assets import STORED, describe
+from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
+from polygon_assets.orchestration.assets.recording import Recorder
 from polygon_assets.orchestration.partitions import partitions_of
-from polygon_assets.orchestration.recording import Recorder
 from polygon_assets.reading.inventory import without_stored
 from polygon_assets.serving.home import open_instance
 from polygon_assets.settings import Settings

@@ -7,8 +7,8 @@ from rich.progress import TaskID
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
 from polygon_assets.ingest.connections import open_store
+from polygon_assets.orchestration.assets.recording import Recorder, record_stored
 from polygon_assets.orchestration.partitions import partitions_of
-from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.serving.home import open_instance
 from polygon_assets.settings import load_settings
 

@@ -13,7 +13,7 @@ import dagster as dg
 
 from polygon_assets.calendars import TradingCalendar, trading_calendar
 from polygon_assets.datasets import NEW_YORK, Dataset
-from polygon_assets.orchestration.checks import report_evaluation
+from polygon_assets.orchestration.dagster_internals import report_evaluation
 from polygon_assets.orchestration.watching.new_days import INTERVAL_SECONDS, Clock
 
 CHECK = "freshness_check"

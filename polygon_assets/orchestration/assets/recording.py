@@ -11,9 +11,10 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.results import stored_result
-from polygon_assets.orchestration.assets import STORED
-from polygon_assets.orchestration.checks import READABLE, day_checks, latest_failed, report_evaluation
-from polygon_assets.orchestration.metadata import day_extract, day_metadata
+from polygon_assets.orchestration.assets.checks import READABLE, day_checks
+from polygon_assets.orchestration.assets.flat_file_assets import STORED
+from polygon_assets.orchestration.assets.metadata import day_extract, day_metadata
+from polygon_assets.orchestration.dagster_internals import latest_failed, report_evaluation
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.verifying import is_as_published
 

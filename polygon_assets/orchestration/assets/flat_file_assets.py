@@ -13,8 +13,15 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.errors import NotATradingDayError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.results import stored_result
-from polygon_assets.orchestration.checks import check_specs, day_checks, leave_missing, log_event
-from polygon_assets.orchestration.metadata import Extract, asset_metadata, day_extracts, day_metadata, run_metadata
+from polygon_assets.orchestration.assets.checks import check_specs, day_checks
+from polygon_assets.orchestration.assets.metadata import (
+    Extract,
+    asset_metadata,
+    day_extracts,
+    day_metadata,
+    run_metadata,
+)
+from polygon_assets.orchestration.dagster_internals import leave_missing, log_event
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import BucketParam, CatalogParam, StoreParam
 from polygon_assets.orchestration.watching.active_runs import covered

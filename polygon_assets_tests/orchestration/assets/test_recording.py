@@ -8,9 +8,9 @@ import pytest
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import DayResult, DayStatus, ingest_days
-from polygon_assets.orchestration.checks import latest_failed
+from polygon_assets.orchestration.assets.recording import Recorder, record_stored
+from polygon_assets.orchestration.dagster_internals import latest_failed
 from polygon_assets.orchestration.partitions import partitions_of
-from polygon_assets.orchestration.recording import Recorder, record_stored
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.factories import under_rules

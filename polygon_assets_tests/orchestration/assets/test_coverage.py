@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from polygon_assets.orchestration.coverage import KEY
+from polygon_assets.orchestration.assets.coverage import KEY
 from polygon_assets.reading.pictures import COLOURS
 from polygon_assets_tests.platforms import QUIET, Platform
 

@@ -1,0 +1,65 @@
+"""The one module that leans on what Dagster does not promise: events for one partition of a range, and outside runs.
+
+Belongs here: what Dagster's public methods do not do, each pinned by a test on the lowest and the newest patch that the
+package allows. Does not: what the events say (``assets.checks``), or the history's storage, which has extras' bounds.
+"""
+
+import logging
+from typing import cast
+
+import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+_NO_RUN = ""
+
+
+def log_event(context: dg.AssetExecutionContext, event: dg.AssetMaterialization | dg.AssetCheckEvaluation) -> None:
+    """Write ``event`` into the run's log at once, with its own partition.
+
+    ``log_event`` takes evaluations too, though its signature names only the others; yielded, a ranged run would
+    record them without a partition.
+    """
+    context.op_execution_context.log_event(cast("dg.AssetMaterialization", event))
+
+
+def leave_missing(context: dg.AssetExecutionContext, key: dg.AssetKey, day: str) -> None:
+    """Keep a partition missing although its run is about to fail.
+
+    A partition is shown as failed when the run that planned it last has failed. So it is planned once more, by a run
+    that does not exist, which Dagster treats like a deleted one.
+    """
+    planned = DagsterEvent.build_asset_materialization_planned_event(
+        context.job_name, context.op_execution_context.op.name, AssetMaterializationPlannedData(key, partition=day)
+    )
+    context.instance.report_dagster_event(planned, run_id=_NO_RUN, log_level=logging.DEBUG)
+
+
+def report_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEvaluation) -> None:
+    """Report a check's result without a run, in place of what was reported so before.
+
+    Dagster 1.13 allows one such result for each check and partition, and fails at the second.
+    """
+    storage = instance.event_log_storage
+    if isinstance(storage, SqlEventLogStorage):
+        table = AssetCheckExecutionsTable.c
+        before = AssetCheckExecutionsTable.delete().where(
+            table.asset_key == evaluation.asset_key.to_string(),
+            table.check_name == evaluation.check_name,
+            table.partition == evaluation.partition,
+            table.run_id == _NO_RUN,
+        )
+        with storage.index_connection() as connection:
+            connection.execute(before)
+    instance.report_runless_asset_event(evaluation)
+
+
+def latest_failed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: str) -> bool:
+    """Did the latest evaluation of a check on one partition fail? False also where there is none."""
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, partition_filter=PartitionKeyFilter(key=day)
+    )
+    return any(record.status is AssetCheckExecutionRecordStatus.FAILED for record in records)
