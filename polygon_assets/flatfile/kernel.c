@@ -1,8 +1,9 @@
 /* The parsing kernel: lines of the canonical grammar into columns, several times as fast as a general CSV reader.
  *
- * Canonical is what the vendor writes: fields between commas, a newline at each end, no quotation marks, text in ASCII,
- * numbers of digits with at most one point and a minus, empty cells where the plan allows them. Whatever else there is
- * makes the whole block NOT_CANONICAL, and nothing is said about why: the CSV reader behind it does.
+ * Canonical is what the vendor writes: fields between commas, a newline at each end, text in ASCII, quotation marks
+ * around lists alone, numbers of digits with at most one point and a minus, empty cells where the columns allow them.
+ * Whatever else there is makes the whole block NOT_CANONICAL, and nothing is said about why: the CSV reader behind it
+ * does that.
  *
  * Decimals are exact: a mantissa of at most 2^53 divided by a power of ten of at most 10^22 is rounded correctly.
  * Reading past a block is bounded: nothing is read at or beyond `end` + PADDING (kernel.py), which the caller owns.
@@ -22,7 +23,7 @@
 #define EXACT_MANTISSA (1ULL << 53)
 
 /* Counts up with every change of what is below, so that a library built from an older source is not used. */
-const int32_t kernel_version = 1;
+const int32_t kernel_version = 3;
 
 enum kind { TICKER, TEXT, DECIMAL, WHOLE, MOMENT, DATE };
 
@@ -30,6 +31,8 @@ enum kind { TICKER, TEXT, DECIMAL, WHOLE, MOMENT, DATE };
 struct column {
     int32_t kind;
     int32_t nullable;
+    int32_t quoted; /* a TEXT that may stand between quotation marks, since it may hold commas */
+    int32_t unused;
     int64_t most;     /* largest WHOLE or MOMENT */
     void *values;     /* double for DECIMAL, int64_t for WHOLE and MOMENT, int32_t for DATE (days since 1970) and TICKER (runs) */
     uint8_t *missing; /* 1 for an empty cell, where the column is nullable */
@@ -107,7 +110,8 @@ static inline int decimal(const uint8_t *p, double *value) {
             p += fraction;
         }
     }
-    if (mantissa > EXACT_MANTISSA) return NOT_CANONICAL;
+    for (; mantissa > EXACT_MANTISSA; mantissa /= 10, fraction--) /* zeros that say nothing, as in 167.82000000000000 */
+        if (fraction == 0 || mantissa % 10) return NOT_CANONICAL;
     double number = (double)mantissa / POWERS[fraction];
     *value = negative ? -number : number;
     return (int)(p - begin);
@@ -173,7 +177,7 @@ int64_t parse_lines(const uint8_t *data, int64_t start, int64_t end, const struc
                     int64_t rows) {
     const uint8_t *p = data + start, *stop_at = data + end, *ticker = NULL;
     int64_t row = 0, run = -1;
-    int ticker_length = 0;
+    int ticker_length = 0, marked;
     int64_t used[MOST_COLUMNS] = {0};
     if (count > MOST_COLUMNS || start >= end || data[end - 1] != '\n') return NOT_CANONICAL;
     for (; p < stop_at; row++) {
@@ -214,9 +218,12 @@ int64_t parse_lines(const uint8_t *data, int64_t start, int64_t end, const struc
                 ((int32_t *)column->values)[row] = (int32_t)run;
                 break;
             case TEXT:
-                length = copy_text(p, stop, column->text + used[each], stop_at - p);
+                marked = column->quoted && *p == '"';
+                p += marked;
+                length = copy_text(p, marked ? '"' : stop, column->text + used[each], stop_at - p);
                 if (length < 0) return NOT_CANONICAL;
                 used[each] += length;
+                p += marked;
                 column->offsets[row + 1] = (int32_t)used[each];
                 break;
             case DATE:

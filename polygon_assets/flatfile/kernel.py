@@ -21,7 +21,7 @@ from polygon_assets.flatfile.rows import Mask
 from polygon_assets.flatfile.schema import LARGEST_COUNTS
 
 LIBRARY = Path(__file__).with_name("_kernel.so")
-VERSION = 1
+VERSION = 3
 """Of ``kernel.c``; a library of another one is not used."""
 MOST_COLUMNS = 64
 _TICKER, _TEXT, _DECIMAL, _WHOLE, _MOMENT, _DATE = range(6)
@@ -36,6 +36,8 @@ _KINDS: Mapping[str, int] = {
     "timestamp[us, UTC]": _MOMENT,
     "timestamp[ns, UTC]": _MOMENT,
 }
+_QUOTED = frozenset({"list<int16>"})
+"""Text with commas in it."""
 _LAST_MOMENT = 2**63 - 1
 
 
@@ -45,6 +47,8 @@ class _Column(ctypes.Structure):
     _fields_ = (
         ("kind", ctypes.c_int32),
         ("nullable", ctypes.c_int32),
+        ("quoted", ctypes.c_int32),
+        ("unused", ctypes.c_int32),
         ("most", ctypes.c_int64),
         ("values", ctypes.c_void_p),
         ("missing", ctypes.c_void_p),
@@ -143,7 +147,8 @@ class _Cells:
     def structure(self) -> _Column:
         most = LARGEST_COUNTS.get(self.column.type, _LAST_MOMENT) if self.column else 0
         pointers = (each.ctypes.data if each is not None else None for each in self._arrays)
-        return _Column(self.kind, self.missing is not None, most, *pointers)
+        quoted = self.column is not None and self.column.type in _QUOTED
+        return _Column(self.kind, self.missing is not None, quoted, 0, most, *pointers)
 
     @property
     def _arrays(self) -> "tuple[np.typing.NDArray[Any] | None, ...]":

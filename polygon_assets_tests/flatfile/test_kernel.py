@@ -42,6 +42,7 @@ EVERY_KIND = Layout(
         Column("day", "date32", ""),
         Column("later", "date32", "", nullable=True),
         Column("note", "string", ""),
+        Column("codes", "list<int16>", ""),
         Column("stamp", "timestamp[ns, UTC]", ""),
         Column("other_stamp", "timestamp[ns, UTC]", "", nullable=True),
     ),
@@ -49,7 +50,19 @@ EVERY_KIND = Layout(
     identity=("ticker", "stamp"),
 )
 MADE_UP = replace(DATASETS["stocks_daily"], name="made_up", layout=EVERY_KIND)
-ROW = ["A", "1.5", "2", "3", "4", "2024-01-02", "2024-02-29", "note", "1704171600000000000", "1704171600000000001"]
+ROW = [
+    "A",
+    "1.5",
+    "2",
+    "3",
+    "4",
+    "2024-01-02",
+    "2024-02-29",
+    "note",
+    '"12,37"',
+    "1704171600000000000",
+    "1704171600000000001",
+]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +114,8 @@ DIGITS = st.text("0123456789", min_size=1, max_size=20)
 ODD_DECIMALS = (
     "", " 1", "1 ", "1,5", "0", "-0", "-0.0", "00.5", ".5", "5.", "-", "1e5", "1E-3", "+1", "nan", "inf", "0x10", "1_0",
     "1.2.3", "--1", "1-", "9007199254740992", "9007199254740993", "999999999999999", "1234567890123456.7",
-    "0.1234567890123456789", "12345678", "1234567.8", "123456.78", "12345678.9",
+    "0.1234567890123456789", "12345678", "167.82000000000000", "48615918.703800000",
+    "90071992547409930.0", "9007199254740993.00", "1000000000000000000", "1234567.8", "123456.78", "12345678.9",
 )  # fmt: skip
 ODD_WHOLES = ("", "0", "007", "-1", "9007199254740991", "9007199254740992", "1.0", "32767", "32768")
 ODD_MOMENTS = (
@@ -122,7 +136,10 @@ DATES = st.one_of(st.dates(dt.date(1500, 1, 1), dt.date(2500, 12, 31)).map(str),
 TEXTS = st.one_of(
     st.text("ABCz.:/ 0", max_size=66), st.sampled_from(["", '"', "é", "a\rb", "\x00", "x" * 64, "x" * 65, "~", "\x7f"])
 )
-CELLS = (TEXTS, DECIMALS, DECIMALS, WHOLES, WHOLES, DATES, DATES, TEXTS, MOMENTS, MOMENTS)
+CODES = st.sampled_from(
+    ("", "12", '"12,37"', '""', '"', '"12"', '"1"2', '1"2"', "12,37", "[401]", '"12,,37"', '"a\nb"')
+)
+CELLS = (TEXTS, DECIMALS, DECIMALS, WHOLES, WHOLES, DATES, DATES, TEXTS, CODES, MOMENTS, MOMENTS)
 FAULT = st.tuples(st.integers(0, len(ROW) - 1), st.integers(0, 11)).flatmap(
     lambda at: st.tuples(st.just(at), CELLS[at[0]])
 )
@@ -249,11 +266,15 @@ def test_every_layout_has_a_kernel(layout: Layout) -> None:
     assert {*rows.numbers, *rows.texts, "ticker"} == {column.name for column in layout.columns}
 
 
-@pytest.mark.parametrize("name", ["stocks_daily", "stocks_minute", "options_daily", "options_minute"])
+LAYOUTS = {each.layout.name: each.name for each in reversed(DATASETS.values())}
+"""One dataset of each."""
+
+
+@pytest.mark.parametrize("name", sorted({"stocks_minute", "options_daily", "options_minute", *LAYOUTS.values()}))
 def test_a_large_file_becomes_the_same_bytes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset, day = DATASETS[name], dt.date(2024, 1, 3)
+    dataset, day = DATASETS[name], dt.date(2026, 3, 4)
     raw = tmp_path / "raw.csv.gz"
-    raw.write_bytes(flat_file(dataset, day.isoformat(), Size(symbols=3000, rows=150_000)))
+    raw.write_bytes(flat_file(dataset, day.isoformat(), Size(symbols=1000, rows=80_000)))
     source = Source("s3://b/k", "k", "e", dt.datetime(2024, 1, 4, tzinfo=dt.UTC), raw.stat().st_size)
     used: list[bool] = []
     original = Kernel.parse
