@@ -266,7 +266,7 @@ def test_every_layout_has_a_kernel(layout: Layout) -> None:
     assert {*rows.numbers, *rows.texts, "ticker"} == {column.name for column in layout.columns}
 
 
-LAYOUTS = {each.layout.name: each.name for each in reversed(DATASETS.values())}
+LAYOUTS = {each.layout.name: each.name for each in reversed(list(DATASETS.values()))}
 """One dataset of each."""
 
 
