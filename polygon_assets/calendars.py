@@ -19,6 +19,7 @@ FIRST_SUPPORTED_DAY = dt.date(2003, 1, 1)
 WEEKDAYS: Mapping[str, frozenset[int]] = {"24/7": frozenset(range(7)), "24/6": frozenset({0, 1, 2, 3, 4, 6})}
 """Markets that know no holidays, and the weekdays on which they are open; Monday is 0."""
 _SATURDAY = 5
+NEW_YORK_EXCHANGE = "XNYS"
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -177,10 +178,10 @@ def _all_days(end: dt.date) -> Iterator[dt.date]:
 
 
 def _in_utc(day: dt.date, hours: str, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
-    opening, closing = (
-        dt.datetime.combine(day, dt.time.fromisoformat(time), zone).astimezone(dt.UTC) for time in hours.split("-")
-    )
-    return opening, closing
+    opening, closing = map(dt.time.fromisoformat, hours.split("-"))
+    opens_on = day - dt.timedelta(days=opening >= closing)  # the evening before
+    start, end = (dt.datetime.combine(*each, zone).astimezone(dt.UTC) for each in ((opens_on, opening), (day, closing)))
+    return start, end
 
 
 @lru_cache
@@ -189,10 +190,12 @@ def _built(name: str, extra_closures: frozenset[dt.date], end: dt.date) -> Tradi
 
 
 def trading_calendar(
-    name: str = "XNYS", extra_closures: Iterable[dt.date] = (), today: dt.date | None = None
+    name: str = NEW_YORK_EXCHANGE, extra_closures: Iterable[dt.date] = (), today: dt.date | None = None
 ) -> TradingCalendar:
     """The calendar called ``name`` as of ``today``, built once for each set of closures and each horizon.
 
+    ``extra_closures`` are the New York Stock Exchange's: on such days other markets may well be open.
+
     It does not grow: who lives for years asks for it again.
     """
-    return _built(name, frozenset(extra_closures), horizon(today))
+    return _built(name, frozenset(extra_closures if name == NEW_YORK_EXCHANGE else ()), horizon(today))

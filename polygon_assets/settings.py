@@ -52,7 +52,9 @@ class Settings(BaseSettings):
     max_retries: int = Field(5, ge=0, le=100, description="Retries of a request after the first.")
     timeout: int = Field(60, ge=1, le=3600, description="Seconds without an answer after which a request is retried.")
     extra_closures: Annotated[tuple[dt.date, ...], NoDecode] = Field(
-        (), description="Days, separated by commas, on which the exchange was closed although the calendar says open."
+        (),
+        description="Days, separated by commas, on which the New York Stock Exchange was closed although "
+        "the calendar says open.",
     )
     keep_raw: bool = Field(
         default=False,

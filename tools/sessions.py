@@ -16,8 +16,8 @@ import exchange_calendars
 from polygon_assets.calendars import FIRST_SUPPORTED_DAY
 
 LAST_DAY = dt.date(2031, 12, 31)
-MARKETS = {"XNYS": ("America/New_York", "09:30", "16:00")}
-"""The zone of each calendar, and its usual hours there."""
+MARKETS = {"XNYS": ("America/New_York", "09:30", "16:00"), "CMES": ("America/Chicago", "17:00", "17:00")}
+"""The zone of each calendar, and its usual hours there; one that is not before the close opens the evening before."""
 TARGET = Path(__file__).resolve().parent.parent / "polygon_assets" / "session_table.py"
 
 

@@ -6,12 +6,11 @@ Belongs here: reading an argument strictly. Does not: what a command does with i
 import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from polygon_assets.calendars import TradingCalendar, parse_date, require_order, trading_calendar
-from polygon_assets.datasets import DATASETS, NEW_YORK, Dataset, no_such_dataset
+from polygon_assets.datasets import DATASETS, Dataset, no_such_dataset
 from polygon_assets.errors import InvalidInputError, NotATradingDayError
 
 if TYPE_CHECKING:  # pydantic's import is slow
@@ -67,15 +66,15 @@ def calendar_of(settings: "Settings", dataset: Dataset) -> TradingCalendar:
     return trading_calendar(dataset.calendar, settings.extra_closures)
 
 
-def new_york_today() -> dt.date:
-    """The date in New York."""
-    return dt.datetime.now(ZoneInfo(NEW_YORK)).date()
+def today_of(dataset: Dataset) -> dt.date:
+    """The date where the days of ``dataset`` begin and end."""
+    return dataset.day.date_at(dt.datetime.now(dt.UTC))
 
 
 def published_days(settings: "Settings", dataset: Dataset) -> Sequence[dt.date]:
-    """The sessions from the first partition to yesterday, New York: those that can be published."""
+    """The sessions from the first partition to yesterday: those that can be published."""
     first = max(dataset.first_day, settings.history_start or dataset.first_day)
-    yesterday = new_york_today() - dt.timedelta(1)
+    yesterday = today_of(dataset) - dt.timedelta(1)
     return calendar_of(settings, dataset).between(first, yesterday) if first <= yesterday else ()
 
 
@@ -99,7 +98,7 @@ def month_days(settings: "Settings", dataset: Dataset, month: str | None) -> lis
     Raises:
         InvalidInputError: no such month, or one outside the trading calendar.
     """
-    month = month or f"{new_york_today():%Y-%m}"
+    month = month or f"{today_of(dataset):%Y-%m}"
     try:
         first = parse_date(f"{month}-01")
     except InvalidInputError:
@@ -119,10 +118,27 @@ def require_choice(start: str | None, end: str | None, last: int | None, *, miss
     require_order(start or None, end or None)
 
 
+def all_days(start: str, end: str) -> list[str]:
+    """Every day from ``start`` to ``end``, whatever the calendar says."""
+    require_order(start, end)
+    first, last = parse_date(start), parse_date(end)
+    return [(first + dt.timedelta(number)).isoformat() for number in range((last - first).days + 1)]
+
+
 def chosen_days(
-    settings: "Settings", dataset: Dataset, start: str | None, end: str | None, last: int | None
+    settings: "Settings",
+    dataset: Dataset,
+    start: str | None,
+    end: str | None,
+    last: int | None,
+    *,
+    any_day: bool = False,
 ) -> list[str]:
-    """The days that the options name; without any, the whole history."""
+    """The days that the options name; without any, the whole history. ``any_day`` takes all days of a range."""
+    if any_day and not start:
+        raise InvalidInputError("--any-day needs --start: days that the calendar does not know have to be named.")
+    if any_day and start:
+        return all_days(start, end or start)
     if start:
         return trading_days(settings, dataset, start, end or start)
     days = [day.isoformat() for day in published_days(settings, dataset)]

@@ -85,6 +85,9 @@ def ingest(
         typer.Option("--missing", help="Only days that are not stored, or not readable; alone: of the whole history."),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Fetch and convert stored days again.")] = False,
+    any_day: Annotated[
+        bool, typer.Option("--any-day", help="Of --start to --end, also days that the calendar does not know.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; fetch nothing.")] = False,
 ) -> None:
     """Bring trading days into the store, and tell Dagster; stored days cost one request each.
@@ -94,7 +97,7 @@ def ingest(
     (row,) = arguments.datasets(dataset)
     arguments.require_choice(start, end, last, missing=missing)
     settings = _settings(needs_keys=False)
-    days = arguments.chosen_days(settings, row, start, end, last)
+    days = arguments.chosen_days(settings, row, start, end, last, any_day=any_day)
     settings.credentials  # noqa: B018 (raises before the slow imports)
     if dry_run:
         from polygon_assets.cli.work import dry_run as plan
@@ -103,7 +106,7 @@ def ingest(
         return
     from polygon_assets.cli.work import ingest as work
 
-    _end(work.run(settings, row, days, missing=missing, overwrite=overwrite))
+    _end(work.run(settings, row, days, missing=missing, overwrite=overwrite, any_day=any_day))
 
 
 def status(

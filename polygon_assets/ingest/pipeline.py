@@ -39,6 +39,7 @@ async def ingest_days(
     max_in_flight: int | None = None,
     limits: Limits = DEFAULT_LIMITS,
     patience: Patience | None = None,
+    any_day: bool = False,
 ) -> list[DayResult]:
     """Bring ``days`` of ``dataset`` into ``store``; the outcomes in the order asked.
 
@@ -48,13 +49,14 @@ async def ingest_days(
     days are between their first request and their end, which bounds the files on disk (None: what the downloader has
     at once, as far as memory reaches, and one for each worker). ``patience`` bounds what an outage may cost: the run
     pauses as a whole, then ends early, and the days that are left fail with NotTriedError.
+    ``any_day`` takes days, too, that the calendar does not know.
 
     Raises:
         ValueError: an unknown dataset, or a day that is no trading day; before any request.
         StoreError, OSError: the store's staging folder cannot be made.
     """
     row = get_dataset(dataset)
-    distinct = _trading_days(dataset, days, catalog)
+    distinct = _trading_days(dataset, days, catalog, any_day=any_day)
     budget = memory_budget(limits)
     workers = workers or workers_for(budget)
     downloads: int = getattr(downloader, "max_concurrent", DEFAULT_CONCURRENT_DOWNLOADS)
@@ -139,11 +141,11 @@ class _Days:
             self._on_result(result)
 
 
-def _trading_days(dataset: str, days: Sequence[str], catalog: S3Catalog) -> list[str]:
+def _trading_days(dataset: str, days: Sequence[str], catalog: S3Catalog, *, any_day: bool) -> list[str]:
     if isinstance(days, str):
         raise InvalidInputError(f"days must be a list of dates; got the text {days!r}")
     calendar = catalog.get_calendar(dataset)
     for day in days:
-        if not calendar.is_session(parse_date(day)):
+        if not calendar.is_session(parse_date(day)) and not any_day:
             raise NotATradingDayError(day, calendar.name)
     return list(dict.fromkeys(days))

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 from polygon_assets.calendars import TradingCalendar
-from polygon_assets.datasets import NEW_YORK, Dataset, expected_by
+from polygon_assets.datasets import Dataset, expected_by
 from polygon_assets.errors import LinkInStoreError, StoreError
+from polygon_assets.flatfile.findings import flagged
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
 from polygon_assets.store.verifying import Stray, find_strays
@@ -87,6 +87,11 @@ class Inventory:
         return sum(state in states for state in self.states.values())
 
     @property
+    def unexpected(self) -> tuple[dt.date, ...]:
+        """Stored days that the calendar does not know, oldest first: their file was listed, and asked for."""
+        return tuple(day for day in self.stored if day not in self.states and day <= max(self.states))
+
+    @property
     def parquet_bytes(self) -> int:
         """Bytes of all stored files."""
         return sum(each.parquet_bytes for each in self.stored.values())
@@ -124,7 +129,7 @@ def take_inventory(
     found = _stored_days(store, dataset, on_day)
     quarantined = _quarantined(store, dataset)
     refused = {dt.date.fromisoformat(each.day) for each in quarantined if each.refused}
-    today = now.astimezone(ZoneInfo(NEW_YORK)).date()
+    today = dataset.day.date_at(now)
     yesterday = today - dt.timedelta(1)
     stored = {day: found_day for day, found_day in found.items() if dataset.first_day <= day <= today}
     outside = [_outside(store, dataset, day, today) for day in found if day not in stored]
@@ -193,7 +198,7 @@ def _look(store: ParquetStore, dataset: Dataset, day: str) -> StoredDay | None:
         return StoredDay(dt.date.fromisoformat(day), size, None)
     if provenance is None:  # removed since the days were listed
         return None
-    return StoredDay(dt.date.fromisoformat(day), size, provenance.rows, len(provenance.findings))
+    return StoredDay(dt.date.fromisoformat(day), size, provenance.rows, len(flagged(provenance.findings)))
 
 
 def _runs(states: Sequence[tuple[dt.date, DayState]]) -> list[Gap]:

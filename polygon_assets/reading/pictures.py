@@ -30,10 +30,14 @@ _LEGEND = {
 }
 _INK, _PALE, _BAR, _PAPER = "#343a40", "#868e96", "#4c6ef5", "#ffffff"
 _LEFT, _TOP, _RIGHT = 64, 52, 16
-_CELL, _WEEK, _ROW = 3, 16, 17
-"""Pixels: width of a day, of a week with its gap, and height of a year; the UI shows some 1,100 pixels in a row."""
+_CELL, _SMALL_CELL, _WEEK, _ROW = 3, 2, 16, 17
+"""Pixels: width of a day, and where weekends are open, of a week with its gap, and height of a year.
+
+The UI shows some 1,100 pixels in a row.
+"""
 _WIDTH = _LEFT + 54 * _WEEK + _RIGHT
 _CHART = 120
+_WEEKEND = 5
 
 
 def draw_coverage(inventory: Inventory) -> bytes:
@@ -71,16 +75,17 @@ def _draw_years(
         canvas.text((_column(first), _TOP - 18), f"{first:%b}", _PALE, font)
     for year in years:
         canvas.text((_LEFT - 44, _TOP + (year - years[0]) * _ROW), str(year), _PALE, font)
+    cell = _CELL if all(day.weekday() < _WEEKEND for day in inventory.states) else _SMALL_CELL
     for day, state in inventory.states.items():
-        left, top = _column(day), _TOP + (day.year - years[0]) * _ROW
-        canvas.rectangle((left, top, left + _CELL - 1, top + _ROW - 4), COLOURS[state])
+        left, top = _column(day, cell), _TOP + (day.year - years[0]) * _ROW
+        canvas.rectangle((left, top, left + cell - 1, top + _ROW - 4), COLOURS[state])
 
 
-def _column(day: dt.date) -> int:
-    """Left edge of a day: weeks begin on Monday, weekends have no room."""
+def _column(day: dt.date, cell: int = _CELL) -> int:
+    """Left edge of a day whose cell has that width: weeks begin on Monday; weekends have room where days are small."""
     offset = dt.date(day.year, 1, 1).weekday()
     week = (day.timetuple().tm_yday - 1 + offset) // 7
-    return _LEFT + week * _WEEK + min(day.weekday(), 4) * _CELL
+    return _LEFT + week * _WEEK + min(day.weekday(), _WEEK // cell - 1) * cell
 
 
 def _draw_rows(

@@ -13,12 +13,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import boto3
 from botocore.config import Config
 
-from polygon_assets.datasets import DATASETS, NEW_YORK, SPECIFIED, Dataset, get_dataset
+from polygon_assets.datasets import DATASETS, SPECIFIED, Dataset, get_dataset
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.sample.flat_files import flat_file
@@ -107,8 +106,8 @@ def _stop(process: "subprocess.Popen[str]") -> None:
 def last_sessions(
     catalog: S3Catalog, dataset: Dataset, count: int = DAYS, *, today: dt.date | None = None
 ) -> list[str]:
-    """The ``count`` latest trading days of ``dataset`` before ``today`` (New York's, unless given), oldest first."""
-    today = today or dt.datetime.now(ZoneInfo(NEW_YORK)).date()
+    """The ``count`` latest trading days of ``dataset`` before ``today`` (unless given, today), oldest first."""
+    today = today or dataset.day.date_at(dt.datetime.now(dt.UTC))
     days = catalog.get_calendar(dataset.name).between(dataset.first_day, today - dt.timedelta(1))
     return [day.isoformat() for day in days[-count:]]
 

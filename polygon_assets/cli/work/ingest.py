@@ -39,8 +39,13 @@ class _Received(ProgressColumn):
         return Text(f"{decimal(received)} {decimal(int(rate))}/s" if received else "")
 
 
-def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool) -> int:
-    """Ingest ``days``, or the ``missing`` ones of them, show and record them; the exit code."""
+def run(
+    settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool, any_day: bool = False
+) -> int:
+    """Ingest ``days``, or the ``missing`` ones of them, show and record them; the exit code.
+
+    ``any_day``: the calendar need not know them.
+    """
     console.name_place(settings)
     if missing:
         days = without_stored(open_store(settings), dataset, days)
@@ -52,7 +57,7 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: b
         recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings))
         notes = _Notes(recorder)
         try:
-            results = _ingest(settings, dataset, days, store, notes, overwrite=overwrite)
+            results = _ingest(settings, dataset, days, store, notes, overwrite=overwrite, any_day=any_day)
         except (KeyboardInterrupt, asyncio.CancelledError) as ending:
             notes.abandon()
             again = "What was published stays; call it again to go on."
@@ -93,7 +98,14 @@ class _Notes:
 
 
 def _ingest(
-    settings: Settings, dataset: Dataset, days: Sequence[str], store: ParquetStore, notes: _Notes, *, overwrite: bool
+    settings: Settings,
+    dataset: Dataset,
+    days: Sequence[str],
+    store: ParquetStore,
+    notes: _Notes,
+    *,
+    overwrite: bool,
+    any_day: bool,
 ) -> list[DayResult]:
     catalog = open_catalog(settings)
     with console.progress(_Received()) as shown:
@@ -112,6 +124,7 @@ def _ingest(
                     store=store,
                     on_result=on_result,
                     overwrite=overwrite,
+                    any_day=any_day,
                     keep_raw=settings.keep_raw,
                     limits=open_limits(settings),
                 )

@@ -20,7 +20,8 @@ _STYLES = {"stored": "green", "new": "cyan", "replaced": "yellow", "refused": "r
 
 def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool) -> None:
     """Show, for each of ``days``, which are of one month, what the bucket has and what the store has."""
-    compared = compare(settings, dataset, days)
+    compared = compare(settings, dataset, days, beyond_the_calendar=True)
+    unknown = sorted({each.day for each in compared} - set(days))
     if as_json:
         console.print_json([_plain(each) for each in compared])
         return
@@ -28,17 +29,30 @@ def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool)
     shown = console.table(f"{dataset.name}, {days[0][:7]}", *columns, right=("bucket", "store", "rows"))
     for each in compared:
         style = _STYLES.get(each.standing.value, "dim")
-        shown.add_row(*_cells(each), Text(each.standing.value, style))
+        beyond = f"{each.standing.value}, no trading day" if each.day in unknown else each.standing.value
+        shown.add_row(*_cells(each), Text(beyond, style))
     console.out.print(shown)
+    if unknown:
+        named = f"polygon-assets ingest {dataset.name} --start {unknown[0]} --any-day"
+        console.messages.print(f"{len(unknown)} days that the calendar does not know; to have one: {named}")
 
 
-def compare(settings: Settings, dataset: Dataset, days: list[str]) -> list[ComparedDay]:
-    """List what covers ``days``, and compare it with the store."""
+def compare(
+    settings: Settings, dataset: Dataset, days: list[str], *, beyond_the_calendar: bool = False
+) -> list[ComparedDay]:
+    """List what covers ``days``, and compare it with the store.
+
+    ``beyond_the_calendar``: so are days that are listed in their months without being among them.
+    """
     catalog = open_catalog(settings)
     with open_sync_downloader(settings) as downloader, console.messages.status("Listing the bucket …"):
         prefixes = listing_prefixes(catalog, dataset.name, days)
         listed = [entry for prefix in prefixes for entry in downloader.list_entries(catalog.bucket, prefix)]
-    return compare_days(open_store(settings), dataset.name, days, listed_days(listed, catalog, dataset.name))
+    found = listed_days(listed, catalog, dataset.name)
+    if beyond_the_calendar:
+        months = {day[:7] for day in days}
+        days = sorted({*days, *(day for day in found if day[:7] in months)})
+    return compare_days(open_store(settings), dataset.name, days, found)
 
 
 def _cells(each: ComparedDay) -> tuple[str, ...]:

@@ -150,6 +150,10 @@ def _print_gaps(each: Inventory) -> None:
     if len(inside) > _GAPS_SHOWN:
         rest = len(inside) - _GAPS_SHOWN
         console.out.print(f"{each.dataset.name}: {rest} more gaps; all of them: polygon-assets status --json")
+    if each.unexpected:
+        days = ", ".join(map(str, each.unexpected[-_GAPS_SHOWN:]))
+        count = len(each.unexpected)
+        console.out.print(f"{each.dataset.name}: {count} stored days that the calendar does not know: {days}")
     for stray in each.strays[:_GAPS_SHOWN]:
         console.out.print(f"{each.dataset.name}: {stray.uri}: {stray.what}", soft_wrap=True)
     if len(each.strays) > _GAPS_SHOWN:
@@ -177,6 +181,7 @@ def plain(each: Inventory) -> dict[str, Any]:
         "next_day_expected_by": each.due_at.isoformat(),
         "next_day_is_due": each.is_due,
         "complete": all(state in STORED | {DayState.OUTSIDE, DayState.WAITING} for state in each.states.values()),
+        "unexpected": [day.isoformat() for day in each.unexpected],
         "strays": [{"uri": stray.uri, "what": stray.what} for stray in each.strays],
         "gaps": [{"first": str(gap.first), "last": str(gap.last), "days": gap.days} for gap in each.gaps],
     }

@@ -9,6 +9,7 @@ from functools import partial
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
+from polygon_assets.flatfile.findings import flagged
 from polygon_assets.ingest import DayResult, DayStatus
 from polygon_assets.store.row_counts import RowCounts
 
@@ -50,7 +51,7 @@ def day_checks(
         elif problems:
             causes = {"cause": dg.MetadataValue.text("; ".join(problems)), **rows}
             yield evaluation(check_name=READABLE, passed=False, severity=error, metadata=causes)
-        plausible = not result.findings
+        plausible = not flagged(result.findings)
         yield evaluation(check_name=PLAUSIBLE, passed=plausible, severity=warn, metadata={**rows, **_findings(result)})
         comparison = row_counts.compare(result.day)
         median = {} if comparison.median is None else {"median": dg.MetadataValue.float(float(comparison.median))}

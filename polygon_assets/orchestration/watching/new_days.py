@@ -7,11 +7,10 @@ An outage of the bucket is raised, so that it shows as a failed tick with its ca
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.datasets import Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import RemoteObject, listed_days
 from polygon_assets.ingest import ParquetStore
@@ -79,7 +78,7 @@ def build_new_days_sensor(
 
 def _newest(catalog: S3Catalog, dataset: Dataset, first: dt.date, now: dt.datetime) -> dt.date | None:
     """The newest session whose partition exists; None where the first one has not ended yet."""
-    yesterday = now.astimezone(ZoneInfo(NEW_YORK)).date() - dt.timedelta(1)
+    yesterday = dataset.day.date_at(now) - dt.timedelta(1)
     sessions = catalog.get_calendar(dataset.name).between(first, yesterday) if first <= yesterday else ()
     return sessions[-1] if sessions else None
 
