@@ -65,13 +65,16 @@ _INDICATORS = Column(
     "indicators", "list<int16>", "Codes of the indicators; an empty list where there are none. Null: no list of codes."
 )
 _ID = Column("id", "string", "The trade's identifier: text, though it looks like a number.")
-_SIP_TIMESTAMP = Column("sip_timestamp", "timestamp[ns, UTC]", "When the SIP received it, UTC.", searched=True)
+_SIP_TIMESTAMP = Column(
+    "sip_timestamp", "timestamp[ns, UTC]", "When the SIP received it, UTC.", delta=True, searched=True
+)
 _PARTICIPANT_TIMESTAMP = Column(
     "participant_timestamp",
     "timestamp[ns, UTC]",
     "When the exchange made it, UTC. Null: not told (0 or empty in the file).",
     nullable=True,
     zero_is_null=True,
+    delta=True,
 )
 _TRF_TIMESTAMP = Column(
     "trf_timestamp",
@@ -80,7 +83,9 @@ _TRF_TIMESTAMP = Column(
     nullable=True,
     zero_is_null=True,
 )
-_SEQUENCE_NUMBER = Column("sequence_number", "int64", "Position in the ticker's sequence of messages.", nullable=True)
+_SEQUENCE_NUMBER = Column(
+    "sequence_number", "int64", "Position in the ticker's sequence of messages.", nullable=True, delta=True
+)
 _TAPE = Column("tape", "int16", "1, 2 or 3: the tape that lists the ticker.", nullable=True)
 _PRICE = Column("price", "float64", "US dollars, unadjusted.")
 _SIZE = Column("size", "float64", "Shares or contracts; decimal for stocks since 2026-02-23.")
@@ -170,7 +175,7 @@ OPTION_QUOTES = ticks(
     identity=(TICKER.name, _SIP_TIMESTAMP.name, _SEQUENCE_NUMBER.name),
     sequence=_SEQUENCE_NUMBER,
 )
-_COMPUTED_AT = Column("timestamp", "timestamp[ns, UTC]", "When the value was computed, UTC.", searched=True)
+_COMPUTED_AT = Column("timestamp", "timestamp[ns, UTC]", "When the value was computed, UTC.", delta=True, searched=True)
 VALUES = ticks(
     "values", TICKER, Column("value", "float64", "The index' value, in its own points."), _COMPUTED_AT,
     time=_COMPUTED_AT,
@@ -198,9 +203,14 @@ CRYPTO_TRADES = ticks(
     identity=(TICKER.name, "exchange", "id"),
 )
 
-_AT = Column("timestamp", "timestamp[ns, UTC]", "When, UTC.", searched=True)
+_AT = Column("timestamp", "timestamp[ns, UTC]", "When, UTC.", delta=True, searched=True)
 _REPORT_SEQUENCE = Column(
-    "report_sequence", "int64", "Position in the exchange's sequence of reports.", nullable=True, optional=True
+    "report_sequence",
+    "int64",
+    "Position in the exchange's sequence of reports.",
+    nullable=True,
+    optional=True,
+    delta=True,
 )
 _FUTURES_SEQUENCE = replace(_SEQUENCE_NUMBER, optional=True)
 _SESSION_END_DATE = Column(
