@@ -7,7 +7,7 @@ Where do I go to…
     parse rows, to the letter?                           parsing.py; what a batch of them is: rows.py
     parse them fast?                                     kernel.py, kernel.c
     take a ticker apart?                                 tickers.py
-    know or change what is checked?                      quality.py; of ticks: tick_quality.py; order: ordering.py
+    know or change what is checked?                      quality.py; order: ordering.py; of ticks: ticks/
     see what is stored for a column, and encodings?      schema.py
     write down what was found?                           findings.py; where a day came from: provenance.py
     know how large and how wrong a file may be?          limits.py

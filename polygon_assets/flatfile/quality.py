@@ -16,11 +16,12 @@ import pyarrow.compute as pc
 
 from polygon_assets.datasets import Dataset
 from polygon_assets.datasets.model import Check
-from polygon_assets.flatfile import tick_quality as ticks
 from polygon_assets.flatfile.findings import Severity, Tally
 from polygon_assets.flatfile.rows import Batch, Column, Ints, Mask, string_bytes
 from polygon_assets.flatfile.tickers import PREFIX as OPTION_PREFIX
 from polygon_assets.flatfile.tickers import TickerParts
+from polygon_assets.flatfile.ticks import tick_rules
+from polygon_assets.flatfile.ticks.whole_day import EarlyEnd, OneSize, WholeDay
 
 RULES: Mapping[str, str] = {
     "foreign_date": "The row is of another day; rejected, unless when the dataset's days begin and end is in doubt.",
@@ -244,7 +245,7 @@ def _bar_prices(look: Examination) -> None:
 def _signed_bar_prices(look: Examination) -> None:
     """Prices may be zero or below, as those of spreads are."""
     opened, closed, high, low = (look.batch.columns[name] for name in _PRICES)
-    ticks.prices(look, *_PRICES, lowest=None)
+    tick_rules.prices(look, *_PRICES, lowest=None)
     ordered = (low <= opened) & (low <= closed) & (opened <= high) & (closed <= high)
     if not ordered.all():
         look.tally.add("price_order", look.batch, ~ordered & np.isfinite(opened + closed + high + low))
@@ -253,12 +254,12 @@ def _signed_bar_prices(look: Examination) -> None:
 def _positive_amounts(look: Examination) -> None:
     for name in ("volume", "transactions"):
         amounts: Column = look.batch.columns[name]
-        if amounts.min() > 0 and amounts.max() <= ticks.HIGHEST_AMOUNT:
+        if amounts.min() > 0 and amounts.max() <= tick_rules.HIGHEST_AMOUNT:
             continue
         finite = np.isfinite(amounts)
         if not finite.all():
             look.tally.add(f"{name}_not_finite", look.batch, ~finite)
-        look.tally.add(f"{name}_beyond_belief", look.batch, finite & (amounts > ticks.HIGHEST_AMOUNT))
+        look.tally.add(f"{name}_beyond_belief", look.batch, finite & (amounts > tick_rules.HIGHEST_AMOUNT))
         look.tally.add(f"{name}_negative", look.batch, finite & (amounts < 0))
         look.tally.add(f"{name}_zero", look.batch, amounts == 0)
 
@@ -281,7 +282,7 @@ class RuleGroup:
     rules: tuple[str, ...]
     apply: Callable[[Examination], None] | None
     """Batch by batch; None: only the whole day tells."""
-    whole_day: Callable[[Dataset, dt.date], ticks.WholeDay] | None = None
+    whole_day: Callable[[Dataset, dt.date], WholeDay] | None = None
     """What follows the batches in the file's order, and judges at the end."""
 
 
@@ -302,17 +303,17 @@ CHECKS: Mapping[Check, RuleGroup] = {
     ),
     "midnight_stamps": RuleGroup(("not_midnight",), _midnight_stamps),
     "session_stamps": RuleGroup(("outside_session",), _session_stamps),
-    "session_dates": RuleGroup(("other_session",), ticks.session_dates),
-    "trade_prices": RuleGroup((*_PRICE, "price_not_positive"), ticks.trade_prices),
-    "signed_trade_prices": RuleGroup(_PRICE, ticks.signed_trade_prices),
-    "trade_sizes": RuleGroup(_SIZE, ticks.trade_sizes),
-    "quote_prices": RuleGroup((*_PRICE, "price_negative", *_CROSSED), ticks.quote_prices),
-    "signed_quote_prices": RuleGroup((*_PRICE, *_CROSSED), ticks.signed_quote_prices),
-    "quote_sizes": RuleGroup(_SIZE, ticks.quote_sizes),
-    "index_values": RuleGroup(_PRICE, ticks.index_values),
-    "further_stamps": RuleGroup(("stamp_far_off",), ticks.further_stamps),
-    "early_end": RuleGroup(("session_ends_early",), None, ticks.EarlyEnd),
-    "one_size": RuleGroup(("one_size",), None, ticks.OneSize),
+    "session_dates": RuleGroup(("other_session",), tick_rules.session_dates),
+    "trade_prices": RuleGroup((*_PRICE, "price_not_positive"), tick_rules.trade_prices),
+    "signed_trade_prices": RuleGroup(_PRICE, tick_rules.signed_trade_prices),
+    "trade_sizes": RuleGroup(_SIZE, tick_rules.trade_sizes),
+    "quote_prices": RuleGroup((*_PRICE, "price_negative", *_CROSSED), tick_rules.quote_prices),
+    "signed_quote_prices": RuleGroup((*_PRICE, *_CROSSED), tick_rules.signed_quote_prices),
+    "quote_sizes": RuleGroup(_SIZE, tick_rules.quote_sizes),
+    "index_values": RuleGroup(_PRICE, tick_rules.index_values),
+    "further_stamps": RuleGroup(("stamp_far_off",), tick_rules.further_stamps),
+    "early_end": RuleGroup(("session_ends_early",), None, EarlyEnd),
+    "one_size": RuleGroup(("one_size",), None, OneSize),
 }
 _OF_EVERY_DAY = ("foreign_date", "unknown_column")
 _OF_SORTED_DAYS = ("not_whole_minute", "duplicate", "unsorted")
