@@ -60,7 +60,9 @@ class Settings(BaseSettings):
         default=False,
         description="Keep each verified csv.gz beside its Parquet; of days stored before, once ingested again.",
     )
-    max_raw_bytes: int = Field(4 * 1024**3, ge=1, description="Bytes that a csv.gz may decompress to.")
+    max_raw_bytes: int | None = Field(
+        None, ge=1, description="Bytes that a csv.gz may decompress to; unset: 4 GiB, and more for ticks."
+    )
     max_ratio: float = Field(200.0, gt=1, description="Decompressed bytes that each compressed one may give.")
     max_memory_bytes: int | None = Field(
         None, ge=1, description="Bytes of memory that a run's conversions and downloads may take; unset: half of all."

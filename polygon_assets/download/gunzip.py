@@ -5,12 +5,12 @@ from typing import Any
 
 from isal import igzip_lib
 
+from polygon_assets.expansion import ExpansionLimit
+
 STEP = 64 * 1024
 """Compressed bytes taken at once: a member's end makes a copy of what is left of them."""
 PIECE = 1024 * 1024
 """Decompressed bytes given at once."""
-RATIO_FROM = 64 * 1024**2
-"""Decompressed bytes from which the ratio counts."""
 MAGIC = b"\x1f\x8b"
 IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub says: an instance
 
@@ -22,9 +22,9 @@ class GzipFault(Exception):  # noqa: N818 (never leaves the package: the transfe
 class Gunzip:
     """Decompresses what is fed to it, checking CRC and length of each member; zero padding may follow one."""
 
-    def __init__(self, *, max_bytes: int, max_ratio: float) -> None:
-        """Allow ``max_bytes`` of output, and ``max_ratio`` times the input beyond the first 64 MiB."""
-        self._max_bytes, self._max_ratio = max_bytes, max_ratio
+    def __init__(self, limit: ExpansionLimit | None = None) -> None:
+        """Allow what ``limit`` does; None: anything."""
+        self._limit = limit
         self._member: Any = None
         self._members = 0
         self._taken = 0
@@ -77,7 +77,5 @@ class Gunzip:
             data = b""
 
     def _check_size(self) -> None:
-        if self._given > self._max_bytes:
-            raise GzipFault(f"decompresses to more than {self._max_bytes:,} bytes (max_decompressed_bytes)")
-        if self._given > RATIO_FROM and self._given > self._taken * self._max_ratio:
-            raise GzipFault(f"decompresses to more than {self._max_ratio:g} times its size (max_decompression_ratio)")
+        if self._limit and (exceeded := self._limit.exceeded(self._given, self._taken)):
+            raise GzipFault(exceeded)

@@ -7,9 +7,7 @@ A downloader asks ``request()``, sends it, gives the answer to ``begin()`` and e
 
 import hashlib
 import logging
-import math
 import re
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,6 +20,7 @@ from polygon_assets.download.retry import MinimumRate, RetryAction, RetryState, 
 from polygon_assets.download.sinks import Sink
 from polygon_assets.download.transfer_options import Counters, Credentials, Md5Policy, TransferOptions, checked_endpoint
 from polygon_assets.errors import ArchiveError, IntegrityError, InvalidInputError, UnavailableError
+from polygon_assets.expansion import ExpansionLimit
 
 MD5_HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
@@ -159,9 +158,10 @@ class Receiver:
         """Decompress for the caller, or only to verify what no MD5 vouches for."""
         options = self._options
         if self._decompress:
-            return Gunzip(max_bytes=options.max_decompressed_bytes, max_ratio=options.max_decompression_ratio)
+            limit = options.max_decompressed_bytes, options.max_decompression_ratio
+            return Gunzip(ExpansionLimit(*limit, "max_decompressed_bytes", "max_decompression_ratio"))
         if self._md5 is None and self._key.endswith(".gz") and options.verify_md5 != "never":
-            return Gunzip(max_bytes=sys.maxsize, max_ratio=math.inf)
+            return Gunzip()
         return None
 
     def _look_at(self, chunk: bytes) -> None:

@@ -3,7 +3,7 @@
 Where do I go to…
     see these steps in their order?                      conversion.py
     decompress, in bounded memory?                       archive.py; ahead, on a second core: read_ahead.py
-    find a file's columns by its header?                 header.py
+    find a file's columns by its header?                 schema.py
     parse rows, to the letter?                           parsing.py; what a batch of them is: rows.py
     parse them fast?                                     kernel.py, kernel.c
     take a ticker apart?                                 tickers.py

@@ -12,7 +12,7 @@ from typing import BinaryIO, Self
 from isal import igzip, isal_zlib
 
 from polygon_assets.errors import ArchiveError, RowError
-from polygon_assets.flatfile.limits import RATIO_GRACE_BYTES, Limits
+from polygon_assets.expansion import ExpansionLimit
 
 BLOCK_BYTES = 4 * 1024**2
 """Raw bytes of a block, hence of a row group: about 50,000 rows, so that one ticker reads little."""
@@ -55,10 +55,10 @@ class Block:
 class Archive:
     """One csv.gz, read once from its start to its verified end; a context manager."""
 
-    def __init__(self, path: Path, source: str, limits: Limits, *, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, path: Path, source: str, limit: ExpansionLimit, *, block_bytes: int = BLOCK_BYTES) -> None:
         """``source`` is what errors call the file."""
         self._source = source
-        self._limits = limits
+        self._limit = limit
         self._block_bytes = block_bytes
         self._compressed = path.stat().st_size
         self._raw = 0
@@ -136,9 +136,5 @@ class Archive:
         self._view = memoryview(self._buffer)[:size]
 
     def _check_size(self) -> None:
-        if self._raw > self._limits.max_raw_bytes:
-            cause = f"decompresses to more than {self._limits.max_raw_bytes:,} bytes"
-            raise ArchiveError(self._source, f"{cause}; raise max_raw_bytes if it is genuine")
-        if self._raw > max(RATIO_GRACE_BYTES, self._limits.max_ratio * self._compressed):
-            cause = f"decompresses to more than {self._limits.max_ratio:g} times its {self._compressed:,} bytes"
-            raise ArchiveError(self._source, f"{cause}; raise max_ratio if it is genuine")
+        if exceeded := self._limit.exceeded(self._raw, self._compressed):
+            raise ArchiveError(self._source, exceeded)

@@ -18,11 +18,10 @@ from polygon_assets.datasets import Column as TableColumn
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import RowError
 from polygon_assets.flatfile.archive import Archive, Block
-from polygon_assets.flatfile.header import Header
 from polygon_assets.flatfile.kernel import Kernel, Parsed
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.rows import Batch, Column, Mask, ascending, name_lengths
-from polygon_assets.flatfile.schema import LARGEST_COUNTS, TEXTS, parsed_types
+from polygon_assets.flatfile.schema import LARGEST_COUNTS, TEXTS, Header, parsed_types
 
 MAX_TICKER_BYTES = 64
 """A ticker beyond this is no ticker; the longest real ones have 21 characters."""
@@ -50,7 +49,7 @@ class FlatFile:
 
     def __init__(self, path: Path, dataset: Dataset, source: str, limits: Limits = DEFAULT_LIMITS) -> None:
         """``source`` is what errors call the file."""
-        self._archive = Archive(path, source, limits, block_bytes=dataset.row_group_bytes)
+        self._archive = Archive(path, source, limits.expansion_of(dataset), block_bytes=dataset.row_group_bytes)
         self._dataset = dataset
         self._source = source
         self._line = 2

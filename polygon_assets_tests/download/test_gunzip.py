@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polygon_assets.download.gunzip import Gunzip, GzipFault
+from polygon_assets.expansion import ExpansionLimit
 
 
 def expand(data: bytes, step: int) -> bytes:
-    gunzip = Gunzip(max_bytes=10**9, max_ratio=1e9)
+    gunzip = Gunzip(ExpansionLimit(10**9, 1e9, "bytes", "ratio"))
     found = b"".join(piece for start in range(0, len(data), step) for piece in gunzip.feed(data[start : start + step]))
     gunzip.end()
     return found

@@ -14,7 +14,7 @@ from polygon_assets_tests.project import ROOT
 
 PACKAGE = "polygon_assets"
 LAYERS = (
-    {"", "addresses", "calendars", "datasets", "errors", "session_table", "settings"},
+    {"", "addresses", "calendars", "datasets", "errors", "expansion", "session_table", "settings"},
     {"download", "flatfile"},
     {"store"},
     {"ingest"},
@@ -27,6 +27,7 @@ WITHOUT_DAGSTER = set().union(*LAYERS[:5])
 SHORTEST_MODULE, LONGEST_MODULE = 40, 420
 SHORT = {
     "definitions.py": "one call",
+    "expansion.py": "one bound",
     "cli/__main__.py": "one call",
     "flatfile/limits.py": "a few numbers",
     "cli/work/record.py": "a command is a module",
