@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/python -m uv
-INSTALL := $(UV) pip install --python $(BIN)/python --quiet
+# With byte code: otherwise the first call of each command compiles for seconds, and every call where it cannot write.
+INSTALL := $(UV) pip install --python $(BIN)/python --quiet --compile-bytecode
 UI ?= 1
 ARGS ?=
 # Tests mostly wait for the servers that they talk to: more workers than two cores.
@@ -90,6 +91,7 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(KERNEL) $(VENV)/.uv
 	@echo "Installing what the platform needs …"
 	@$(INSTALL) --require-hashes -r requirements/runtime.txt
 	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q polygon_assets
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime

@@ -14,6 +14,7 @@ Where do I go to…
     see assets, checks, sensors and resources?           orchestration/
     start the web interface and the daemon?              serving/
     see what Dagster loads?                              definitions.py
+    have a command start fast?                           lazy.py
     see the commands?                                    cli/
     see the made-up data of the demo?                    sample/
 
@@ -24,6 +25,7 @@ definitions. ``cli`` and ``sample`` stand on the side.
 from typing import TYPE_CHECKING, Any
 
 from polygon_assets.datasets import DATASETS, Dataset
+from polygon_assets.lazy import imported
 
 if TYPE_CHECKING:
     from polygon_assets.reading.scanning import scan
@@ -33,8 +35,4 @@ __all__ = ["DATASETS", "Dataset", "scan"]
 
 def __getattr__(name: str) -> Any:
     """Import ``scan`` when it is asked for: importing the package must stay light."""
-    if name == "scan":
-        from polygon_assets.reading.scanning import scan  # noqa: PLC0415
-
-        return scan
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return imported(__name__, name, {"scan": "polygon_assets.reading.scanning"})

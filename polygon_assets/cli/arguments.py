@@ -11,7 +11,8 @@ import typer
 
 from polygon_assets.calendars import TradingCalendar, parse_date, require_order, trading_calendar
 from polygon_assets.datasets import DATASETS, Dataset, no_such_dataset
-from polygon_assets.errors import InvalidInputError, NotATradingDayError
+from polygon_assets.errors import InvalidInputError, NotATradingDayError, PolygonAssetsError
+from polygon_assets.lazy import spare_pandas
 
 if TYPE_CHECKING:  # pydantic's import is slow
     from polygon_assets.settings import Settings
@@ -48,7 +49,7 @@ def datasets(name: str | None) -> list[Dataset]:
 
 
 def _chosen_or_stored() -> list[Dataset]:
-    from polygon_assets.errors import PolygonAssetsError  # noqa: PLC0415
+    spare_pandas()
     from polygon_assets.ingest.connections import open_store  # noqa: PLC0415 (slow, and only here)
     from polygon_assets.settings import load_settings  # noqa: PLC0415
 

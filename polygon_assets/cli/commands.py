@@ -1,7 +1,7 @@
 """Which commands there are and what they take; wrong arguments and unset keys end here, within a moment.
 
 Belongs here: options, and the checks that need no store and no network. Does not: work (``cli.work``), which is
-imported by the command that does it.
+imported when a command does it.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polygon_assets.calendars import require_order
-from polygon_assets.cli import arguments, console
+from polygon_assets.cli import arguments, console, work
 from polygon_assets.cli.arguments import AnyDataset, OneDataset
 from polygon_assets.errors import InvalidInputError, PortTakenError
 
@@ -41,9 +41,7 @@ def dev(port: Port = 3000) -> None:
     """Serve the platform on your subscription: UI, daemon and sensors, until Ctrl-C."""
     settings = _settings(needs_keys=True)
     _require_free_port(port)
-    from polygon_assets.cli.work import serve
-
-    serve.run(settings, port)
+    work.serve.run(settings, port)
 
 
 def demo(
@@ -54,9 +52,7 @@ def demo(
     """Try it without a subscription: made-up files in a local S3, ingested by Dagster, shown in the UI."""
     if ui:
         _require_free_port(port)
-    from polygon_assets.cli.work import demo as work
-
-    work.run(port=port, ui=ui)
+    work.demo.run(port=port, ui=ui)
 
 
 def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False) -> None:
@@ -64,9 +60,7 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON f
 
     Exit code 1 where something failed; notes do not count.
     """
-    from polygon_assets.cli.work import doctor as work
-
-    _end(work.run(as_json=as_json))
+    _end(work.doctor.run(as_json=as_json))
 
 
 def ingest(
@@ -100,13 +94,9 @@ def ingest(
     days = arguments.chosen_days(settings, row, start, end, last, any_day=any_day)
     settings.credentials  # noqa: B018 (raises before the slow imports)
     if dry_run:
-        from polygon_assets.cli.work import dry_run as plan
-
-        plan.run(settings, row, days, missing=missing, overwrite=overwrite)
+        work.dry_run.run(settings, row, days, missing=missing, overwrite=overwrite)
         return
-    from polygon_assets.cli.work import ingest as work
-
-    _end(work.run(settings, row, days, missing=missing, overwrite=overwrite, any_day=any_day))
+    _end(work.ingest.run(settings, row, days, missing=missing, overwrite=overwrite, any_day=any_day))
 
 
 def status(
@@ -117,9 +107,7 @@ def status(
 ) -> None:
     """Show what is stored of each dataset, what is missing, flagged or quarantined, and what is due."""
     rows = arguments.datasets(dataset)
-    from polygon_assets.cli.work import status as work
-
-    work.run(rows, as_json=as_json, heatmap=heatmap)
+    work.status.run(rows, as_json=as_json, heatmap=heatmap)
 
 
 def ls(
@@ -135,9 +123,7 @@ def ls(
     settings = _settings(needs_keys=False)
     days = arguments.month_days(settings, row, month)
     settings.credentials  # noqa: B018 (raises before the slow imports)
-    from polygon_assets.cli.work import ls as work
-
-    work.run(settings, row, days, as_json=as_json)
+    work.ls.run(settings, row, days, as_json=as_json)
 
 
 def verify(
@@ -157,13 +143,11 @@ def verify(
 
     With --remote, no stored file is read beyond its footer: the days that the vendor has replaced since are named.
     """
-    rows = arguments.datasets(dataset)
     first, last = start or None, end or None
     require_order(first, last)
     settings = _settings(needs_keys=remote)
-    from polygon_assets.cli.work import verify as work
-
-    _end(work.run(settings, rows, first, last, remote=remote))
+    rows = arguments.datasets(dataset)
+    _end(work.verify.run(settings, rows, first, last, remote=remote))
 
 
 def sql(
@@ -194,9 +178,7 @@ def sql(
     if chosen is Format.PARQUET and output is None:
         raise InvalidInputError("Parquet needs a file: --output FILE.parquet")
     text = sys.stdin.read() if query == "-" else query
-    from polygon_assets.cli.work import sql as work
-
-    work.run(text, chosen.value, output, rows)
+    work.sql.run(text, chosen.value, output, rows)
 
 
 def rollup(
@@ -213,22 +195,18 @@ def rollup(
     """
     rows = [row for row in arguments.datasets(dataset) if dataset or row.rolled_up_by_year]
     arguments.require_rolled_up(rows)
-    from polygon_assets.cli.work import rollup as work
-
-    _end(work.run(rows, overwrite=overwrite))
+    _end(work.rollup.run(rows, overwrite=overwrite))
 
 
 def record(dataset: AnyDataset = None) -> None:
     """Report stored days to Dagster, from their own footers: after a lost history, or a store filled elsewhere."""
     rows = arguments.datasets(dataset)
-    from polygon_assets.cli.work import record as work
-
-    work.run(rows)
+    work.record.run(rows)
 
 
 def _settings(*, needs_keys: bool) -> "Settings":
     """The user's settings; where keys are needed, they are there."""
-    from polygon_assets.settings import load_settings
+    from polygon_assets.settings import load_settings  # noqa: PLC0415 (pydantic's import is slow)
 
     settings = load_settings()
     if needs_keys:

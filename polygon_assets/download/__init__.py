@@ -15,8 +15,23 @@ Where do I go to…
 Does not belong here: what is inside a file (``flatfile``), or where it is kept (``store``).
 """
 
-from polygon_assets.download.async_downloader import AsyncS3Downloader
-from polygon_assets.download.s3_catalog import S3Catalog
-from polygon_assets.download.sync_downloader import SyncS3Downloader
+from typing import TYPE_CHECKING, Any
+
+from polygon_assets.lazy import imported
+
+if TYPE_CHECKING:
+    from polygon_assets.download.async_downloader import AsyncS3Downloader
+    from polygon_assets.download.s3_catalog import S3Catalog
+    from polygon_assets.download.sync_downloader import SyncS3Downloader
 
 __all__ = ["AsyncS3Downloader", "S3Catalog", "SyncS3Downloader"]
+_MODULES = {
+    "AsyncS3Downloader": "polygon_assets.download.async_downloader",
+    "S3Catalog": "polygon_assets.download.s3_catalog",
+    "SyncS3Downloader": "polygon_assets.download.sync_downloader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: whoever reads the store waits for no client."""
+    return imported(__name__, name, _MODULES)

@@ -10,14 +10,19 @@ Where do I go to…
     open the store and the bucket that settings name?    connections.py
 """
 
-from polygon_assets.flatfile.findings import Finding, Severity
-from polygon_assets.flatfile.limits import Limits
-from polygon_assets.ingest.breaker import Patience
-from polygon_assets.ingest.pipeline import ingest_days
-from polygon_assets.ingest.results import DayResult, DayStatus
-from polygon_assets.store.parquet_store import ParquetStore
-from polygon_assets.store.row_counts import RowCountComparison, RowCounts
-from polygon_assets.store.verifying import VerifiedDay, verify_day
+from typing import TYPE_CHECKING, Any
+
+from polygon_assets.lazy import imported
+
+if TYPE_CHECKING:
+    from polygon_assets.flatfile.findings import Finding, Severity
+    from polygon_assets.flatfile.limits import Limits
+    from polygon_assets.ingest.breaker import Patience
+    from polygon_assets.ingest.pipeline import ingest_days
+    from polygon_assets.ingest.results import DayResult, DayStatus
+    from polygon_assets.store.parquet_store import ParquetStore
+    from polygon_assets.store.row_counts import RowCountComparison, RowCounts
+    from polygon_assets.store.verifying import VerifiedDay, verify_day
 
 __all__ = [
     "DayResult",
@@ -33,3 +38,22 @@ __all__ = [
     "ingest_days",
     "verify_day",
 ]
+_MODULES = {
+    "Finding": "polygon_assets.flatfile.findings",
+    "Severity": "polygon_assets.flatfile.findings",
+    "Limits": "polygon_assets.flatfile.limits",
+    "Patience": "polygon_assets.ingest.breaker",
+    "ingest_days": "polygon_assets.ingest.pipeline",
+    "DayResult": "polygon_assets.ingest.results",
+    "DayStatus": "polygon_assets.ingest.results",
+    "ParquetStore": "polygon_assets.store.parquet_store",
+    "RowCountComparison": "polygon_assets.store.row_counts",
+    "RowCounts": "polygon_assets.store.row_counts",
+    "VerifiedDay": "polygon_assets.store.verifying",
+    "verify_day": "polygon_assets.store.verifying",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: whoever reads the store waits for no client and no parser."""
+    return imported(__name__, name, _MODULES)

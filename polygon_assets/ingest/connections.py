@@ -1,11 +1,17 @@
 """From settings to live objects: the store, the catalog, downloaders and limits that the environment describes."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Downloader
+from polygon_assets import download
+from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import InvalidInputError
-from polygon_assets.ingest import Limits, ParquetStore
+from polygon_assets.flatfile.limits import Limits
 from polygon_assets.settings import Settings, variable
+from polygon_assets.store.parquet_store import ParquetStore
+
+if TYPE_CHECKING:
+    from polygon_assets.download import AsyncS3Downloader, SyncS3Downloader
 
 
 def open_store(settings: Settings, uri: str | None = None) -> ParquetStore:
@@ -47,9 +53,9 @@ def open_limits(settings: Settings) -> Limits:
     )
 
 
-def open_downloader(settings: Settings) -> AsyncS3Downloader:
+def open_downloader(settings: Settings) -> "AsyncS3Downloader":
     """A downloader of the vendor's bucket; use it as ``async with``."""
-    return AsyncS3Downloader(
+    return download.AsyncS3Downloader(
         settings.credentials,
         settings.endpoint_url,
         max_retries=settings.max_retries,
@@ -59,8 +65,8 @@ def open_downloader(settings: Settings) -> AsyncS3Downloader:
     )
 
 
-def open_sync_downloader(settings: Settings) -> SyncS3Downloader:
+def open_sync_downloader(settings: Settings) -> "SyncS3Downloader":
     """The synchronous client; use it as ``with``."""
-    return SyncS3Downloader(
+    return download.SyncS3Downloader(
         settings.credentials, settings.endpoint_url, max_retries=settings.max_retries, timeout=settings.timeout
     )

@@ -51,6 +51,15 @@ def test_the_demo_serves_its_ui_unless_told_not_to(arguments: list[str], quiet: 
     assert ("--no-ui" in shown) is quiet
 
 
+def test_installing_compiles_what_is_installed_and_this_package() -> None:
+    """Without byte code the first call took five seconds, and each one did where the folder was read-only."""
+    shown = make("--dry-run", "--always-make", ".venv/.dev").stdout
+    installed = [line for line in shown.splitlines() if "uv pip install" in line]
+    assert len(installed) == 3
+    assert all("--compile-bytecode" in line for line in installed)
+    assert "python -m compileall -q polygon_assets" in shown
+
+
 @pytest.mark.parametrize("version", ["3.10.14", None])
 def test_make_says_which_python_it_needs(tmp_path: Path, version: str | None) -> None:
     shutil.copyfile(ROOT / "Makefile", tmp_path / "Makefile")

@@ -9,3 +9,22 @@ Where do I go to…
 
 Does not belong here: options (``cli.commands``), or work that a script could want, too.
 """
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from polygon_assets.lazy import spare_pandas
+
+if TYPE_CHECKING:
+    from polygon_assets.cli.work import demo, doctor, dry_run, ingest, ls, record, rollup, serve, sql, status, verify
+
+__all__ = ["demo", "doctor", "dry_run", "ingest", "ls", "record", "rollup", "serve", "sql", "status", "verify"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import the work of a command when it is called: help and mistakes wait for none of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    spare_pandas()
+    return import_module(f"{__name__}.{name}")
