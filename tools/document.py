@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from polygon_assets.datasets import DATASETS, Column
+from rich.filesize import decimal
+
+from polygon_assets.datasets import DATASETS, Column, Dataset
 from polygon_assets.flatfile.quality import RULES
 from polygon_assets.settings import Settings, variable
 
@@ -42,13 +44,14 @@ DICTIONARY = f"""\
 {NOTICE}
 # Data dictionary
 
-Each dataset has a folder, with one Parquet file for each trading day:
+Each of the {{count}} datasets has a folder, with one Parquet file for each day of its market:
 `{{{{store}}}}/{{{{dataset}}}}/date=YYYY-MM-DD/data.parquet`.
-Rows are sorted by `ticker`, then `window_start`. `date` is the New York trading day; it is the name of the folder and
-not a column of the file, and every reader of Hive partitions adds it.
+Bars are sorted by `ticker`, then `window_start`; trades, quotes and values stay in the order of the vendor's file, by
+ticker and time, and what is out of it is flagged. `date` is the market's day; it is the name of the folder and not a
+column of the file, and every reader of Hive partitions adds it.
 
-| dataset | what it is | first day | a row is identified by |
-|---|---|---|---|
+| dataset | what it is | first day | csv.gz of a day | a row is identified by |
+|---|---|---|---:|---|
 {{datasets}}
 
 ## Before you use it
@@ -62,8 +65,31 @@ not a column of the file, and every reader of Hive partitions adds it.
   `polygon_assets.scan(…, session="regular")` keeps 09:30 to the closing bell.
 - **Volumes of stocks are decimal since 2026-02-23**, because fractional shares are reported; before, they are whole.
 - **Times are UTC.** The `window_start` of a day row is midnight New York, so 04:00 or 05:00 UTC.
+- **Bids and asks may be absent.** A price of 0 (of futures, null) means that there is none.
+- **Prices of futures can be negative**: those of spreads are differences.
+- **Nothing of the other markets is adjusted or converted.** Pairs are in units of their second currency.
+
+## Days
+
+| datasets | files on | a day is |
+|---|---|---|
+{{days}}
+
+A file that is listed on another day is shown by `polygon-assets ls` and can be had with `ingest --any-day`.
+
+## What is certain, and what is not
+
+Nobody of this project has read the vendor's files of all datasets. What is assumed of one is said here. Where when days
+begin and end is assumed, rows up to two days outside are published and flagged, never rejected; columns are found by
+their names, whatever their order.
+
+| datasets | known | assumed |
+|---|---|---|
+{{certainty}}
 
 ## Columns
+
+A column that may be null says so; one that a file may lack is *optional*. Codes are lists: `[12, 37]`.
 
 {{columns}}
 
@@ -76,6 +102,22 @@ published as the vendor wrote them.
 | rule | what breaks it |
 |---|---|
 {{rules}}
+
+## What becomes of a file with a fault
+
+| fault | outcome |
+|---|---|
+| a required column is missing or renamed; a name stands there twice | refused, naming expected and found |
+| an unknown column | published; kept as text, flagged |
+| columns in another order | published as ever |
+| an optional column is missing | published; null |
+| a short or a long row, a quotation mark that quotes no cell, no UTF-8 | refused, naming the line |
+| an empty number | null where the column may be null, else refused |
+| conditions as `"12,37"`, `37`, `[401]`, `-1`, nothing, `""` | lists; the last two are empty |
+| conditions as `"12,,37"`, or anything else that is no list of codes | published; null, flagged |
+| a stamp of 20 digits | refused, naming the line |
+| stamps of 13 or 16 digits: milliseconds, microseconds | of up to 1 % of the rows, rejected; of more, refused |
+| a file of another dataset | refused, for its header or its tickers |
 
 ## The record in each file's footer
 
@@ -111,17 +153,48 @@ def dictionary() -> str:
         tables.setdefault(row.stored_columns, []).append(row.name)
     columns = "\n\n".join(
         f"### {', '.join(names)}\n\n| column | type | meaning |\n|---|---|---|\n"
-        + "\n".join(f"| `{each.name}` | {each.type} | {each.description} |" for each in stored)
+        + "\n".join(f"| `{each.name}` | {each.type}{_presence(each)} | {each.description} |" for each in stored)
         for stored, names in tables.items()
     )
     datasets = "\n".join(
-        f"| `{row.name}` | {row.title} | {row.first_day} | {', '.join(f'`{name}`' for name in row.identity)} |"
+        f"| `{row.name}` | {row.title} | {row.first_day} | {decimal(row.typical_bytes)} | "
+        f"{', '.join(f'`{name}`' for name in row.identity)} |"
         for row in DATASETS.values()
     )
+    days = _grouped(lambda row: (CALENDARS[row.calendar], _day(row)))
+    certainty = _grouped(lambda row: (row.verified, " ".join(row.doubts) or "nothing"))
     session = next(row.session for row in DATASETS.values() if row.session)
     hours = {"session_start": f"{session.start:%H:%M}", "session_end": f"{session.end:%H:%M}"}
     rules = "\n".join(f"| `{rule}` | {meaning} |" for rule, meaning in RULES.items())
-    return DICTIONARY.format(datasets=datasets, columns=columns, rules=rules, **hours)
+    return DICTIONARY.format(
+        count=len(DATASETS), datasets=datasets, days=days, certainty=certainty, columns=columns, rules=rules, **hours
+    )
+
+
+CALENDARS = {
+    "XNYS": "sessions of the New York Stock Exchange",
+    "CMES": "CME's sessions",
+    "24/7": "every day",
+    "24/6": "Sunday to Friday",
+}
+
+
+def _grouped(cells: Callable[[Dataset], tuple[str, str]]) -> str:
+    """Rows of a table: the datasets that have the same ``cells`` together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in DATASETS.values():
+        groups.setdefault(cells(row), []).append(f"`{row.name}`")
+    return "\n".join(f"| {', '.join(names)} | {' | '.join(each)} |" for each, names in groups.items())
+
+
+def _day(row: Dataset) -> str:
+    begins = f"{row.day.start:%H:%M} the evening before" if row.day.begins_the_evening_before else "midnight"
+    return f"a date of {row.day.zone}, from {begins}{'' if row.day.certain else ' (assumed)'}"
+
+
+def _presence(column: Column) -> str:
+    known = {"nullable": column.nullable, "optional": column.optional}
+    return "".join(f", {word}" for word, holds in known.items() if holds)
 
 
 def decisions() -> str:

@@ -1,0 +1,80 @@
+"""The command line with markets that are open when stocks are not, and days that no calendar knows."""
+
+import datetime as dt
+
+import pytest
+
+from polygon_assets.datasets import DATASETS
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets_tests.cli.conftest import Command, Platform
+from polygon_assets_tests.platforms import SMALL
+
+SATURDAY, SUNDAY = "2026-11-07", "2026-11-08"
+
+
+def test_a_saturday_of_crypto_and_a_sunday_of_forex_are_stored_and_shown(platform: Platform, cli: Command) -> None:
+    platform.publish("crypto_daily", [SATURDAY, SUNDAY])
+    platform.publish("forex_daily", [SUNDAY])
+    assert cli("ingest", "crypto_daily", "--start", SATURDAY, "--end", SUNDAY).code == 0
+    assert cli("ingest", "forex_daily", "--start", SATURDAY, "--end", SUNDAY).code == 0
+    shown = {each["dataset"]: each for each in cli("status", "--json").json()["datasets"]}
+    assert shown["crypto_daily"]["published"] == 2
+    assert (shown["forex_daily"]["first"], shown["forex_daily"]["unexpected"]) == (SUNDAY, [])
+    assert shown["forex_daily"]["next_day"] == "2026-11-09"
+
+
+def test_status_shows_what_is_chosen_and_what_is_stored(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("crypto_trades", [SATURDAY])
+    assert cli("ingest", "crypto_trades", "--start", SATURDAY).code == 0
+    monkeypatch.setenv("POLYGON_DATASETS", "indices_*")
+    shown = [each["dataset"] for each in cli("status", "--json").json()["datasets"]]
+    assert shown == ["indices_daily", "indices_minute", "indices_values", "crypto_trades"]
+
+
+def test_an_unknown_choice_says_which_there_are(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert platform
+    monkeypatch.setenv("POLYGON_DATASETS", "stocks_weekly")
+    done = cli("status")
+    assert done.code == 2
+    assert "POLYGON_DATASETS" in done.err
+    assert "There is no dataset 'stocks_weekly'" in done.err
+    assert "futures_nymex_quotes" in done.err
+
+
+@pytest.mark.usefixtures("platform")
+def test_the_last_days_are_the_markets_own(cli: Command) -> None:
+    listed = cli("ingest", "crypto_daily", "--last", "7", "--dry-run")
+    assert "crypto_daily: 7 trading days" in listed.out
+    month = cli("ls", "crypto_daily", "--month", "2026-10", "--json").json()
+    assert len(month) == 31
+
+
+def test_a_file_on_a_day_that_no_calendar_knows_is_shown_and_can_be_had(platform: Platform, cli: Command) -> None:
+    assert dt.date.fromisoformat(SATURDAY).weekday() == 5
+    body = flat_file(DATASETS["stocks_daily"], "2026-11-06", SMALL)
+    platform.put("forex_daily", SATURDAY, flat_file(DATASETS["forex_daily"], SUNDAY, SMALL))
+    platform.put("stocks_daily", SATURDAY, body)
+    shown = cli("ls", "forex_daily", "--month", "2026-11")
+    assert "new, no trading day" in shown.out
+    assert f"polygon-assets ingest forex_daily --start {SATURDAY} --any-day" in " ".join(shown.err.split())
+    refused = cli("ingest", "forex_daily", "--start", SATURDAY)
+    assert refused.code == 2
+    done = cli("ingest", "forex_daily", "--start", SATURDAY, "--any-day")
+    assert done.code == 0, done.err
+    assert "1 published" in done.out
+    assert "Dagster was not told of 1 days" in " ".join(done.err.split())
+    status = cli("status", "forex_daily")
+    assert f"forex_daily: 1 stored days that the calendar does not know: {SATURDAY}" in " ".join(status.out.split())
+    assert cli("status", "forex_daily", "--json").json()["datasets"][0]["unexpected"] == [SATURDAY]
+    assert cli("verify", "forex_daily").code == 0
+
+
+@pytest.mark.usefixtures("platform")
+def test_any_day_needs_a_day(cli: Command) -> None:
+    done = cli("ingest", "forex_daily", "--last", "3", "--any-day")
+    assert done.code == 2
+    assert "--any-day needs --start" in done.err
