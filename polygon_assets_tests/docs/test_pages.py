@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from polygon_assets_tests.cli.conftest import Command, Platform, cli, fresh_home, platform
+from polygon_assets_tests.platforms import Made
 from polygon_assets_tests.project import ROOT
 
 __all__ = ["cli", "fresh_home", "platform"]
@@ -31,12 +32,15 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.fixture
-def filled(platform: Platform, cli: Command) -> Platform:
+def filled(made: Made, cli: Command) -> Platform:
     """What a user of these pages has: a bucket with a few days, all of them stored."""
-    for dataset in ("stocks_daily", "stocks_minute", "options_daily"):
-        platform.publish(dataset, DAYS)
-        assert cli("ingest", dataset, "--start", DAYS[0], "--end", DAYS[-1]).code == 0
-    return platform
+
+    def make(platform: Platform) -> None:
+        for dataset in ("stocks_daily", "stocks_minute", "options_daily"):
+            platform.publish(dataset, DAYS)
+            assert cli("ingest", dataset, "--start", DAYS[0], "--end", DAYS[-1]).code == 0
+
+    return made("days of three datasets", make)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
@@ -95,3 +99,15 @@ def test_generated_pages_follow_from_the_code() -> None:
     spec.loader.exec_module(document)
     for name, page in document.PAGES.items():
         assert (DOCS / name).read_text() == page(), f"python tools/document.py writes docs/{name} anew"
+
+
+def test_modules_that_pages_name_are_there() -> None:
+    folders = [ROOT / name for name in ("polygon_assets", "polygon_assets_tests", "tools", "benchmarks", "examples")]
+    modules = [f"/{path.relative_to(ROOT).as_posix()}" for folder in folders for path in folder.rglob("*.py")]
+    pages = [*DOCS.rglob("*.md"), *ROOT.glob("*.md")]
+    named = [
+        (page.name, name) for page in pages if page.name != "CHANGELOG.md"
+        for name in re.findall(r"`([\w./-]+\.py)`", page.read_text())
+    ]  # fmt: skip
+    assert len(named) > 15
+    assert [(page, name) for page, name in named if not any(path.endswith(f"/{name}") for path in modules)] == []
