@@ -133,6 +133,10 @@ class TradingCalendar:
         self._require_known(end)
         return self.sessions[bisect_left(self.sessions, start) : bisect_right(self.sessions, end)]
 
+    def newest_session(self, today: dt.date) -> dt.date:
+        """The last session that is not after ``today``."""
+        return self.sessions[bisect_right(self.sessions, today) - 1]
+
     def closures(self, start: dt.date) -> tuple[dt.date, ...]:
         """The days without a session, weekends among them, from ``start`` to the horizon, oldest first."""
         days = (start + dt.timedelta(offset) for offset in range((self.end - start).days + 1))

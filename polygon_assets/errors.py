@@ -2,7 +2,8 @@
 
     PolygonAssetsError
     ├── InvalidInputError (also ValueError)   a date, dataset, setting or URL that is invalid
-    │   └── NotATradingDayError               the exchange was closed that day
+    │   ├── NotATradingDayError               the exchange was closed that day
+    │   └── FutureDayError                    a day that has not begun
     ├── ConfigurationMissingError             a file that belongs to the installation is not there
     ├── BrokenHistoryError                    Dagster's database cannot be opened any more
     ├── PortTakenError                        another program listens where a server should
@@ -57,6 +58,18 @@ class NotATradingDayError(InvalidInputError):
         super().__init__(
             f"{day} is not a trading day of {calendar}: the exchange was closed. Ask for a session, "
             "or set POLYGON_EXTRA_CLOSURES if the calendar misses a closure."
+        )
+        self.day = day
+
+
+class FutureDayError(InvalidInputError):
+    """A day that was asked for has not begun."""
+
+    def __init__(self, day: str, calendar: str, newest: str) -> None:
+        """Name the ``day`` (YYYY-MM-DD), and the ``newest`` session of the exchange ``calendar``."""
+        super().__init__(
+            f"{day} has not begun: the newest session of {calendar} is {newest}, whose file appears the day after. "
+            "Ask for days up to it, or check this machine's clock."
         )
         self.day = day
 

@@ -11,7 +11,7 @@ import typer
 
 from polygon_assets.calendars import TradingCalendar, parse_date, require_order, trading_calendar
 from polygon_assets.datasets import DATASETS, Dataset, no_such_dataset
-from polygon_assets.errors import InvalidInputError, NotATradingDayError, PolygonAssetsError
+from polygon_assets.errors import FutureDayError, InvalidInputError, NotATradingDayError, PolygonAssetsError
 from polygon_assets.lazy import spare_pandas
 
 if TYPE_CHECKING:  # pydantic's import is slow
@@ -81,8 +81,10 @@ def published_days(settings: "Settings", dataset: Dataset) -> Sequence[dt.date]:
 
 def trading_days(settings: "Settings", dataset: Dataset, start: str, end: str) -> list[str]:
     """The trading days from ``start`` to ``end``; a single day that is none is an error that says so."""
-    calendar = calendar_of(settings, dataset)
+    calendar, today = calendar_of(settings, dataset), today_of(dataset)
     days = [day.isoformat() for day in calendar.between(parse_date(start), parse_date(end))]
+    if end > today.isoformat():
+        raise FutureDayError(end, calendar.name, calendar.newest_session(today).isoformat())
     if not days and start == end:
         raise NotATradingDayError(start, calendar.name)
     if not days:

@@ -82,6 +82,9 @@ def ingest(
     any_day: Annotated[
         bool, typer.Option("--any-day", help="Of --start to --end, also days that the calendar does not know.")
     ] = False,
+    accept_unterminated: Annotated[
+        bool, typer.Option("--accept-unterminated", help="Publish, flagged, files whose last line has no newline.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; fetch nothing.")] = False,
 ) -> None:
     """Bring trading days into the store, and tell Dagster; stored days cost one request each.
@@ -96,7 +99,17 @@ def ingest(
     if dry_run:
         work.dry_run.run(settings, row, days, missing=missing, overwrite=overwrite)
         return
-    _end(work.ingest.run(settings, row, days, missing=missing, overwrite=overwrite, any_day=any_day))
+    _end(
+        work.ingest.run(
+            settings,
+            row,
+            days,
+            missing=missing,
+            overwrite=overwrite,
+            any_day=any_day,
+            accept_unterminated=accept_unterminated,
+        )
+    )
 
 
 def status(

@@ -55,7 +55,7 @@ def whole_answer(key: str, response: Mapping[str, Any], policy: Md5Policy) -> An
         raise integrity_fault(f"an answer {_status(response)} to a request for the whole object")
     remote = described(key, response)
     answer = Answer(remote, _announced_md5(remote, headers, policy))
-    if remote.size == 0 and (key.endswith(".gz") or remote.etag != NO_BYTES):
+    if remote.size == 0 and remote.etag != NO_BYTES:
         raise integrity_fault("an empty body")
     return answer
 
@@ -75,7 +75,7 @@ def check_partial(response: Mapping[str, Any], expected: RemoteObject, offset: i
 
 
 def check_head(key: str, head: bytes) -> None:
-    """Refuse an error page, or anything but gzip under a ``.gz`` key, by its first bytes."""
+    """Raise a fault for an error page, or anything but gzip under a ``.gz`` key, by its first bytes."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(PAGE_STARTS) and not key.lower().endswith(PAGE_SUFFIXES):
         raise integrity_fault("an HTML or XML page instead of the object")
@@ -127,6 +127,7 @@ class Receiver:
         self._gunzip = self._new_gunzip()
         self._gzip_fault: GzipFault | None = None
         self._head, self._head_checked = b"", False
+        self._head_fault: TransferFault | None = None
         self.received = 0
         self._sink.restart()
 
@@ -144,10 +145,15 @@ class Receiver:
             self.received += len(chunk)
 
     def finish(self) -> None:
-        """Verify the whole; raises GzipFault only for bytes whose MD5 is right."""
+        """Verify the whole; raises GzipFault only for bytes whose MD5 is right.
+
+        What is no gzip, though its MD5 is right, is what the bucket has: without decompression it is handed over.
+        """
         if not self._head_checked:
-            check_head(self._key, self._head)
+            self._check_head()
         if self._md5 is not None and self._md5.hexdigest() != self._expected:
+            if self._head_fault is not None:
+                raise self._head_fault
             cause = f"the {self.received:,} bytes have the MD5 {self._md5.hexdigest()}, the ETag says {self._expected}"
             raise integrity_fault(cause)
         if self._gunzip is not None:
@@ -167,8 +173,17 @@ class Receiver:
     def _look_at(self, chunk: bytes) -> None:
         self._head += chunk[:HEAD_BYTES]
         if len(self._head) >= HEAD_BYTES:
-            check_head(self._key, self._head)
+            self._check_head()
             self._head_checked = True
+
+    def _check_head(self) -> None:
+        """Where an MD5 is announced, it has the last word: the bucket may really have such an object."""
+        try:
+            check_head(self._key, self._head)
+        except TransferFault as fault:
+            if self._md5 is None:
+                raise
+            self._head_fault = fault
 
     def _expand(self, gunzip: Gunzip, chunk: bytes) -> None:
         if self._gzip_fault is not None:

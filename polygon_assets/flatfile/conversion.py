@@ -21,7 +21,7 @@ from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.ordering import OrderCheck, OutOfOrderError, sorted_batches
 from polygon_assets.flatfile.parsing import FlatFile
 from polygon_assets.flatfile.provenance import Provenance, Source
-from polygon_assets.flatfile.quality import ALIEN, ALIEN_IN_ANY_CASE, REJECTED, DayQuality
+from polygon_assets.flatfile.quality import ALIEN, ALIEN_IN_ANY_CASE, REJECTED, UNTERMINATED, DayQuality
 from polygon_assets.flatfile.read_ahead import ReadAhead
 from polygon_assets.flatfile.rows import Batch, Column, Mask, array, dictionary_array
 from polygon_assets.flatfile.schema import SOURCE_LINES, code_lists, writer_options, written_schema
@@ -29,6 +29,8 @@ from polygon_assets.flatfile.tickers import DERIVATIONS, TickerParts
 from polygon_assets.flatfile.ticks.file_order import FileOrder
 
 _NANOSECONDS_PER_MICROSECOND = 1_000
+NO_LAST_NEWLINE = "the last line has no newline"
+"""How the cause of a refusal begins that ``Limits.accept_unterminated`` lifts."""
 MAX_REJECTED_ROWS = 250_000
 """Held in memory until the file has ended; of the largest real files, one in a hundred rows is a tenth of that."""
 
@@ -142,8 +144,13 @@ class _Job:
             if len(admitted):
                 yield admitted
         if not file.ends_with_newline:
-            cause = "the last line has no newline: the file was cut, and so may be the last number"
-            raise UnusableDayError(self.source.key, cause, quality.tally.findings())
+            quality.tally.note(UNTERMINATED)
+            if not self.limits.accept_unterminated:
+                cause = (
+                    f"{NO_LAST_NEWLINE}: the file was cut, and so may be its last number. To publish it all the same, "
+                    f"flagged: polygon-assets ingest {self.dataset.name} --start {self.day} --accept-unterminated"
+                )
+                raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _sorted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         held: list[Batch] = []

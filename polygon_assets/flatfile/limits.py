@@ -25,6 +25,8 @@ class Limits:
     """Share of the rows, inclusive, that may be rejected as not belonging to the day."""
     max_alien_share: float = 0.5
     """Share of the rows, inclusive, that may break a rule which a file of another dataset breaks throughout."""
+    accept_unterminated: bool = False
+    """Publish, with a finding, a file whose last line has no newline, though its last number may have been cut."""
     max_memory_bytes: int | None = None
     """Memory for conversions and downloads at once; it bounds how many there are. None: half of the machine's."""
 

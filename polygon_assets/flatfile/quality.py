@@ -65,7 +65,9 @@ RULES: Mapping[str, str] = {
     "duplicate": "Same ticker and time as the row before it.",
     "unsorted": "The file was not sorted by ticker and window_start; what is published is. Counted once.",
     "unknown_column": "The file has a column that is not known; it is stored as text. Counted once for each.",
+    "unterminated": "The last line has no newline, so that its last number may be cut; published as you asked.",
 }
+UNTERMINATED = "unterminated"
 REJECTED = ("foreign_date", "far_date", "not_whole_minute")
 ALIEN_IN_ANY_CASE = ("ticker_of_option", "ticker_not_option", "ticker_not_marked")
 """What all rows break where the file is another dataset's."""
@@ -315,7 +317,7 @@ CHECKS: Mapping[Check, RuleGroup] = {
     "early_end": RuleGroup(("session_ends_early",), None, EarlyEnd),
     "one_size": RuleGroup(("one_size",), None, OneSize),
 }
-_OF_EVERY_DAY = ("foreign_date", "unknown_column")
+_OF_EVERY_DAY = ("foreign_date", "unknown_column", UNTERMINATED)
 _OF_SORTED_DAYS = ("not_whole_minute", "duplicate", "unsorted")
 
 

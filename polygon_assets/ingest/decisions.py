@@ -6,6 +6,7 @@ and when none is fetched. Does not: doing it, or what a failure is.
 
 from dataclasses import dataclass
 
+from polygon_assets.flatfile.conversion import NO_LAST_NEWLINE
 from polygon_assets.store.day_files import StoredState
 from polygon_assets.store.quarantine import QuarantinedDay
 from polygon_assets.store.raw_files import RetainedSource
@@ -45,11 +46,19 @@ class RefuseAgain:
 Step = AskForTheETag | Fetch | Convert | LeaveAsStored | RefuseAgain
 
 
-def decide(state: StoredState, etag: str | None = None, *, overwrite: bool = False, keep_raw: bool = False) -> Step:
+def decide(
+    state: StoredState,
+    etag: str | None = None,
+    *,
+    overwrite: bool = False,
+    keep_raw: bool = False,
+    accept_unterminated: bool = False,
+) -> Step:
     """The next step of a day of which the store has ``state``.
 
     ``etag``: what the vendor has now; None: it was not asked yet. ``overwrite`` fetches whatever is stored, and asks
     for no ETag, since the answer to the GET says all that a HEAD would. ``keep_raw`` wants the source file, too.
+    ``accept_unterminated`` fetches again what was refused only for want of its last newline.
     """
     if overwrite:
         return Fetch()
@@ -58,7 +67,8 @@ def decide(state: StoredState, etag: str | None = None, *, overwrite: bool = Fal
     if state.stored_from(etag):
         return Fetch() if keep_raw and not state.keeps_raw(etag) else LeaveAsStored()
     if entry := state.refused(etag):
-        return RefuseAgain(entry)
+        is_lifted = accept_unterminated and entry.cause.startswith(NO_LAST_NEWLINE)
+        return Fetch() if is_lifted else RefuseAgain(entry)
     return Convert(source, is_latest=True) if (source := _retained(state, etag)) else Fetch()
 
 

@@ -33,6 +33,7 @@ from polygon_assets.errors import (
 from polygon_assets.flatfile.conversion import Conversion
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Source
+from polygon_assets.flatfile.quality import UNTERMINATED
 from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.decisions import AskForTheETag, Convert, LeaveAsStored, RefuseAgain, Step, decide
 from polygon_assets.ingest.listings import MonthListings
@@ -146,7 +147,22 @@ class DayIngest:
         return await self._out_of_reach(absent, DayStatus.NOT_PUBLISHED_YET)
 
     def _decide(self, etag: str | None = None) -> Step:
-        return decide(self._known, etag, overwrite=self._run.overwrite, keep_raw=self._run.keep_raw)
+        run = self._run
+        return decide(
+            self._known,
+            etag,
+            overwrite=run.overwrite,
+            keep_raw=run.keep_raw,
+            accept_unterminated=run.limits.accept_unterminated,
+        )
+
+    def _limits(self, source: Source) -> Limits:
+        """The run's; a file that was accepted without its last newline is accepted again under new rules."""
+        stored = self._known.stored
+        if stored is None or stored.source_etag != source.etag:
+            return self._run.limits
+        accepted = any(each.rule == UNTERMINATED for each in stored.findings)
+        return replace(self._run.limits, accept_unterminated=True) if accepted else self._run.limits
 
     async def _take(self, step: Step) -> DayResult:
         match step:
@@ -199,7 +215,8 @@ class DayIngest:
         run = self._run
         self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
         try:
-            made = await _in(run.converting, self._files.convert_copy, copy, run.limits, run.cancelled, run.cores)
+            limits = self._limits(copy.source)
+            made = await _in(run.converting, self._files.convert_copy, copy, limits, run.cancelled, run.cores)
         except ContentError as error:
             return await self._refuse(copy.source, error)
         return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=latest)
@@ -215,7 +232,8 @@ class DayIngest:
             await _in(run.publishing, self._files.keep_raw, source)
             return await self._still_stored()
         try:
-            made = await _in(run.converting, self._files.convert, source, run.limits, run.cancelled, run.cores)
+            limits = self._limits(source)
+            made = await _in(run.converting, self._files.convert, source, limits, run.cancelled, run.cores)
         except ContentError as error:
             return await self._refuse(source, error)
         return await self._publish(made, source, keep_raw=run.keep_raw, latest=True)

@@ -5,12 +5,13 @@ Belongs here: which days run when, and that one bad day never loses the others. 
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable, Sequence
 
 from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import get_dataset
 from polygon_assets.download.s3_catalog import S3Catalog
-from polygon_assets.errors import InvalidInputError, NotATradingDayError
+from polygon_assets.errors import FutureDayError, InvalidInputError, NotATradingDayError
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.breaker import DEFAULT_PATIENCE, OUTAGE, CircuitBreaker, Patience
@@ -52,7 +53,7 @@ async def ingest_days(
     ``any_day`` takes days, too, that the calendar does not know.
 
     Raises:
-        ValueError: an unknown dataset, or a day that is no trading day; before any request.
+        ValueError: an unknown dataset, or a day that is no trading day or lies in the future; before any request.
         StoreError, OSError: the store's staging folder cannot be made.
     """
     row = get_dataset(dataset)
@@ -145,7 +146,10 @@ def _trading_days(dataset: str, days: Sequence[str], catalog: S3Catalog, *, any_
     if isinstance(days, str):
         raise InvalidInputError(f"days must be a list of dates; got the text {days!r}")
     calendar = catalog.get_calendar(dataset)
+    today = dt.datetime.now(dt.UTC).date()  # where a day begins first
     for day in days:
-        if not calendar.is_session(parse_date(day)) and not any_day:
+        if not any_day and not calendar.is_session(parse_date(day)):
             raise NotATradingDayError(day, calendar.name)
+        if parse_date(day) > today:
+            raise FutureDayError(day, calendar.name, calendar.newest_session(today).isoformat())
     return list(dict.fromkeys(days))

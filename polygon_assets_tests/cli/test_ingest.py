@@ -1,5 +1,6 @@
 """``ingest``: which days, what is said, and its end in the middle of everything."""
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -16,12 +17,14 @@ from polygon_assets.ingest import Patience
 from polygon_assets.orchestration.assets import recording
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets_tests.cli.conftest import Command, Platform
+from polygon_assets_tests.factories import compressed, row, stamp, text
 from polygon_assets_tests.platforms import SMALL
 from polygon_assets_tests.servers import faults
 from polygon_assets_tests.servers.origin import Origin, origin
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
 RANGE = ("--start", DAYS[0], "--end", DAYS[-1])
+FUTURE = f"{dt.datetime.now(dt.UTC).year + 1}-03-02"
 BOTH = pytest.mark.stores("disk", "s3")
 
 
@@ -61,6 +64,10 @@ def test_the_last_days(cli: Command) -> None:
         (("--last", "3", "--start", DAYS[0]), "--last counts from yesterday"),
         (("--start", "2024-01-01"), "2024-01-01 is not a trading day of XNYS"),
         (("--start", "20240102"), "Invalid date: '20240102'; a date is YYYY-MM-DD and exists"),
+        (
+            ("--start", DAYS[0], "--end", FUTURE),
+            "has not begun: the newest session of XNYS",
+        ),
         (("--start", "2003-01-02"), "stocks_daily begins on 2003-09-10; 2003-01-02 lies before it"),
     ],
 )
@@ -69,6 +76,17 @@ def test_days_that_is_invalid(cli: Command, arguments: tuple[str, ...], message:
     assert done.code == 2
     assert message in done.err
     assert len(done.err.splitlines()) == 1
+
+
+def test_a_file_without_its_last_newline_is_published_on_demand(platform: Platform, cli: Command) -> None:
+    body = compressed(text([row("A", stamp())]).removesuffix(b"\n"))
+    platform.put("stocks_daily", DAYS[0], body)
+    done = cli("ingest", "stocks_daily", "--start", DAYS[0])
+    assert done.code == 1
+    assert f"polygon-assets ingest stocks_daily --start {DAYS[0]} --accept-unterminated" in done.err
+    accepted = cli("ingest", "stocks_daily", "--start", DAYS[0], "--accept-unterminated")
+    assert accepted.code == 0
+    assert "1 published" in accepted.out
 
 
 @BOTH

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 from rich.filesize import decimal
 from rich.progress import Progress, ProgressColumn, Task
@@ -16,7 +17,7 @@ from rich.text import Text
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import NotTriedError
-from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
+from polygon_assets.ingest import DayResult, DayStatus, Limits, ParquetStore, ingest_days
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
 from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
 from polygon_assets.orchestration.assets.recording import Recorder
@@ -40,11 +41,18 @@ class _Received(ProgressColumn):
 
 
 def run(
-    settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool, any_day: bool = False
+    settings: Settings,
+    dataset: Dataset,
+    days: Sequence[str],
+    *,
+    missing: bool,
+    overwrite: bool,
+    any_day: bool = False,
+    accept_unterminated: bool = False,
 ) -> int:
     """Ingest ``days``, or the ``missing`` ones of them, show and record them; the exit code.
 
-    ``any_day``: the calendar need not know them.
+    ``any_day``: the calendar need not know them. ``accept_unterminated``: as in ``Limits``.
     """
     console.name_place(settings)
     if missing:
@@ -53,11 +61,12 @@ def run(
         console.out.print(f"{dataset.name}: nothing is missing")
         return 0
     store, began = open_store(settings), time.monotonic()
+    limits = replace(open_limits(settings), accept_unterminated=accept_unterminated)
     with open_instance() as instance:
         recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings))
         notes = _Notes(recorder)
         try:
-            results = _ingest(settings, dataset, days, store, notes, overwrite=overwrite, any_day=any_day)
+            results = _ingest(settings, dataset, days, store, notes, limits, overwrite=overwrite, any_day=any_day)
         except (KeyboardInterrupt, asyncio.CancelledError) as ending:
             notes.abandon()
             again = "What was published stays; call it again to go on."
@@ -103,6 +112,7 @@ def _ingest(
     days: Sequence[str],
     store: ParquetStore,
     notes: _Notes,
+    limits: Limits,
     *,
     overwrite: bool,
     any_day: bool,
@@ -126,7 +136,7 @@ def _ingest(
                     overwrite=overwrite,
                     any_day=any_day,
                     keep_raw=settings.keep_raw,
-                    limits=open_limits(settings),
+                    limits=limits,
                 )
 
         return asyncio.run(main())
