@@ -7,7 +7,9 @@ and the minimum rate. Does not belong here: what bytes must look like (``transfe
 import asyncio
 import errno
 import http.client
+import os
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -79,6 +81,10 @@ def disk_fault(error: OSError, path: Path) -> TransferFault:
     return TransferFault(RetryAction.STOP, LocalWriteError, f"cannot write {path}: {name}, {error.strerror}")
 
 
+CA_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+SKEW_SECONDS = 900
+"""S3 refuses signatures that are further off."""
+LOGIN_WANTED = "the proxy asks for a login, or refuses the one in HTTPS_PROXY: http://user:password@host:port"
 RETRIED_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 RETRIED_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "RequestLimitExceeded"})
 PERMANENT_CODES: Mapping[str, tuple[type[TransferError], str]] = {
@@ -88,6 +94,7 @@ PERMANENT_CODES: Mapping[str, tuple[type[TransferError], str]] = {
     "SignatureDoesNotMatch": (InvalidKeysError, "the S3 secret key is not the access key's"),
     "ExpiredToken": (InvalidKeysError, "the S3 keys have expired"),
     "InvalidToken": (InvalidKeysError, "the S3 keys are not valid"),
+    "407": (RequestRejectedError, LOGIN_WANTED),
     "AccountProblem": (InvalidKeysError, "the account has a problem (a payment, an agreement): see the dashboard"),
 }
 """What says more than the status."""
@@ -116,14 +123,59 @@ def diagnose(error: BaseException) -> Diagnosis:
         return error.diagnosis
     if isinstance(error, botocore.exceptions.ClientError):
         return _diagnose_answer(error.response)
+    if fault := _network_fault(error):
+        return fault
     action, kind, cause = _judge(error)
     return Diagnosis(action, kind, f"{cause}: {brief(error)}")
 
 
+_TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})", re.ASCII)
+
+
+def certificate_fault(error: BaseException) -> str | None:
+    """What is wrong with the certificates that this machine trusts, and what helps; None: that is not the matter."""
+    text = str(error)
+    untrusted = "CERTIFICATE_VERIFY_FAILED" in text
+    if untrusted or "No such file" in text or "CA certificate" in text:
+        for name in CA_VARIABLES:
+            if (path := os.environ.get(name)) and not Path(path).exists():
+                return f"{name} names {brief(path)}, which is not there: correct or unset it"
+    if untrusted:
+        return (
+            "the server's TLS certificate is not trusted: check the endpoint; where a proxy signs anew, name its "
+            f"authority's file in AWS_CA_BUNDLE ({brief(text)})"
+        )
+    return None
+
+
+def _network_fault(error: BaseException) -> Diagnosis | None:
+    """Judge what stands between this machine and the service: certificates, a proxy."""
+    if cause := certificate_fault(error):
+        return Diagnosis(RetryAction.STOP, RequestRejectedError, cause)
+    if not isinstance(error, botocore.exceptions.ProxyConnectionError):
+        return None
+    status = _proxy_status(error.kwargs.get("error"))
+    if status is None:
+        cause = f"the proxy does not answer: check HTTPS_PROXY, or name the host in NO_PROXY ({brief(error)})"
+        return Diagnosis(RetryAction.STOP, UnavailableError, cause)
+    if status in RETRIED_STATUS:
+        return Diagnosis(RetryAction.RESUME, UnavailableError, f"the proxy answered {status}")
+    if status == http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return Diagnosis(RetryAction.STOP, RequestRejectedError, f"{LOGIN_WANTED} (it answered {status})")
+    cause = f"the proxy answered {status}: have the endpoint allowed there, or name the host in NO_PROXY"
+    return Diagnosis(RetryAction.STOP, RequestRejectedError, cause)
+
+
+def _proxy_status(refusal: object) -> int | None:
+    """The status that a proxy answered a CONNECT with; None: it did not answer."""
+    if isinstance(refusal, aiohttp.ClientHttpProxyError):
+        return refusal.status
+    found = _TUNNEL_STATUS.search(str(refusal))
+    return int(found[1]) if found else None
+
+
 def _judge(error: BaseException) -> tuple[RetryAction, type[TransferError], str]:
     """Judge a failure that is no HTTP answer."""
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return RetryAction.STOP, RequestRejectedError, "the server's TLS certificate is refused"
     if isinstance(error, CONNECTION_ERRORS):
         return RetryAction.RESUME, UnavailableError, "the connection failed"
     if isinstance(error, botocore.exceptions.BotoCoreError):
@@ -155,7 +207,21 @@ def _diagnose_answer(response: Mapping[str, Any]) -> Diagnosis:
         return Diagnosis(RetryAction.STOP, RequestRejectedError, hint + "to the service's own address")
     message = brief(response.get("Error", {}).get("Message") or "")
     detail = f": {message}" if message and message != code else ""
-    return Diagnosis(RetryAction.STOP, PERMANENT_STATUS.get(status, RequestRejectedError), said + detail)
+    kind = PERMANENT_STATUS.get(status, RequestRejectedError)
+    if code == "403" and (seconds := _clock_off_by(headers.get("date"))):  # the answer to a HEAD has no body to tell
+        kind, detail = RequestRejectedError, f": this machine's clock is {seconds:+,} s off the service's: set it"
+    return Diagnosis(RetryAction.STOP, kind, said + detail)
+
+
+def _clock_off_by(date: str | None) -> int:
+    """Seconds between this machine's clock and a ``date`` header; 0 where S3 would not mind them."""
+    try:
+        moment = parsedate_to_datetime(date or "")
+    except ValueError:
+        return 0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = round((datetime.now(UTC) - aware).total_seconds())
+    return seconds if abs(seconds) > SKEW_SECONDS else 0
 
 
 def retry_after(value: str | None) -> float:

@@ -3,6 +3,7 @@
 import errno
 import http.client
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -113,6 +114,23 @@ def test_every_exception(error: Exception, action: RetryAction, kind: type[Trans
     found = diagnose(error)
     assert (found.action, found.error) == (action, kind)
     assert "\n" not in found.cause
+
+
+def test_a_heads_403_says_that_the_clock_is_wrong() -> None:
+    """The answer to a HEAD has no body that would name RequestTimeTooSkewed."""
+    now = datetime.now(UTC)
+    behind = diagnose(answer(403, date=format_datetime(now + timedelta(hours=2), usegmt=True)))
+    assert behind.error is RequestRejectedError
+    assert re.search(r"clock is -7,(199|200) s off the service's", behind.cause)
+    assert diagnose(answer(403, date=format_datetime(now, usegmt=True))).error is AccessDeniedError
+    assert diagnose(answer(403, date="nonsense")).error is AccessDeniedError
+    assert diagnose(answer(403)).error is AccessDeniedError
+
+
+def test_a_proxy_for_plain_http_that_asks_for_a_login() -> None:
+    found = diagnose(answer(407))
+    assert (found.action, found.error) == (RetryAction.STOP, RequestRejectedError)
+    assert "asks for a login" in found.cause
 
 
 def test_retry_after_in_seconds_and_as_a_date() -> None:

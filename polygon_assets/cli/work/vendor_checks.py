@@ -15,6 +15,7 @@ from polygon_assets.cli.console import Line, failed, note, ok
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import listed_days
+from polygon_assets.download.retry import certificate_fault
 from polygon_assets.errors import AccessDeniedError, MissingCredentialsError, PolygonAssetsError
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.reading.comparison import is_entitled, oldest_entitled
@@ -50,6 +51,9 @@ def endpoint(settings: Settings) -> Iterator[Line]:
         date = _date_of(settings.endpoint_url)
     except (OSError, ValueError) as error:
         cause = getattr(error, "reason", error)
+        if cause and (fault := certificate_fault(cause)):
+            yield failed("endpoint", f"{settings.endpoint_url} cannot be trusted from here: {fault}", "")
+            return
         remedy = f"Check the network, a proxy in between, and {variable('endpoint_url')}."
         yield failed("endpoint", f"{settings.endpoint_url} does not answer: {cause}", remedy)
         return
