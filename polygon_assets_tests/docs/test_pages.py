@@ -4,9 +4,13 @@ import importlib.util
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from polygon_assets.datasets import DATASETS
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.sample.generators import Size
 from polygon_assets_tests.cli.conftest import Command, Platform, cli, fresh_home, platform
 from polygon_assets_tests.platforms import Made
 from polygon_assets_tests.project import ROOT
@@ -65,21 +69,44 @@ def test_every_command_runs(
             assert done.out or "--output" in words, command
 
 
-def test_every_recipe_runs(filled: Platform) -> None:
+@pytest.fixture
+def with_ticks(filled: Platform, cli: Command) -> Platform:
+    """The same, and a day of trades, quotes and futures."""
+    for dataset in ("stocks_trades", "stocks_quotes", "futures_cme_daily"):
+        filled.put(dataset, DAYS[1], flat_file(DATASETS[dataset], DAYS[1], Size(symbols=20, rows=3_000)))
+        assert cli("ingest", dataset, "--start", DAYS[1]).code == 0
+    return filled
+
+
+def test_every_recipe_runs(with_ticks: Platform) -> None:
     recipes = blocks(DOCS / "reading.md", "python")
-    assert len(recipes) == 6
+    assert len(recipes) == 10
     found: dict[str, dict[str, object]] = {}
     for recipe in recipes:
         names: dict[str, object] = {}
         exec(compile(recipe, "docs/reading.md", "exec"), names)  # noqa: S102 (our own pages)
         found |= dict.fromkeys(names, names)
-    assert filled.store.exists()
+    assert with_ticks.store.exists()
     assert getattr(found["bars"]["bars"], "num_rows") > 0  # noqa: B009 (typed as object)
     assert float(str(found["shares"]["shares"])) > 0
     assert len(list(found["returns"]["returns"].index)) == 3  # type: ignore[attr-defined]
     assert found["turnover"]["turnover"].height == 20  # type: ignore[attr-defined]
     assert len(found["spread"]["spread"]) > 0  # type: ignore[arg-type]
     assert getattr(found["history"]["history"], "num_rows") == len(DAYS)  # noqa: B009 (typed as object)
+    found_as_of: Any = found["as_of"]["as_of"]
+    assert 0 < len(found_as_of) <= 3_000
+    assert (found_as_of["bid_price"] > 0).all()
+    found_joined: Any = found["joined"]["joined"]
+    assert found_joined.height == with_ticks.place.open().scan("stocks_trades").count_rows()
+    both = found_joined.filter((found_joined["bid_price"] > 0) & (found_joined["ask_price"] > 0))
+    assert both.height == len(found_as_of), "the two libraries find the same quotes"
+    five: Any = found["five_minutes"]["five_minutes"].dropna()  # type: ignore[attr-defined]
+    assert len(five) > 10
+    assert ((five["low"] <= five["open"]) & (five["open"] <= five["high"])).all()
+    chain: Any = found["chain"]["chain"]
+    assert chain["ticker"].str.startswith("ES").all()
+    assert chain["expiry"].is_monotonic_increasing
+    assert len(chain) > 2
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "examples/README.md"], ids=lambda page: page.name)
