@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from polygon_assets.datasets import get_dataset
@@ -52,10 +53,18 @@ def preview(store: ParquetStore, dataset: str, day: str) -> list[Row]:
         stored = pq.ParquetFile(file, page_checksum_verification=True)
         batch = next(stored.iter_batches(PREVIEW_ROWS), None)
     names = [column.name for column in get_dataset(dataset).stored_columns]
-    rows = batch.to_pylist() if batch is not None else []
+    rows = readable(batch).to_pylist() if batch is not None else []
     if len(rows) != min(PREVIEW_ROWS, stored.metadata.num_rows):  # a page's header has no checksum
         raise StoreError(f"{store.path(dataset, day)}: fewer rows than its footer says: fetch it with --overwrite")
     return [{name: _plain(row[name]) for name in names} for row in rows]
+
+
+def readable(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """``batch`` with moments of nanoseconds as text, all nine digits of them: Python's own have six."""
+    for number, field in enumerate(batch.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            batch = batch.set_column(number, field.name, batch.column(number).cast(pa.string()))
+    return batch
 
 
 def movers(store: ParquetStore, dataset: str, day: str) -> tuple[list[Mover], list[Mover]]:

@@ -11,11 +11,14 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from polygon_assets.datasets import SPECIFIED
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.sample.local_s3 import LocalS3
 from polygon_assets.settings import PREFIX, variable
 
 _FOREIGN = (PREFIX, "DAGSTER_", "AWS_")
+DEMO = (*SPECIFIED, "crypto_trades", "futures_cme_minute")
+"""The datasets that the demo shows: four asset classes, minutes and ticks."""
 _HERE = "127.0.0.1,localhost"
 
 
@@ -79,6 +82,7 @@ def demo_environment(folder: DemoFolder, server: LocalS3, first_day: str) -> Ite
         variable("endpoint_url"): server.endpoint_url,
         variable("store"): str(folder.store),
         variable("history_start"): first_day,
+        variable("datasets"): ",".join(DEMO),
         "DAGSTER_HOME": str(folder.dagster_home),
         "XDG_STATE_HOME": str(folder.state),
         "NO_PROXY": _HERE,

@@ -112,6 +112,14 @@ def last_sessions(
     return [day.isoformat() for day in days[-count:]]
 
 
+def sessions_since(catalog: S3Catalog, dataset: Dataset, first: str) -> list[str]:
+    """The days of ``dataset`` from ``first`` to yesterday, oldest first."""
+    yesterday = dataset.day.date_at(dt.datetime.now(dt.UTC)) - dt.timedelta(1)
+    return [
+        day.isoformat() for day in catalog.get_calendar(dataset.name).between(dt.date.fromisoformat(first), yesterday)
+    ]
+
+
 def fill(
     server: LocalS3,
     catalog: S3Catalog,
@@ -121,11 +129,14 @@ def fill(
     size_of: Callable[[Dataset], Size] = demo_size,
     on_file: OnFile | None = None,
 ) -> dict[str, list[str]]:
-    """Create the catalog's bucket and put the last ``days`` sessions of ``datasets`` into it.
+    """Create the catalog's bucket and put the last ``days`` sessions of the first of ``datasets`` into it.
+
+    Of the others, all of theirs since the first of these days.
 
     The answer names each dataset's days, oldest first.
     """
-    filled = {dataset.name: last_sessions(catalog, dataset, days) for dataset in map(get_dataset, datasets)}
+    first = last_sessions(catalog, get_dataset(datasets[0]), days)[0]
+    filled = {name: sessions_since(catalog, get_dataset(name), first) for name in datasets}
     pool = ThreadPoolExecutor(_GENERATORS)
     with closing(server.client()) as client:
         client.create_bucket(Bucket=catalog.bucket)

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 
 from polygon_assets.datasets import DATASETS
+from polygon_assets.reading.previews import preview
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets_tests.cli.conftest import Command, Platform
 from polygon_assets_tests.platforms import SMALL
@@ -78,3 +79,17 @@ def test_any_day_needs_a_day(cli: Command) -> None:
     done = cli("ingest", "forex_daily", "--last", "3", "--any-day")
     assert done.code == 2
     assert "--any-day needs --start" in done.err
+
+
+def test_sql_and_previews_show_every_nanosecond(platform: Platform, cli: Command) -> None:
+    platform.publish("crypto_trades", [SATURDAY])
+    assert cli("ingest", "crypto_trades", "--start", SATURDAY).code == 0
+    columns = "ticker, participant_timestamp AS at, epoch_ns(participant_timestamp) AS ns, conditions"
+    first = f"SELECT {columns} FROM crypto_trades"  # noqa: S608
+    (row,) = cli("sql", f"{first} LIMIT 1", "--format", "json").json()
+    digits = f"{row['ns'] % 10**9:09}"
+    assert f".{digits}" in row["at"]
+    assert digits in cli("sql", f"{first} LIMIT 1").out
+    shown = preview(platform.place.open(), "crypto_trades", SATURDAY)
+    assert f".{digits}" in str(shown[0]["participant_timestamp"])
+    assert platform.metadata("crypto_trades", SATURDAY)["preview"]

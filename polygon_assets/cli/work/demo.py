@@ -15,15 +15,15 @@ from rich.table import Table
 
 from polygon_assets.cli import console
 from polygon_assets.cli.work.serve import handle_termination, relative, serve, this_command
-from polygon_assets.datasets import SPECIFIED, get_dataset
+from polygon_assets.datasets import get_dataset
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest import DayResult
 from polygon_assets.ingest.connections import open_catalog
 from polygon_assets.orchestration.assembly import materialise
 from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
-from polygon_assets.sample.environment import DemoFolder, demo_environment, fresh_folder
-from polygon_assets.sample.local_s3 import DAYS, LocalS3, fill, last_sessions, local_s3
+from polygon_assets.sample.environment import DEMO, DemoFolder, demo_environment, fresh_folder
+from polygon_assets.sample.local_s3 import DAYS, LocalS3, fill, last_sessions, local_s3, sessions_since
 from polygon_assets.serving.home import open_instance
 from polygon_assets.serving.processes import require_free_port
 from polygon_assets.settings import load_settings
@@ -60,7 +60,7 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
         require_free_port(port)
     handle_termination()
     here = Path.cwd()
-    first_day = min(last_sessions(S3Catalog(), dataset, days)[0] for dataset in map(get_dataset, SPECIFIED))
+    first_day = last_sessions(S3Catalog(), get_dataset(DEMO[0]), days)[0]
     with fresh_folder(folder) as own, local_s3() as server, demo_environment(own, server, first_day):
         arrivals = _ingest(_fill(server, days))
         console.out.print(arrival_table(arrivals))
@@ -74,13 +74,17 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
-    console.messages.print(f"Making up {days} trading days of {len(SPECIFIED)} datasets …")
+    console.messages.print(f"Making up {days} trading days of {len(DEMO)} datasets …")
+    catalog = open_catalog(load_settings())
+    first = last_sessions(catalog, get_dataset(DEMO[0]), days)[0]
+    total = sum(len(sessions_since(catalog, get_dataset(name), first)) for name in DEMO)
     with console.progress() as shown:
-        task = shown.add_task("made up", total=days * len(SPECIFIED), note="")
+        task = shown.add_task("made up", total=total, note="")
         return fill(
             server,
-            open_catalog(load_settings()),
+            catalog,
             days,
+            datasets=DEMO,
             on_file=lambda dataset, day, _: shown.update(task, advance=1, note=f"{dataset.name} {day}"),
         )
 

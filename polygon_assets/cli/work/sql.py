@@ -21,6 +21,7 @@ from rich.text import Text
 from polygon_assets.cli import console
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest.connections import existing_store
+from polygon_assets.reading.previews import readable
 from polygon_assets.reading.queries import connect
 from polygon_assets.reading.queries import run as run_query
 from polygon_assets.settings import load_settings
@@ -48,7 +49,7 @@ def _count(writer: pacsv.CSVWriter | pq.ParquetWriter, batch: pa.RecordBatch) ->
 def _json(result: pa.RecordBatchReader, file: IO[bytes]) -> int:
     count = 0
     file.write(b"[")
-    for row in (row for batch in result for row in batch.to_pylist()):
+    for row in (row for batch in result for row in readable(batch).to_pylist()):
         file.write((",\n" if count else "\n").encode() + json.dumps(row, default=str, ensure_ascii=False).encode())
         count += 1
     file.write(b"\n]\n")
@@ -105,7 +106,7 @@ def run(query: str, form: str, output: Path | None, rows: int) -> None:
 def _show(result: pa.RecordBatchReader, limit: int) -> None:
     found: list[dict[str, Any]] = []
     for batch in result:
-        found.extend(batch.slice(0, limit + 1 - len(found)).to_pylist())
+        found.extend(readable(batch.slice(0, limit + 1 - len(found))).to_pylist())
         if len(found) > limit:
             break
     numbers = tuple(field.name for field in result.schema if _is_number(field.type))
