@@ -5,6 +5,7 @@ Where do I go to…
     find out on which days there are files?              calendars.py; a copy that loads fast: session_table.py
     see every error and what it means?                   errors.py
     bound what an archive may decompress to?             expansion.py
+    keep some tickers of a dataset alone?                filters.py
     change a setting?                                    settings.py; what an address can be: addresses.py
     get bytes out of the vendor's bucket?                download/
     turn a csv.gz into checked Parquet?                  flatfile/

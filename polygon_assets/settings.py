@@ -19,6 +19,7 @@ from polygon_assets.addresses import is_name, is_web_address, require_endpoint, 
 from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import DATASETS, SPECIFIED, Dataset, choose_datasets
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError
+from polygon_assets.filters import RowFilter, parse_filters
 
 PREFIX = "POLYGON_"
 _NEAR = 0.85
@@ -59,6 +60,11 @@ class Settings(BaseSettings):
     keep_raw: bool = Field(
         default=False,
         description="Keep each verified csv.gz beside its Parquet; of days stored before, once ingested again.",
+    )
+    filters: Annotated[Mapping[str, RowFilter], NoDecode] = Field(
+        {},
+        description="Rows to keep of some datasets, as in `stocks_trades: tickers=AAPL; options_*: underlyings=SPY`; "
+        "the others are left out and counted. A day that is stored with another filter is made again when asked for.",
     )
     max_raw_bytes: int | None = Field(
         None, ge=1, description="Bytes that a csv.gz may decompress to; unset: 4 GiB, and more for ticks."
@@ -118,6 +124,11 @@ class Settings(BaseSettings):
         if not is_name(value):
             raise ValueError(f"must be one name of letters, digits, '.', '_', '-'; got {value!r}")
         return value
+
+    @field_validator("filters", mode="before")
+    @classmethod
+    def _parsed_filters(cls, value: Any) -> Any:
+        return parse_filters(value) if isinstance(value, str) else value
 
     @field_validator("datasets", mode="before")
     @classmethod

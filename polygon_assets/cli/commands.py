@@ -7,7 +7,7 @@ imported when a command does it.
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from polygon_assets.calendars import require_order
 from polygon_assets.cli import arguments, console, work
 from polygon_assets.cli.arguments import AnyDataset, OneDataset
 from polygon_assets.errors import InvalidInputError, PortTakenError
+from polygon_assets.filters import ALL_ROWS, row_filter
 
 if TYPE_CHECKING:  # pydantic's import is slow, too
     from polygon_assets.settings import Settings
@@ -85,6 +86,13 @@ def ingest(
     accept_unterminated: Annotated[
         bool, typer.Option("--accept-unterminated", help="Publish, flagged, files whose last line has no newline.")
     ] = False,
+    tickers: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Keep only the rows of these tickers.", show_default=False)
+    ] = None,
+    underlyings: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Keep only contracts on these underlyings.", show_default=False),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take; fetch nothing.")] = False,
 ) -> None:
     """Bring trading days into the store, and tell Dagster; stored days cost one request each.
@@ -99,17 +107,10 @@ def ingest(
     if dry_run:
         work.dry_run.run(settings, row, days, missing=missing, overwrite=overwrite)
         return
-    _end(
-        work.ingest.run(
-            settings,
-            row,
-            days,
-            missing=missing,
-            overwrite=overwrite,
-            any_day=any_day,
-            accept_unterminated=accept_unterminated,
-        )
-    )
+    chosen = row_filter(tickers, underlyings) or settings.filters.get(row.name, ALL_ROWS)
+    options: dict[str, Any] = {"missing": missing, "overwrite": overwrite, "any_day": any_day}
+    options |= {"accept_unterminated": accept_unterminated, "row_filter": chosen.checked(row)}
+    _end(work.ingest.run(settings, row, days, **options))
 
 
 def status(

@@ -5,17 +5,19 @@ Belongs here: the sequence, and writing Parquet. Does not: where either file lie
 
 import datetime as dt
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import UnusableDayError
+from polygon_assets.filters import ALL_ROWS, RowFilter, underlying_column
 from polygon_assets.flatfile.findings import Finding, Tally
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.ordering import OrderCheck, OutOfOrderError, sorted_batches
@@ -63,16 +65,18 @@ def convert(
     limits: Limits = DEFAULT_LIMITS,
     cancelled: threading.Event | None = None,
     read_ahead: bool = False,
+    row_filter: RowFilter = ALL_ROWS,
 ) -> Conversion:
     """Write the flat file ``raw`` as Parquet to ``target``; the same bytes in give the same bytes out.
 
-    ``read_ahead``: decompress and parse in a second thread. An error leaves ``target`` unusable; the caller removes it.
+    ``read_ahead``: decompress and parse in a second thread. ``row_filter`` keeps some rows; the others are counted. An
+    error leaves ``target`` unusable; the caller removes it.
 
     Raises:
         ContentError: the day is unusable; the message says where and why.
         OSError: this machine could not read or write.
     """
-    job = _Job(raw, target, dataset, day, source, limits, cancelled or threading.Event(), read_ahead)
+    job = _Job(raw, target, dataset, day, source, limits, cancelled or threading.Event(), read_ahead, row_filter)
     try:
         return job.run(in_order=True)
     except OutOfOrderError:
@@ -89,25 +93,31 @@ class _Job:
     limits: Limits
     cancelled: threading.Event
     read_ahead: bool
+    row_filter: RowFilter
 
     def run(self, *, in_order: bool) -> Conversion:
-        quality = DayQuality(self.dataset, self.day)
+        quality, selection = DayQuality(self.dataset, self.day), _Selection(self.row_filter, self.dataset, self._derive)
         order = self._order(quality.tally)
         with (
             FlatFile(self.raw, self.dataset, self.source.key, self.limits) as file,
             ReadAhead(file) if self.read_ahead else nullcontext(file) as parsed,
         ):
-            batches: Iterable[Batch] = self._admitted(file, parsed, quality)
+            batches: Iterable[Batch] = selection.of(self._admitted(file, parsed, quality))
             if not in_order:
                 quality.tally.note("unsorted")
                 batches = self._sorted(batches)
             if file.header.unknown:
                 quality.tally.note("unknown_column", len(file.header.unknown), sample=file.header.sample)
-            provenance = self._write(batches, tuple(file.header.unknown.values()), quality, order)
+            provenance = self._write(batches, tuple(file.header.unknown.values()), quality, order, selection)
         return Conversion(provenance, self._rejected_rows(quality))
 
     def _write(
-        self, batches: Iterable[Batch], unknown: Sequence[str], quality: DayQuality, order: OrderCheck | FileOrder
+        self,
+        batches: Iterable[Batch],
+        unknown: Sequence[str],
+        quality: DayQuality,
+        order: OrderCheck | FileOrder,
+        selection: "_Selection",
     ) -> Provenance:
         """Write the Parquet file, with the ``unknown`` columns last; its record."""
         rows = 0
@@ -122,9 +132,16 @@ class _Job:
                 writer.write_batch(encoded, row_group_size=max(len(batch), 1))
                 rows += len(batch)
             quality.conclude()
-            self._require_usable(rows, quality)
-            findings = quality.tally.findings()
-            provenance = Provenance.of(self.source, self.dataset, rows=rows, symbols=order.symbols, findings=findings)
+            self._require_usable(rows + selection.dropped, quality)
+            provenance = Provenance.of(
+                self.source,
+                self.dataset,
+                rows=rows,
+                symbols=order.symbols,
+                findings=quality.tally.findings(),
+                row_filter=self.row_filter,
+                dropped_rows=selection.dropped,
+            )
             writer.add_key_value_metadata(provenance.to_metadata())
         return provenance
 
@@ -214,6 +231,32 @@ class _Job:
             **rows.texts,
         }
         return pa.table(columns)
+
+
+class _Selection:
+    """Leaves out the rows that a filter does not name, and counts them."""
+
+    def __init__(
+        self, row_filter: RowFilter, dataset: Dataset, derive: Callable[[pa.StringArray], TickerParts | None]
+    ) -> None:
+        self.dropped = 0
+        """Rows left out so far."""
+        self._filter, self._column, self._derive = row_filter, underlying_column(dataset), derive
+
+    def of(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            kept = self._kept(batch) if self._filter else batch
+            self.dropped += len(batch) - len(kept)
+            if len(kept):
+                yield kept
+
+    def _kept(self, batch: Batch) -> Batch:
+        wanted = [name in self._filter.tickers for name in batch.names.to_pylist()]
+        if self._filter.underlyings and self._column and (parts := self._derive(batch.names)):
+            underlyings = parts.columns[self._column].to_pylist()
+            wanted = [each or on in self._filter.underlyings for each, on in zip(wanted, underlyings, strict=True)]
+        rows = np.array(wanted, dtype=np.bool_)[batch.codes]
+        return batch if rows.all() else batch.take(rows)
 
 
 def _stored(values: Column, missing: Mask | None, kind: pa.DataType) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
+from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.flatfile.findings import Finding, from_json, to_json
 
 _PREFIX = "polygon."
@@ -66,6 +67,9 @@ def source_from_plain(record: Mapping[str, Any]) -> Source:
     )
 
 
+_OF_A_FILTER = frozenset({"filter", "dropped_rows"})
+
+
 @dataclass(frozen=True)
 class Provenance:
     """What the footer of a stored day says."""
@@ -86,14 +90,30 @@ class Provenance:
     findings: tuple[Finding, ...]
     version: str
     """Version of this package that wrote it."""
+    filter: str = ""
+    """Which rows were kept (``filters.RowFilter``); empty: all."""
+    dropped_rows: int = 0
+    """Rows of the file that the filter left out."""
 
-    def is_current(self, dataset: Dataset) -> bool:
-        """Was it written under the schema version that ``dataset`` has today?"""
+    def is_current(self, dataset: Dataset, row_filter: RowFilter = ALL_ROWS) -> bool:
+        """Was it written under the schema version that ``dataset`` has today, with ``row_filter``?"""
+        return self.has_current_rules(dataset) and self.filter == str(row_filter)
+
+    def has_current_rules(self, dataset: Dataset) -> bool:
+        """Was it written under the schema version that ``dataset`` has today, whatever was filtered?"""
         return self.schema_version == dataset.schema_version
 
     @classmethod
     def of(
-        cls, source: Source, dataset: Dataset, *, rows: int, symbols: int, findings: tuple[Finding, ...]
+        cls,
+        source: Source,
+        dataset: Dataset,
+        *,
+        rows: int,
+        symbols: int,
+        findings: tuple[Finding, ...],
+        row_filter: RowFilter = ALL_ROWS,
+        dropped_rows: int = 0,
     ) -> "Provenance":
         """The record of a day that is being written now."""
         return cls(
@@ -107,11 +127,14 @@ class Provenance:
             schema_version=dataset.schema_version,
             findings=findings,
             version=_package_version(),
+            filter=str(row_filter),
+            dropped_rows=dropped_rows,
         )
 
     def to_metadata(self) -> dict[str, str]:
-        """The footer's entries."""
-        values = {name: str(value) for name, value in vars(self).items() if name != "findings"}
+        """The footer's entries; those of a filter where there is one."""
+        left_out = {"findings"} if self.filter else {"findings", *_OF_A_FILTER}
+        values = {name: str(value) for name, value in vars(self).items() if name not in left_out}
         return {_PREFIX + name: value for name, value in {**values, "findings": to_json(self.findings)}.items()}
 
     @classmethod
@@ -122,10 +145,11 @@ class Provenance:
             ValueError: entries are missing or not this project's; the message names them.
         """
         held = {key.decode(): value.decode() for key, value in (metadata or {}).items()}
-        missing = [_PREFIX + name for name in cls.__dataclass_fields__ if _PREFIX + name not in held]
+        required = [name for name in cls.__dataclass_fields__ if name not in _OF_A_FILTER]
+        missing = [_PREFIX + name for name in required if _PREFIX + name not in held]
         if missing:
             raise ValueError(f"the footer lacks {', '.join(missing)}")
-        values = {name: held[_PREFIX + name] for name in cls.__dataclass_fields__}
+        values = {name: held.get(_PREFIX + name, "") for name in cls.__dataclass_fields__}
         try:
             return cls(
                 source_uri=values["source_uri"],
@@ -138,6 +162,8 @@ class Provenance:
                 schema_version=values["schema_version"],
                 findings=from_json(values["findings"]),
                 version=values["version"],
+                filter=values["filter"],
+                dropped_rows=int(values["dropped_rows"] or 0),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"the footer's findings are not this project's: {error!r}") from error

@@ -30,6 +30,7 @@ from polygon_assets.errors import (
     StoreError,
     TransferError,
 )
+from polygon_assets.filters import RowFilter
 from polygon_assets.flatfile.conversion import Conversion
 from polygon_assets.flatfile.limits import Limits
 from polygon_assets.flatfile.provenance import Source
@@ -76,6 +77,8 @@ class Run:
     limits: Limits
     overwrite: bool
     keep_raw: bool
+    row_filter: RowFilter
+    """The rows that are stored."""
     listings: MonthListings
     """Asked where a file is refused."""
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -117,7 +120,9 @@ class DayIngest:
 
     async def _ingest(self) -> DayResult:
         run = self._run
-        known = self._known = await asyncio.to_thread(read_state, run.store, run.dataset.name, self._day)
+        known = self._known = await asyncio.to_thread(
+            read_state, run.store, run.dataset.name, self._day, run.row_filter
+        )
         if stored := known.stored:
             self._base = replace(
                 self._base,
@@ -125,6 +130,8 @@ class DayIngest:
                 symbols=stored.symbols,
                 parquet_bytes=known.stored_bytes,
                 schema_version=stored.schema_version,
+                filter=stored.filter,
+                dropped_rows=stored.dropped_rows,
             )
         try:
             step = self._decide()
@@ -215,8 +222,7 @@ class DayIngest:
         run = self._run
         self._base = replace(self._base, source_etag=copy.source.etag, source_bytes=copy.source.size)
         try:
-            limits = self._limits(copy.source)
-            made = await _in(run.converting, self._files.convert_copy, copy, limits, run.cancelled, run.cores)
+            made = await _in(run.converting, self._files.convert_copy, copy, *self._conversion(copy.source))
         except ContentError as error:
             return await self._refuse(copy.source, error)
         return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=latest)
@@ -232,11 +238,14 @@ class DayIngest:
             await _in(run.publishing, self._files.keep_raw, source)
             return await self._still_stored()
         try:
-            limits = self._limits(source)
-            made = await _in(run.converting, self._files.convert, source, limits, run.cancelled, run.cores)
+            made = await _in(run.converting, self._files.convert, source, *self._conversion(source))
         except ContentError as error:
             return await self._refuse(source, error)
         return await self._publish(made, source, keep_raw=run.keep_raw, latest=True)
+
+    def _conversion(self, source: Source) -> tuple[Limits, threading.Event, SpareCores, RowFilter]:
+        run = self._run
+        return self._limits(source), run.cancelled, run.cores, run.row_filter
 
     async def _publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> DayResult:
         size = await _in(
@@ -248,6 +257,8 @@ class DayIngest:
             symbols=made.provenance.symbols,
             parquet_bytes=size,
             schema_version=made.provenance.schema_version,
+            filter=made.provenance.filter,
+            dropped_rows=made.provenance.dropped_rows,
             findings=made.findings,
             convert_seconds=self._files.seconds,
         )

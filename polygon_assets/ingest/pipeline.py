@@ -12,6 +12,7 @@ from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import get_dataset
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import FutureDayError, InvalidInputError, NotATradingDayError
+from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.breaker import DEFAULT_PATIENCE, OUTAGE, CircuitBreaker, Patience
@@ -40,6 +41,7 @@ async def ingest_days(
     max_in_flight: int | None = None,
     limits: Limits = DEFAULT_LIMITS,
     patience: Patience | None = None,
+    row_filter: RowFilter = ALL_ROWS,
     any_day: bool = False,
 ) -> list[DayResult]:
     """Bring ``days`` of ``dataset`` into ``store``; the outcomes in the order asked.
@@ -48,9 +50,10 @@ async def ingest_days(
     fetches and converts even what is unchanged or was refused. ``keep_raw`` keeps the source files. ``workers``
     convert at once (None: one for each core, as far as the memory of ``limits`` reaches); at most ``max_in_flight``
     days are between their first request and their end, which bounds the files on disk (None: what the downloader has
-    at once, as far as memory reaches, and one for each worker). ``patience`` bounds what an outage may cost: the run
-    pauses as a whole, then ends early, and the days that are left fail with NotTriedError.
-    ``any_day`` takes days, too, that the calendar does not know.
+    at once, as far as memory reaches, and one for each worker). ``row_filter`` keeps some rows of each day, and a day
+    that was stored with another filter is made again. ``patience`` bounds what an outage may cost: the run pauses as
+    a whole, then ends early, and the days that are left fail with NotTriedError. ``any_day`` takes days, too, that
+    the calendar does not know.
 
     Raises:
         ValueError: an unknown dataset, or a day that is no trading day or lies in the future; before any request.
@@ -81,6 +84,7 @@ async def ingest_days(
             limits=limits,
             overwrite=overwrite,
             keep_raw=keep_raw,
+            row_filter=row_filter.checked(row),
             listings=MonthListings(downloader, catalog, dataset),
         )
         run_days = _Days(run, CircuitBreaker(at_once, patience or DEFAULT_PATIENCE), on_result)

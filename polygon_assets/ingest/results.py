@@ -60,6 +60,10 @@ class DayResult:
     """What to know about a stored day, for people; None: nothing."""
     schema_version: str = ""
     """The rules that the stored day was made under; empty where it is not stored."""
+    filter: str = ""
+    """Which rows of the file are stored; empty: all of them."""
+    dropped_rows: int = 0
+    """Rows of the file that the filter left out."""
 
 
 def stored_result(store: ParquetStore, dataset: str, day: str) -> DayResult | None:
@@ -83,4 +87,6 @@ def stored_result(store: ParquetStore, dataset: str, day: str) -> DayResult | No
         schema_version=stored.schema_version,
         uri=store.path(dataset, day),
         findings=stored.findings,
+        filter=stored.filter,
+        dropped_rows=stored.dropped_rows,
     )

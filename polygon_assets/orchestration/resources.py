@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 import dagster as dg
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Downloader
+from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import Limits, ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
 from polygon_assets.orchestration.watching.webhook import Webhook
@@ -63,6 +64,10 @@ class Store:
     def keep_raw(self) -> bool:
         """Are the vendor's files kept, too?"""
         return self._settings.keep_raw
+
+    def row_filter(self, dataset: str) -> RowFilter:
+        """Which rows of ``dataset`` are kept."""
+        return self._settings.filters.get(dataset, ALL_ROWS)
 
     def limits(self) -> Limits:
         """How large a file may be."""

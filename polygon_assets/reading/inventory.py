@@ -53,6 +53,8 @@ class StoredDay:
     """None: its footer cannot be read."""
     findings: int = 0
     """How many rules its rows break."""
+    filter: str = ""
+    """Which rows of its file are stored; empty: all."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,15 @@ class Inventory:
     def is_due(self) -> bool:
         """Is the next day's file expected to be there by now?"""
         return self.due_at <= self.now
+
+    @cached_property
+    def filtered(self) -> Mapping[str, tuple[dt.date, ...]]:
+        """The days of which only some rows are stored, oldest first, by their filter."""
+        days: dict[str, list[dt.date]] = {}
+        for day, found_day in self.stored.items():
+            if found_day.filter:
+                days.setdefault(found_day.filter, []).append(day)
+        return {name: tuple(found) for name, found in days.items()}
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
@@ -198,7 +209,8 @@ def _look(store: ParquetStore, dataset: Dataset, day: str) -> StoredDay | None:
         return StoredDay(dt.date.fromisoformat(day), size, None)
     if provenance is None:  # removed since the days were listed
         return None
-    return StoredDay(dt.date.fromisoformat(day), size, provenance.rows, len(flagged(provenance.findings)))
+    findings = len(flagged(provenance.findings))
+    return StoredDay(dt.date.fromisoformat(day), size, provenance.rows, findings, provenance.filter)
 
 
 def _runs(states: Sequence[tuple[dt.date, DayState]]) -> list[Gap]:

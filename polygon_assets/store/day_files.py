@@ -15,6 +15,7 @@ from pathlib import Path
 
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import ContentError, LinkInStoreError, StoreError
+from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.flatfile.conversion import Conversion, convert
 from polygon_assets.flatfile.findings import Finding
 from polygon_assets.flatfile.limits import Limits
@@ -38,7 +39,7 @@ class StoredState:
     raw: RetainedSource | None = None
     """Its source file, where it was to be kept."""
     is_current: bool = False
-    """Was the stored day made under the rules that its dataset has today?"""
+    """Was the stored day made under the rules that its dataset has today, with the filter that is asked for?"""
     is_damaged: bool = False
     """Is there a stored file whose footer cannot be read?"""
     quarantined: tuple[QuarantinedDay, ...] = ()
@@ -86,8 +87,11 @@ class StoredState:
         )
 
 
-def read_state(store: ParquetStore, dataset: str, day: str) -> StoredState:
-    """What ``store`` has of ``day``; a stored file that is no stored day is as good as none, and will be replaced."""
+def read_state(store: ParquetStore, dataset: str, day: str, row_filter: RowFilter = ALL_ROWS) -> StoredState:
+    """What ``store`` has of ``day``; a stored file that is no stored day is as good as none, and will be replaced.
+
+    One that was made with another filter than ``row_filter`` is not current.
+    """
     is_damaged = False
     try:
         stored = store.provenance(dataset, day)
@@ -103,7 +107,7 @@ def read_state(store: ParquetStore, dataset: str, day: str) -> StoredState:
         stored=stored,
         stored_bytes=(store.parquet_bytes(dataset, day) or 0) if stored else 0,
         raw=RetainedSource(raw, partial(store.raw_files.fetch, dataset, day, raw), refused=False) if raw else None,
-        is_current=stored is not None and stored.is_current(get_dataset(dataset)),
+        is_current=stored is not None and stored.is_current(get_dataset(dataset), row_filter),
         is_damaged=is_damaged,
         quarantined=held,
         refused_under_older_rules=tuple(
@@ -126,7 +130,14 @@ class DayFiles:
         self._parquet = staging / f"{day}.parquet"
         self._store, self._dataset, self._day, self._staging = store, dataset, day, staging
 
-    def convert(self, source: Source, limits: Limits, cancelled: threading.Event, cores: SpareCores) -> Conversion:
+    def convert(
+        self,
+        source: Source,
+        limits: Limits,
+        cancelled: threading.Event,
+        cores: SpareCores,
+        row_filter: RowFilter = ALL_ROWS,
+    ) -> Conversion:
         """Make the Parquet file; after a ContentError the source file is still there, to be refused."""
         day, began = dt.date.fromisoformat(self._day), time.perf_counter()
         try:
@@ -140,6 +151,7 @@ class DayFiles:
                     limits=limits,
                     cancelled=cancelled,
                     read_ahead=read_ahead,
+                    row_filter=row_filter,
                 )
         except ContentError:
             raise
@@ -150,12 +162,17 @@ class DayFiles:
             self.seconds += time.perf_counter() - began
 
     def convert_copy(
-        self, copy: RetainedSource, limits: Limits, cancelled: threading.Event, cores: SpareCores
+        self,
+        copy: RetainedSource,
+        limits: Limits,
+        cancelled: threading.Event,
+        cores: SpareCores,
+        row_filter: RowFilter = ALL_ROWS,
     ) -> Conversion:
         """Make the Parquet file of a source file that lies in the store; CorruptFileError where it is corrupt."""
         self.raw.unlink(missing_ok=True)
         copy.bring(self.raw)
-        return self.convert(copy.source, limits, cancelled, cores)
+        return self.convert(copy.source, limits, cancelled, cores, row_filter)
 
     def publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> int:
         """Quarantine and raw file first, then the day: whatever interrupts, nothing published lacks what it came of.

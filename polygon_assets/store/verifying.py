@@ -48,6 +48,8 @@ class VerifiedDay:
     """What is wrong with it; empty: it is whole."""
     outdated: bool
     """It was made under earlier rules: the next ingest converts it anew."""
+    filter: str = ""
+    """Which rows of its file it holds; empty: all."""
     unrecorded: Digest | None = None
     """Its digest, where none was recorded when it was published; None: there is one, or it is not whole."""
 
@@ -94,6 +96,7 @@ def _verified(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
         rows=reading.rows,
         problems=tuple(reading.problems),
         outdated=reading.outdated,
+        filter=reading.provenance.filter if reading.provenance else "",
         unrecorded=None if known or reading.problems else digest,
     )
 
@@ -209,7 +212,7 @@ class _Reading:
     @property
     def outdated(self) -> bool:
         """Was it made under earlier rules?"""
-        return self.provenance is not None and not self.provenance.is_current(self._dataset)
+        return self.provenance is not None and not self.provenance.has_current_rules(self._dataset)
 
     def read(self, source: pa.NativeFile) -> None:
         """Read all of ``source``; what cannot be read raises, what is wrong is noted."""

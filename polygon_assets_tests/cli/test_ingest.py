@@ -248,3 +248,18 @@ def test_an_outage_ends_the_call_with_one_line(
     assert done.err.count("So are the days after it.") == 1
     assert len(asked) < 30
     assert platform.materialised("stocks_daily") == []
+
+
+def test_some_tickers_alone(platform: Platform, cli: Command) -> None:
+    platform.publish("stocks_daily", DAYS[:2])
+    done = cli("ingest", "stocks_daily", *RANGE, "--tickers", "AAPL,MSFT")
+    assert done.code == 0
+    assert platform.materialised("stocks_daily") == DAYS[:2]
+    assert platform.metadata("stocks_daily", DAYS[0])["filter"] == "tickers=AAPL,MSFT"
+    said = f"stocks_daily: 2 of 2 days, from {DAYS[0]} to {DAYS[1]}, hold some rows only: tickers=AAPL,MSFT"
+    assert said in cli("status", "stocks_daily", "--no-heatmap").out
+    assert "2 days hold some rows only, by a filter" in cli("verify", "stocks_daily").out
+    assert "2 published" in cli("ingest", "stocks_daily", *RANGE).out
+    assert "hold some rows only" not in cli("status", "stocks_daily", "--no-heatmap").out
+    refused = cli("ingest", "stocks_daily", *RANGE, "--underlyings", "SPY")
+    assert (refused.code, "has no underlyings" in refused.err) == (2, True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 from rich.filesize import decimal
 from rich.progress import Progress, ProgressColumn, Task
@@ -17,6 +18,7 @@ from rich.text import Text
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import NotTriedError
+from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import DayResult, DayStatus, Limits, ParquetStore, ingest_days
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
 from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
@@ -49,6 +51,7 @@ def run(
     overwrite: bool,
     any_day: bool = False,
     accept_unterminated: bool = False,
+    row_filter: RowFilter = ALL_ROWS,
 ) -> int:
     """Ingest ``days``, or the ``missing`` ones of them, show and record them; the exit code.
 
@@ -66,7 +69,8 @@ def run(
         recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings))
         notes = _Notes(recorder)
         try:
-            results = _ingest(settings, dataset, days, store, notes, limits, overwrite=overwrite, any_day=any_day)
+            options: dict[str, Any] = {"overwrite": overwrite, "any_day": any_day, "row_filter": row_filter}
+            results = _ingest(settings, dataset, days, store, notes, limits, **options)
         except (KeyboardInterrupt, asyncio.CancelledError) as ending:
             notes.abandon()
             again = "What was published stays; call it again to go on."
@@ -116,6 +120,7 @@ def _ingest(
     *,
     overwrite: bool,
     any_day: bool,
+    row_filter: RowFilter,
 ) -> list[DayResult]:
     catalog = open_catalog(settings)
     with console.progress(_Received()) as shown:
@@ -137,6 +142,7 @@ def _ingest(
                     any_day=any_day,
                     keep_raw=settings.keep_raw,
                     limits=limits,
+                    row_filter=row_filter,
                 )
 
         return asyncio.run(main())

@@ -154,6 +154,9 @@ def _print_gaps(each: Inventory) -> None:
         days = ", ".join(map(str, each.unexpected[-_GAPS_SHOWN:]))
         count = len(each.unexpected)
         console.out.print(f"{each.dataset.name}: {count} stored days that the calendar does not know: {days}")
+    for rows_kept, filtered in each.filtered.items():
+        days = f"{len(filtered)} of {len(each.stored)} days, from {filtered[0]} to {filtered[-1]}, hold some rows only"
+        console.out.print(f"{each.dataset.name}: {days}: {rows_kept}", soft_wrap=True)
     for stray in each.strays[:_GAPS_SHOWN]:
         console.out.print(f"{each.dataset.name}: {stray.uri}: {stray.what}", soft_wrap=True)
     if len(each.strays) > _GAPS_SHOWN:
@@ -165,11 +168,11 @@ def _print_gaps(each: Inventory) -> None:
 
 def plain(each: Inventory) -> dict[str, Any]:
     """The inventory as plain values."""
-    days = list(each.stored)
+    stored = list(each.stored)
     return {
         "dataset": each.dataset.name,
-        "first": days[0].isoformat() if days else None,
-        "last": days[-1].isoformat() if days else None,
+        "first": stored[0].isoformat() if stored else None,
+        "last": stored[-1].isoformat() if stored else None,
         "published": sum(found.rows is not None for found in each.stored.values()),
         "missing": each.count(DayState.MISSING, DayState.REFUSED, DayState.DAMAGED),
         "flagged": each.count(DayState.FLAGGED),
@@ -181,6 +184,7 @@ def plain(each: Inventory) -> dict[str, Any]:
         "next_day_expected_by": each.due_at.isoformat(),
         "next_day_is_due": each.is_due,
         "complete": all(state in STORED | {DayState.OUTSIDE, DayState.WAITING} for state in each.states.values()),
+        "filtered": {rows_kept: [str(day) for day in days] for rows_kept, days in each.filtered.items()},
         "unexpected": [day.isoformat() for day in each.unexpected],
         "strays": [{"uri": stray.uri, "what": stray.what} for stray in each.strays],
         "gaps": [{"first": str(gap.first), "last": str(gap.last), "days": gap.days} for gap in each.gaps],

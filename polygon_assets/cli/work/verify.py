@@ -36,13 +36,14 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
     except LinkInStoreError:  # named just now
         return hidden
     days = [day for day in stored if (not start or day >= start) and (not end or day <= end)]
-    corrupt = rows = outdated = recorded = 0
+    corrupt = rows = outdated = recorded = filtered = 0
     with console.progress() as shown:
         task = shown.add_task(dataset.name, total=len(days), note="")
         for day in days:
             found = verify_day(store, dataset.name, day)
             rows += found.rows
             outdated += found.outdated
+            filtered += bool(found.filter)
             shown.update(task, advance=1, note=day)
             recorded += record_digest(store, dataset.name, found)
             if not found.whole:
@@ -53,6 +54,8 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
     )
     remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if corrupt else ""
     console.out.print(f"{dataset.name}: {verdict if days else 'nothing stored'}{remedy}", soft_wrap=True)
+    if filtered:
+        console.out.print(f"{dataset.name}: {filtered} days hold some rows only, by a filter: polygon-assets status")
     if recorded:
         known = "until now nothing said what they were: from now on, a change is seen"
         console.out.print(f"{dataset.name}: the SHA-256 of {recorded} days is recorded; {known}", soft_wrap=True)

@@ -119,6 +119,7 @@ def build_asset(
                 overwrite=config.overwrite,
                 keep_raw=store.keep_raw,
                 limits=store.limits(),
+                row_filter=store.row_filter(dataset.name),
             )
             of_the_run = run_metadata(context.run.run_id, client.get_statistics())
         stored = [result.day for result in results if result.status in STORED]
@@ -156,7 +157,10 @@ def describe(result: DayResult) -> str:
         return f"{line}: {result.warning}"
     if result.error is not None:
         return f"{line}: {result.error}"
-    return f"{line}, {result.rows:,} rows, {result.symbols:,} symbols" if result.status in STORED else line
+    if result.status not in STORED:
+        return line
+    kept = f" ({result.filter}; {result.dropped_rows:,} rows left out)" if result.filter else ""
+    return f"{line}, {result.rows:,} rows, {result.symbols:,} symbols{kept}"
 
 
 def _record(

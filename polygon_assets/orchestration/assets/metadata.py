@@ -48,6 +48,7 @@ def day_metadata(result: DayResult) -> dict[str, Any]:
         "retries": result.retries,
         "download_seconds": round(result.download_seconds, 3),
         "convert_seconds": round(result.convert_seconds, 3),
+        **({"filter": result.filter, "dropped_rows": result.dropped_rows} if result.filter else {}),
     }
 
 
