@@ -11,6 +11,7 @@ Where do I go to…
     turn a csv.gz into checked Parquet?                  flatfile/
     keep days, on a disk or on S3?                       store/
     bring many days in at once?                          ingest/
+    get splits and dividends?                            reference/
     read what is stored?                                 reading/, scan()
     see assets, checks, sensors and resources?           orchestration/
     start the web interface and the daemon?              serving/
@@ -19,8 +20,8 @@ Where do I go to…
     see the commands?                                    cli/
     see the made-up data of the demo?                    sample/
 
-Imports point one way: the modules here ← download, flatfile ← store ← ingest ← reading ← orchestration ← serving,
-definitions. ``cli`` and ``sample`` stand on the side.
+Imports point one way: the modules here ← download, flatfile ← store ← ingest ← reference ← reading ←
+orchestration ← serving, definitions. ``cli`` and ``sample`` stand on the side.
 """
 
 from typing import TYPE_CHECKING, Any

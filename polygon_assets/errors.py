@@ -18,6 +18,11 @@
     │   ├── TooSlowError                      below the minimum rate, or past the deadline
     │   ├── IntegrityError                    the bytes received are not the object: length, MD5, gzip, replaced
     │   └── LocalWriteError                   disk full, no permission: the machine, not the network
+    ├── ApiError                              the vendor's REST API did not give its corporate actions
+    │   ├── ApiKeyError                       401: its key is missing, wrong, or another service's
+    │   ├── ApiRefusedError                   403 and other answers that asking again cannot change
+    │   ├── ApiUnavailableError               connection, timeout, 408/429/5xx, for longer than is waited
+    │   └── ApiAnswerError                    no answer of this API: HTML, a loop of pages, a page elsewhere
     ├── ContentError                          verified bytes whose content is wrong; names the file
     │   ├── ArchiveError                      not one whole gzip stream, or larger than allowed
     │   ├── HeaderError                       columns other than the dataset's
@@ -175,6 +180,47 @@ class LocalWriteError(TransferError):
     """This machine could not write what it received."""
 
     remedy = "Free space or fix permissions, then try again."
+
+
+class ApiError(PolygonAssetsError):
+    """The vendor's REST API did not give what was asked for; nothing stored was changed."""
+
+    remedy: str = ""
+
+    def __init__(self, address: str, cause: str) -> None:
+        """Say that the page at ``address`` (without parameters and key) failed with ``cause``."""
+        super().__init__(f"{address}: {cause}. {self.remedy}".rstrip())
+        self.address = address
+        self.cause = cause
+
+
+class ApiKeyError(ApiError):
+    """401: the key is not this API's."""
+
+    remedy = (
+        "Copy POLYGON_API_KEY again from the API keys page of the vendor's dashboard: the keys of the flat files are "
+        "other ones."
+    )
+
+
+class ApiRefusedError(ApiError):
+    """403, a redirect or another answer that the same request gets again."""
+
+    remedy = "Check that the plan includes it, and that POLYGON_API_URL is the vendor's own address."
+
+
+class ApiUnavailableError(ApiError):
+    """The service, its limit of requests or the network stood in the way for too long."""
+
+    retryable = True
+    remedy = "What is stored stays as it was; try again later."
+
+
+class ApiAnswerError(ApiError):
+    """What came back is no answer of this API."""
+
+    retryable = True
+    remedy = "Nothing was kept. Check POLYGON_API_URL; if it stays, something between here and the vendor answers."
 
 
 class ContentError(PolygonAssetsError):

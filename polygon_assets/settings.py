@@ -81,12 +81,16 @@ class Settings(BaseSettings):
     webhook_url: SecretStr | None = Field(
         None, description="URL that is told, as JSON, of failed runs and overdue data; unset: nobody is told."
     )
+    api_key: SecretStr | None = Field(
+        None, description="Key of the vendor's REST API, for splits and dividends alone; it is not the S3 key."
+    )
+    api_url: str = Field("https://api.massive.com", description="The vendor's REST API.")
     store_endpoint_url: str | None = Field(None, description="S3 endpoint of the store; unset: Amazon's.")
     store_region: str = Field("us-east-1", description="Region of the store on S3.")
     store_access_key_id: str | None = Field(None, description="Access key of the store on S3.")
     store_secret_access_key: SecretStr | None = Field(None, description="Secret key of the store on S3.")
 
-    @field_validator("endpoint_url", "store", "store_endpoint_url")
+    @field_validator("endpoint_url", "store", "store_endpoint_url", "api_url")
     @classmethod
     def _without_secrets(cls, value: str | None) -> str | None:
         """Addresses are shown: in messages, in metadata, in the web interface. The error never repeats ``value``."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # pydantic's import is slow
     from polygon_assets.settings import Settings
 
 
+_EVENT_KINDS = ("splits", "dividends")
+
+
 def _names(incomplete: str) -> list[tuple[str, str]]:
     return [(row.name, row.title) for row in DATASETS.values() if row.name.startswith(incomplete)]
 
@@ -60,6 +63,15 @@ def _chosen_or_stored() -> list[Dataset]:
         stored = set()
     names = stored | {row.name for row in settings.chosen}
     return [row for row in DATASETS.values() if row.name in names]
+
+
+def event_kinds(name: str | None) -> list[str]:
+    """The kind of corporate actions called ``name``, or both."""
+    if name is None:
+        return list(_EVENT_KINDS)
+    if name in _EVENT_KINDS:
+        return [name]
+    raise InvalidInputError(f"Invalid kind: {name!r}; it is {' or '.join(_EVENT_KINDS)}")
 
 
 def calendar_of(settings: "Settings", dataset: Dataset) -> TradingCalendar:

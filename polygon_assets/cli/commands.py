@@ -34,7 +34,7 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``, in the order in which help lists them."""
-    for command in (dev, demo, doctor, ingest, status, ls, verify, sql, rollup, record):
+    for command in (dev, demo, doctor, ingest, status, ls, verify, sql, rollup, reference, record):
         app.command(command.__name__)(command)
 
 
@@ -210,6 +210,27 @@ def rollup(
     rows = [row for row in arguments.datasets(dataset) if dataset or row.rolled_up_by_year]
     arguments.require_rolled_up(rows)
     _end(work.rollup.run(rows, overwrite=overwrite))
+
+
+def reference(
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="KIND", help="splits or dividends; both unless given.", show_default=False),
+    ] = None,
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help="Ask for all of the history, not only what is new and the last 30 days.")
+    ] = False,
+) -> None:
+    """Bring splits and dividends up to date, from the vendor's REST API; needs POLYGON_API_KEY, on any plan.
+
+    scan(…, adjust=…) and the views stocks_…_adjusted of sql use them. The free plan answers five requests a minute: all
+    splits take two minutes there, all dividends most of an hour. A refresh that fails changes nothing.
+    """
+    settings = _settings(needs_keys=False)
+    from polygon_assets.cli.work import reference as work
+
+    work.run(settings, arguments.event_kinds(kind), full=full)
 
 
 def record(dataset: AnyDataset = None) -> None:

@@ -102,9 +102,17 @@ def limit_of(status: int) -> int:
 
 def watch_connections(session: Any) -> None:
     """Have a botocore HTTP session make connections that are watched; pinned by a test, since it has no setting."""
-    pools = {"http": _Pool, "https": _TlsPool}
-    session._pool_classes_by_scheme = pools  # noqa: SLF001
-    session._manager.pool_classes_by_scheme = pools  # noqa: SLF001
+    session._pool_classes_by_scheme = _pools()  # noqa: SLF001
+    watch_pools(session._manager)  # noqa: SLF001
+
+
+def watch_pools(manager: Any) -> None:
+    """Have urllib3's ``PoolManager`` make connections that are watched."""
+    manager.pool_classes_by_scheme = _pools()
+
+
+def _pools() -> dict[str, type[AWSHTTPConnectionPool]]:
+    return {"http": _Pool, "https": _TlsPool}
 
 
 class _Watched:

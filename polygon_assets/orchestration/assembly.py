@@ -14,6 +14,7 @@ from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import get_dataset
 from polygon_assets.orchestration.assets.coverage import build_coverage, build_coverage_sensor
 from polygon_assets.orchestration.assets.flat_file_assets import OnResult, build_asset, build_source
+from polygon_assets.orchestration.assets.reference_assets import build_reference, build_reference_schedule
 from polygon_assets.orchestration.assets.roll_up_assets import build_by_year, build_by_year_sensor
 from polygon_assets.orchestration.partitions import first_partition, partitions_of
 from polygon_assets.orchestration.resources import build_resources
@@ -63,8 +64,9 @@ def _assemble(
     if settings.webhook_url:
         sensors += [build_failure_sensor(), build_overdue_sensor(watched, clock)]
     return dg.Definitions(
-        assets=[*sources, *assets, coverage],
+        assets=[*sources, *assets, coverage, *build_reference(settings)],
         sensors=sensors,
+        schedules=[build_reference_schedule(settings)],
         resources=build_resources(settings, resource_overrides),
         executor=dg.in_process_executor,
     )

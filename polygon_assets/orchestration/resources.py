@@ -15,6 +15,9 @@ from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import Limits, ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
 from polygon_assets.orchestration.watching.webhook import Webhook
+from polygon_assets.reference.events import EventKind
+from polygon_assets.reference.refreshing import address_of, open_api
+from polygon_assets.reference.vendor_api import ReferenceApi
 from polygon_assets.settings import Settings
 
 _SENSOR_RETRIES = 1
@@ -78,9 +81,31 @@ class Store:
         return open_store(self._settings)
 
 
+class Reference:
+    """The vendor's REST API."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is opened yet, and an unset key is no error."""
+        self._settings = settings
+
+    @property
+    def has_key(self) -> bool:
+        """Is there a key to ask with?"""
+        return self._settings.api_key is not None
+
+    def address(self, kind: EventKind) -> str:
+        """Where events of ``kind`` come from, for people."""
+        return address_of(self._settings, kind)
+
+    def open(self) -> ReferenceApi:
+        """One conversation with it, for use as ``with``."""
+        return open_api(self._settings)
+
+
 CatalogParam = dg.ResourceParam[S3Catalog]
 BucketParam = dg.ResourceParam[Bucket]
 StoreParam = dg.ResourceParam[Store]
+ReferenceParam = dg.ResourceParam[Reference]
 WebhookParam = dg.ResourceParam[Webhook]
 
 
@@ -91,6 +116,7 @@ def build_resources(settings: Settings, overrides: Mapping[str, object] | None =
         "catalog": open_catalog(settings),
         "downloader": Bucket(settings),
         "store": Store(settings),
+        "reference": Reference(settings),
         "webhook": Webhook(url),
     }
     found = {name: _unconfigurable(each) for name, each in {**own, **(overrides or {})}.items()}

@@ -18,12 +18,13 @@ LAYERS = (
     {"download", "flatfile"},
     {"store"},
     {"ingest"},
+    {"reference"},
     {"reading"},
     {"orchestration"},
     {"serving", "definitions"},
 )
 ON_THE_SIDE = {"cli", "sample"}
-WITHOUT_DAGSTER = set().union(*LAYERS[:5])
+WITHOUT_DAGSTER = set().union(*LAYERS[:6])
 SHORTEST_MODULE, LONGEST_MODULE = 40, 420
 SHORT = {
     "definitions.py": "one call",

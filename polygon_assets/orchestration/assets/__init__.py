@@ -5,5 +5,6 @@ Where do I go to…
     change checks?                                       checks.py
     change what an event shows?                          metadata.py
     tell Dagster of days that no run of it stored?       recording.py
+    see when splits and dividends are asked for?         reference_assets.py
     change the coverage picture, or years' files?        coverage.py, roll_up_assets.py
 """

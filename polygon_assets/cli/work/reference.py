@@ -1,0 +1,67 @@
+"""``polygon-assets reference``: splits and dividends, brought up to date.
+
+Belongs here: showing it. Does not: asking and storing (``polygon_assets.reference``).
+"""
+
+from collections.abc import Sequence
+
+import pyarrow.compute as pc
+
+from polygon_assets.calendars import trading_calendar
+from polygon_assets.cli import console
+from polygon_assets.datasets.stocks import ROWS
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.ingest.connections import open_store
+from polygon_assets.reference.closes import remember_closes
+from polygon_assets.reference.events import DIVIDENDS, KINDS, EventKind
+from polygon_assets.reference.refreshing import Refreshed, address_of, open_api, refresh
+from polygon_assets.reference.tables import read_events
+from polygon_assets.settings import Settings
+
+_UNUSABLE_SHOWN = 10
+
+
+def run(settings: Settings, kinds: Sequence[str], *, full: bool) -> None:
+    """Bring the tables of ``kinds`` up to date; what fails raises, and leaves its table as it was."""
+    store = open_store(settings)
+    with open_api(settings) as api:
+        for kind in (KINDS[name] for name in kinds):
+            with console.messages.status(f"{kind.name}: asking …") as status:
+                done = refresh(
+                    store,
+                    kind,
+                    api,
+                    source=address_of(settings, kind),
+                    full=full,
+                    on_page=lambda count: status.update(f"{kind.name}: {count:,} events …"),  # noqa: B023 (called at once)
+                )
+            _show(store, kind, done)
+            if kind is DIVIDENDS:
+                _remember(settings, store)
+
+
+def _show(store: ParquetStore, kind: EventKind, done: Refreshed) -> None:
+    asked = f"since {done.since}" if done.since else "of all history"
+    console.out.print(
+        f"{kind.name}: {done.record.rows:,} events; asked for those {asked}: {done.added:,} added, "
+        f"{done.removed:,} gone",
+        soft_wrap=True,
+    )
+    events = read_events(store, kind)
+    unusable = events.filter(pc.is_valid(events.column("problem")))
+    for event in unusable.slice(0, _UNUSABLE_SHOWN).to_pylist():
+        console.out.print(
+            f"{kind.name}: {event['ticker']} {event[kind.date] or '(no day)'}: {event['problem']}", soft_wrap=True
+        )
+    if unusable.num_rows:
+        console.out.print(
+            f"{kind.name}: {unusable.num_rows:,} events cannot be used: the prices before them are null when adjusted",
+            soft_wrap=True,
+        )
+
+
+def _remember(settings: Settings, store: ParquetStore) -> None:
+    calendar = trading_calendar(ROWS[0].calendar, settings.extra_closures)
+    with console.messages.status("dividends: reading the closes before their ex-dates …"):
+        count = remember_closes(store, calendar.sessions)
+    console.out.print(f"dividends: {count:,} of them fall on stored days; the closes before them are remembered")
