@@ -175,6 +175,8 @@ class Dataset:
     """What each ticker begins with; empty: nothing in common."""
     highest_price: float = 1e7
     """A price above it is beyond belief; in the units of the prices."""
+    adjustable: bool = False
+    """Are its rows bars whose prices and volumes the splits and dividends of their tickers change?"""
     row_group_bytes: int = 4 * 1024**2
     """Bytes of text that become a row group, hence what reading one ticker costs."""
     days_per_run: int

@@ -2,6 +2,7 @@
 
 Where do I go to…
     read rows by day, ticker and session?                scanning.py (``polygon_assets.scan``)
+    adjust for splits and dividends?                     adjusting.py; by how much: factors.py
     ask in SQL?                                          queries.py
     know which days are stored, missing or flagged?      inventory.py; drawn: pictures.py
     see a day at a glance?                               previews.py

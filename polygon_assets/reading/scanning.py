@@ -4,8 +4,9 @@ Belongs here: which rows. Does not: what is done with them. Nothing is read befo
 """
 
 import datetime as dt
+import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from polygon_assets.errors import InvalidInputError
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_type
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
+from polygon_assets.reading.adjusting import AdjustedDataset
+from polygon_assets.reading.factors import Adjustment, Factors, load_factors
 from polygon_assets.settings import load_settings_of_folder
 from polygon_assets.store.roll_ups import scan_history
 
@@ -37,6 +40,8 @@ def scan(
     tickers: str | Iterable[str] | None = None,
     session: Session = "all",
     store: ParquetStore | str | None = None,
+    adjust: Adjustment | None = None,
+    as_of: str | None = None,
 ) -> pads.Dataset:
     """The stored rows of ``dataset`` from ``start`` to ``end`` (YYYY-MM-DD, inclusive; None: open).
 
@@ -45,8 +50,13 @@ def scan(
     the settings. Column ``date`` is the trading day. Rows come in no particular order: tickers of daily data are read
     from the files of whole years, where those say what the days say.
 
+    ``adjust`` applies splits, or splits and dividends, of up to ``as_of`` (YYYY-MM-DD; unset: of up to the day on which
+    they were retrieved) to bars of stocks, and adds the columns ``split_factor`` and ``dividend_factor``: prices are
+    multiplied by both, volumes divided by the first. Where a factor cannot be known, they are null.
+
     Raises:
-        InvalidInputError: an unknown dataset or session, an invalid date; a session of daily data; no such store.
+        InvalidInputError: an unknown dataset, session or adjustment, an invalid date; a session of daily data;
+            adjusting what has no splits, or without stored events; no such store.
     """
     row = get_dataset(dataset)
     settings = load_settings_of_folder()
@@ -55,15 +65,34 @@ def scan(
         found = opened.scan(dataset, start, end)
     else:
         found = scan_history(opened, dataset, start, end)
-    if tickers is not None:
-        wanted = [tickers] if isinstance(tickers, str) else list(tickers)
+    wanted = [tickers] if isinstance(tickers, str) else None if tickers is None else list(tickers)
+    if wanted is not None:
         found = found.filter(pc.field("ticker").isin(pa.array(wanted, pa.string())))
-    if session == "regular":
-        days = [day for day in opened.days(dataset) if (not start or day >= start) and (not end or day <= end)]
-        return found.filter(_regular(row, days, settings.extra_closures))
-    if session != "all":
+    if session not in {"all", "regular"}:
         raise InvalidInputError(f"Invalid session: {session!r}; it is 'regular' or 'all'")
-    return found
+    if session == "regular":
+        found = found.filter(_regular(row, _stored(opened, dataset, start, end), settings.extra_closures))
+    if adjust is None:
+        if as_of is not None:
+            raise InvalidInputError("as_of says which events are applied: give it with adjust.")
+        return found
+    if not row.adjustable:
+        raise InvalidInputError(f"{dataset} cannot be adjusted: splits and dividends are of bars of stocks alone")
+    sessions = trading_calendar(row.calendar, settings.extra_closures).sessions
+    factors = load_factors(opened, adjust, as_of, wanted, sessions)
+    if as_of is None:
+        _warn_of_later_days(_stored(opened, dataset, start, end), factors)
+    return AdjustedDataset(found, factors)
+
+
+def _stored(store: ParquetStore, dataset: str, start: str | None, end: str | None) -> list[str]:
+    return [day for day in store.days(dataset) if (not start or day >= start) and (not end or day <= end)]
+
+
+def _warn_of_later_days(days: Sequence[str], factors: Factors) -> None:
+    if days and days[-1] > factors.known_until.isoformat():
+        text = f"Splits and dividends are known until {factors.known_until}, and {days[-1]} is read as well"
+        warnings.warn(f"{text}: events between are not applied. polygon-assets reference", stacklevel=3)
 
 
 def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.date, ...]) -> pc.Expression:

@@ -94,8 +94,9 @@ def test_ingest_days() -> None:
 
 def test_scan() -> None:
     parameters = inspect.signature(polygon_assets.scan).parameters
-    assert list(parameters) == ["dataset", "start", "end", "tickers", "session", "store"]
+    assert list(parameters) == ["dataset", "start", "end", "tickers", "session", "store", "adjust", "as_of"]
     assert parameters["session"].default == "all"
+    assert parameters["adjust"].default is None
     assert "scan" in polygon_assets.__all__
 
 
