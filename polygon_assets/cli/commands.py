@@ -228,9 +228,7 @@ def reference(
     splits take two minutes there, all dividends most of an hour. A refresh that fails changes nothing.
     """
     settings = _settings(needs_keys=False)
-    from polygon_assets.cli.work import reference as work
-
-    work.run(settings, arguments.event_kinds(kind), full=full)
+    work.reference.run(settings, arguments.event_kinds(kind), full=full)
 
 
 def record(dataset: AnyDataset = None) -> None:
