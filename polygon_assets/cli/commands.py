@@ -224,8 +224,8 @@ def reference(
 ) -> None:
     """Bring splits and dividends up to date, from the vendor's REST API; needs POLYGON_API_KEY, on any plan.
 
-    scan(…, adjust=…) and the views stocks_…_adjusted of sql use them. The free plan answers five requests a minute: all
-    splits take two minutes there, all dividends most of an hour. A refresh that fails changes nothing.
+    scan(…, adjust=…) uses them. The free plan answers five requests a minute: all of the dividends take most of an hour
+    there, and what is new a moment. A refresh that fails changes nothing.
     """
     settings = _settings(needs_keys=False)
     work.reference.run(settings, arguments.event_kinds(kind), full=full)

@@ -18,9 +18,35 @@ from typing import TYPE_CHECKING
 from polygon_assets.lazy import spare_pandas
 
 if TYPE_CHECKING:
-    from polygon_assets.cli.work import demo, doctor, dry_run, ingest, ls, record, rollup, serve, sql, status, verify
+    from polygon_assets.cli.work import (
+        demo,
+        doctor,
+        dry_run,
+        ingest,
+        ls,
+        record,
+        reference,
+        rollup,
+        serve,
+        sql,
+        status,
+        verify,
+    )
 
-__all__ = ["demo", "doctor", "dry_run", "ingest", "ls", "record", "rollup", "serve", "sql", "status", "verify"]
+__all__ = [
+    "demo",
+    "doctor",
+    "dry_run",
+    "ingest",
+    "ls",
+    "record",
+    "reference",
+    "rollup",
+    "serve",
+    "sql",
+    "status",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> ModuleType:
