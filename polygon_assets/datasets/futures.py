@@ -89,7 +89,7 @@ def _rows(exchange: str) -> Iterator[Dataset]:
         absent_rows="a contract without quotes",
         checks=(*_CHECKS, "signed_quote_prices", "quote_sizes", "further_stamps"),
         dictionary=(*_DICTIONARY, "ask_size", "bid_size"),
-        row_group_bytes=(64 if quotes > _LARGE else 16) * 1024**2,
+        row_group_bytes=(32 if quotes > _LARGE else 16) * 1024**2,
         days_per_run=1,
         typical_bytes=quotes,
         verified="The header was seen; sizes were seen.",
