@@ -13,34 +13,49 @@ from polygon_assets.errors import BrokenHistoryError
 from polygon_assets.serving.home import local_configuration, prepare_home
 
 pytestmark = pytest.mark.slow
-_BARRIER = "import sys; print('ready', flush=True); sys.stdin.readline(); "
-_OURS = "import polygon_assets.serving.home as h; {barrier}\nwith h.open_instance() as i: i.get_run_records(limit=1)"
+_OURS = (
+    "import polygon_assets.serving.home as h",
+    "with h.open_instance() as i: i.get_run_records(limit=1)",
+)
 _BY_HAND = (
-    "import os, dagster as dg, polygon_assets.orchestration.sqlite_storage; {barrier}\n"
-    "with dg.DagsterInstance.from_config(os.environ['DAGSTER_HOME']) as i: i.get_asset_keys(limit=1)"
+    "import dagster as dg, polygon_assets.orchestration.sqlite_storage",
+    "with dg.DagsterInstance.from_config(os.environ['DAGSTER_HOME']) as i: i.get_asset_keys(limit=1)",
 )
 _HOMES = 2
 _PROCESSES = 4
+_AT_ONCE = """
+import os, sys, traceback
+{imports}
+begin, barrier = os.pipe()
+children = []
+for _ in range({processes}):
+    children.append(os.fork())
+    if not children[-1]:
+        os.close(barrier)
+        os.read(begin, 1)  # until the other end is closed: all begin at the same moment
+        try:
+            {work}
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+os.close(barrier)
+sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0 for child in children))
+"""
 
 
-def _at_once(home: Path, program: str) -> list[str]:
-    """Run ``program`` in several processes that begin together; what each that failed said."""
+def _at_once(home: Path, program: tuple[str, str]) -> tuple[int, str]:
+    """Import once, and then do the work in several processes that begin together; how many failed, and what they said.
+
+    The second part of ``program`` is the work.
+    """
+    imports, work = program
+    text = _AT_ONCE.format(imports=imports, work=work, processes=_PROCESSES)
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
-    command = [sys.executable, "-c", program.format(barrier=_BARRIER)]
-    pipe = subprocess.PIPE
-    started = [
-        subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-        for _ in range(_PROCESSES)
-    ]
-    for process in started:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    said = [process.communicate(timeout=120)[1] for process in started]
-    return [text for process, text in zip(started, said, strict=True) if process.returncode]
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=False, timeout=180
+    )
+    return done.returncode, done.stderr
 
 
 def _versions(home: Path) -> dict[str, int]:
@@ -57,7 +72,7 @@ def _versions(home: Path) -> dict[str, int]:
 def test_four_commands_at_once_on_a_fresh_home_all_work(tmp_path: Path, number: int) -> None:
     """Six of eight homes were broken for good: "more than one head present"."""
     home = tmp_path / f"home-{number}"
-    assert _at_once(home, _OURS) == []
+    assert _at_once(home, _OURS) == (0, "")
     assert set(_versions(home).values()) == {1}
     assert (home / "dagster.yaml").read_text() == local_configuration().read_text()
 
@@ -67,7 +82,7 @@ def test_dagsters_own_commands_started_by_hand_at_once_all_work(tmp_path: Path, 
     home = tmp_path / f"home-{number}"
     home.mkdir()
     (home / "dagster.yaml").write_text(local_configuration().read_text())
-    assert _at_once(home, _BY_HAND) == []
+    assert _at_once(home, _BY_HAND) == (0, "")
     assert set(_versions(home).values()) == {1}
 
 
