@@ -215,6 +215,7 @@ def test_errors_of_others(error: Exception, message: str) -> None:
     assert code == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--debug", "status", "bonds"], ["status", "bonds", "--debug"]])
 def test_a_traceback_only_on_request(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "polygon_assets.cli"]
@@ -240,11 +241,13 @@ def heavy_imports(*arguments: str, **environment: str) -> "subprocess.CompletedP
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["ingest", "--help"], ["ingest", "bonds", "--last", "1"]])
 def test_help_and_mistakes_are_answered_before_anything_heavy_is_imported(arguments: list[str]) -> None:
     assert heavy_imports(*arguments).stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["dev", "demo"])
 def test_a_taken_port_is_found_before_anything_heavy_is_imported(command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -282,6 +285,7 @@ def test_it_knows_its_version(cli: Command) -> None:
     assert (done.code, done.out) == (0, f"polygon-assets {version('polygon-assets')}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_data_types(shell: str) -> None:
     words = {"COMP_WORDS": "polygon-assets status stocks", "COMP_CWORD": "2"}

@@ -15,6 +15,8 @@ from polygon_assets_tests.reading.conftest import DAYS, SMALL, filled
 from polygon_assets_tests.servers.seaweed import S3Server
 from polygon_assets_tests.stores import Place
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["filled"]
 SLOW = ("aiobotocore", "dagster", "exchange_calendars", "numpy", "pandas", "pyarrow")
 

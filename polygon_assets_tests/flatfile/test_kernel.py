@@ -145,6 +145,7 @@ FAULT = st.tuples(st.integers(0, len(ROW) - 1), st.integers(0, 11)).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(faults=st.lists(FAULT, max_size=3), ending=st.sampled_from(["\n", "\r\n", ""]))
 @example(faults=[((1, 3), "9007199254740993")], ending="\n")
@@ -270,6 +271,7 @@ LAYOUTS = {each.layout.name: each.name for each in reversed(list(DATASETS.values
 """One dataset of each."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({"stocks_minute", "options_daily", "options_minute", *LAYOUTS.values()}))
 def test_a_large_file_becomes_the_same_bytes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, day = DATASETS[name], dt.date(2026, 3, 4)

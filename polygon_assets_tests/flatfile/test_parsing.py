@@ -54,6 +54,7 @@ def test_archive(tmp_path: Path, case: str) -> None:
             convert(*job)
 
 
+@pytest.mark.slow
 @pytest.mark.scorecard(32)
 @pytest.mark.parametrize(
     ("limits", "cause"),
@@ -172,6 +173,7 @@ def test_content(tmp_path: Path, case: str) -> None:
         assert str(refused.value).startswith("a/key: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["B,1", row("B", open="x")])
 def test_a_line_number_is_exact_beyond_the_first_block(tmp_path: Path, error: str) -> None:
     many = [row(f"T{number:06}") for number in range(150_000)]

@@ -43,6 +43,7 @@ def test_the_same_bytes(large: Path, tmp_path: Path) -> None:
     assert (tmp_path / "True.parquet").read_bytes() == (tmp_path / "False.parquet").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "bad row", "no newline", "no rows"])
 def test_the_same_errors(large: Path, tmp_path: Path, damage: str) -> None:
     text = gzip.decompress(large.read_bytes())

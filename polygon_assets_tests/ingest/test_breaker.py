@@ -88,6 +88,7 @@ def statuses(results: dict[str, DayResult]) -> list[DayStatus]:
     return [each.status for each in results.values()]
 
 
+@pytest.mark.slow
 async def test_a_storm_of_503_loses_no_day(bucket: Origin, downloader: AsyncS3Downloader, store: ParquetStore) -> None:
     """It begins at the 20th request and lasts for 45: by each day's own retries, 15 days would have failed."""
     first, last = 20, 65

@@ -15,6 +15,8 @@ import pytest
 from polygon_assets_tests import session as everywhere
 from polygon_assets_tests.project import ROOT
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = [
     "install",
     "demo",

@@ -158,6 +158,7 @@ print(json.dumps({"read": read, "talked": talked, "handlers": len(logging.getLog
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["polygon_assets", "polygon_assets.download", "polygon_assets.ingest"])
 def test_importing_does_nothing(module: str) -> None:
     done = subprocess.run(

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from polygon_assets.datasets import DATASETS
 from polygon_assets_tests.factories import DAY, SOURCE, csv_gz, row, stamp, text
 from polygon_assets_tests.project import ROOT
@@ -45,6 +47,7 @@ print(json.dumps({"current": day.stored_from(sys.argv[3]), "rows": list(DATASETS
 """
 
 
+@pytest.mark.slow
 def test_a_row_and_a_rule_for_another_dataset_leave_stored_days_current(tmp_path: Path) -> None:
     store = published(tmp_path / "store", "stocks_daily", csv_gz(tmp_path, text([row("A", stamp())])))
     package = tmp_path / "changed" / "polygon_assets"
