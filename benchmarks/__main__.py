@@ -1,29 +1,32 @@
 """``make bench``: measure side by side with peers, write ``benchmarks/results.md`` and its plot.
 
-``--quick`` takes a few minutes and writes nothing; ``--only conversion`` (or end_to_end, download, framework,
-reading; several with commas) measures that anew and takes the rest of the report from the runs before.
+``--quick`` takes a few minutes and writes nothing; ``--only conversion`` (or trades, end_to_end, download, framework,
+reading, starting; several with commas) measures that anew and takes the rest of the report from the runs before.
 """
 
 import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import conversion, download, end_to_end, framework, reading, report
+from benchmarks import conversion, download, end_to_end, framework, reading, report, starting, trades
 from benchmarks.files import FULL, QUICK, Extent, prepare, served
 from benchmarks.processes import PEERS_PYTHON, ROOT
 from benchmarks.results import Result, Section
 from polygon_assets_tests.servers.seaweed import S3Server
 
 LOCK = ROOT / "benchmarks" / "requirements.txt"
-SECTIONS = {
-    "conversion": lambda extent, files, _: conversion.measure(extent, files),
+Measure = Callable[[Extent, dict[str, list[Path]], S3Server], list[Result]]
+SECTIONS: dict[str, Measure] = {
+    "conversion": lambda extent, files, _server: conversion.measure(extent, files),
+    "trades": lambda extent, _files, _server: trades.measure(extent),
     "end_to_end": end_to_end.measure,
     "download": download.measure,
     "framework": framework.measure,
     "reading": reading.measure,
+    "starting": lambda extent, _files, server: starting.measure(extent, server),
 }
 
 

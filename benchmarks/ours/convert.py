@@ -1,4 +1,7 @@
-"""``convert DATASET DAY FILE.csv.gz OUT.parquet``: our conversion, all checks included, after one small file."""
+"""``convert DATASET DAY FILE.csv.gz OUT.parquet WARM_UP.csv.gz WORKERS REPEATS``: ours, all checks included.
+
+After one small file; with two WORKERS one of them decompresses and parses ahead.
+"""
 
 import datetime as dt
 import sys
@@ -10,12 +13,17 @@ from polygon_assets.flatfile.conversion import convert
 from polygon_assets.flatfile.provenance import Source
 
 
-def main(dataset: str, day: str, raw: str, target: str, warm_up: str) -> None:
+def main(dataset: str, day: str, raw: str, target: str, warm_up: str, workers: str, repeats: str) -> None:
     """Convert."""
     row, date = get_dataset(dataset), dt.date.fromisoformat(day)
     source = Source("s3://flatfiles/key", "key", "0" * 32, dt.datetime.now(dt.UTC), Path(raw).stat().st_size)
-    convert(Path(warm_up), Path(target), row, date, source)
-    answer(repeated(lambda: convert(Path(raw), Path(target), row, date, source)))
+    ahead = int(workers) > 1
+
+    def once(path: str) -> None:
+        convert(Path(path), Path(target), row, date, source, read_ahead=ahead)
+
+    once(warm_up)
+    answer(repeated(lambda: once(raw), int(repeats)))
 
 
 if __name__ == "__main__":
