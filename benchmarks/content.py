@@ -94,7 +94,9 @@ def check_records(records: Mapping[str, Sequence[Sequence[Any]]], fields: Sequen
 
 def _recorded(name: str, value: Any) -> Any:
     """As massive-speedup keeps it: identifiers are numbers, sizes have 32 bits."""
-    return {"id": int, "size": lambda size: float(np.float32(size))}.get(name, lambda other: other)(value)
+    if name == "id":
+        return int(value)
+    return float(np.float32(value)) if name == "size" else value
 
 
 def _trades(raw: Path) -> Iterable[pa.RecordBatch]:

@@ -3,7 +3,6 @@
 import shutil
 import sys
 from functools import partial
-from pathlib import Path
 
 from benchmarks.files import CATALOG, Extent, last_days
 from benchmarks.processes import WORK, Figure, Outcome, alternate, run_program
@@ -17,7 +16,7 @@ DATASET = "stocks_daily"
 BUCKET = "starting"
 STORED_DAYS = 40
 NOTHING, STATUS = "Python itself", f"status, {STORED_DAYS} days stored"
-HELP, SQL, INGEST = "--help", "sql 'SELECT 1'", "ingest of one small day"
+HELP, SQL, INGEST = "--help", "sql 'SELECT 1'", "ingest --overwrite of one small day"
 
 
 def measure(extent: Extent, server: S3Server) -> list[Result]:
@@ -34,17 +33,18 @@ def measure(extent: Extent, server: S3Server) -> list[Result]:
         "POLYGON_BUCKET": BUCKET,
         "POLYGON_STORE": str(folder / "store"),
         "DAGSTER_HOME": str(folder / "home"),
+        "XDG_STATE_HOME": str(folder / "state"),
         "NO_COLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     _command(variables, "ingest", DATASET, "--start", days[0], "--end", days[-1])
-    one = {**variables, "POLYGON_STORE": str(folder / "one")}
     outcomes = alternate(
         {
             NOTHING: lambda: run_program([sys.executable, "-c", "pass"])[0],
             HELP: partial(_command, variables, "--help"),
             STATUS: partial(_command, variables, "status", DATASET),
             SQL: partial(_command, variables, "sql", "SELECT 1"),
-            INGEST: partial(_ingest, one, folder / "one", days[-1]),
+            INGEST: partial(_command, variables, "ingest", DATASET, "--start", days[-1], "--overwrite"),
         },
         3 if extent.quick else 5,
     )
@@ -63,11 +63,6 @@ def _served(server: S3Server) -> list[str]:
     for day in days:
         server.put(BUCKET, CATALOG.get_key(DATASET, day), flat_file(DATASETS[DATASET], day, Size(50)))
     return days
-
-
-def _ingest(variables: dict[str, str], store: Path, day: str) -> Outcome:
-    shutil.rmtree(store, ignore_errors=True)
-    return _command(variables, "ingest", DATASET, "--start", day)
 
 
 def _command(variables: dict[str, str], *arguments: str) -> Outcome:

@@ -12,11 +12,14 @@ from polygon_assets.datasets import get_dataset
 from polygon_assets.flatfile.conversion import convert
 from polygon_assets.flatfile.provenance import Source
 
+# Of the object; the same in every run, so that the same bytes come out.
+MODIFIED = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
 
 def main(dataset: str, day: str, raw: str, target: str, warm_up: str, workers: str, repeats: str) -> None:
     """Convert."""
     row, date = get_dataset(dataset), dt.date.fromisoformat(day)
-    source = Source("s3://flatfiles/key", "key", "0" * 32, dt.datetime.now(dt.UTC), Path(raw).stat().st_size)
+    source = Source("s3://flatfiles/key", "key", "0" * 32, MODIFIED, Path(raw).stat().st_size)
     ahead = int(workers) > 1
 
     def once(path: str) -> None:
