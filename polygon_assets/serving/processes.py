@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -81,15 +81,29 @@ def dagster_dev(home: Path, port: int, environment: Mapping[str, str]) -> Iterat
         writer.join(_LOOK_EVERY)
 
 
-def wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    """Wait for the webserver on ``port``; False: ``process`` ended before it answered."""
+def wait_until_it_answers(
+    process: "subprocess.Popen[bytes]", port: int, check: Callable[[], None] = lambda: None
+) -> bool:
+    """Wait for the webserver on ``port``; False: ``process`` ended before it answered.
+
+    ``check`` is called between the attempts, and may raise.
+    """
     while process.poll() is None:
+        check()
         with suppress(OSError, HTTPException), closing(HTTPConnection(HOST, port, timeout=5)) as connection:
             connection.request("GET", "/server_info")
             if connection.getresponse().status == HTTPStatus.OK:
                 return True
         time.sleep(_LOOK_EVERY)
     return False
+
+
+def wait_until_it_ends(process: "subprocess.Popen[bytes]", check: Callable[[], None]) -> int:
+    """Wait for the end of ``process``, and give its exit code; ``check`` is called meanwhile, and may raise."""
+    while True:
+        check()
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(_LOOK_EVERY)
 
 
 def _keep(said: IO[bytes], log: Path) -> None:

@@ -96,3 +96,28 @@ def test_a_full_disk_does_not_stop_the_servers() -> None:
 
     _keep(Pipe(), Path("/dev/full"))
     assert lines == []
+
+
+@pytest.mark.parametrize(("number", "ending"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)])
+def test_a_signal_during_the_fork_once_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, ending: type[BaseException]
+) -> None:
+    """Python ignores what is raised in hooks around a fork: the servers ran on, and nothing but SIGKILL ended them."""
+    servers = tmp_path / "python"
+    servers.write_text("#!/bin/sh\nsleep 60\n")
+    servers.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(servers))
+    ignored: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    parent, once = os.getpid(), [True]
+    os.register_at_fork(after_in_parent=lambda: os.kill(parent, number) if once and once.pop() else None)
+    (port,) = free_ports(1)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with pytest.raises(ending):
+            foreground.serve(tmp_path, port, {})
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert len(ignored) == 1
+    assert processes_of(tmp_path) == []

@@ -25,6 +25,7 @@ from polygon_assets.serving.processes import (
     dagster_dev,
     log_of,
     wait_until_it_answers,
+    wait_until_it_ends,
 )
 from polygon_assets.serving.recovery import end_orphans, forget_ticks_of_the_future
 from polygon_assets.settings import Settings, dagster_home
@@ -32,24 +33,42 @@ from polygon_assets.settings import Settings, dagster_home
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def handle_termination() -> None:
+class Termination:
+    """What the signals that end a command ask for, remembered.
+
+    Python ignores an exception that a signal raises inside a finalizer, or a hook around a fork, such as logging has.
+    """
+
+    def __init__(self) -> None:
+        """No signal has come yet."""
+        self._asked: BaseException | None = None
+
+    def check(self) -> None:
+        """Raise what the last signal raised, wherever that was lost."""
+        if self._asked is not None:
+            raise self._asked
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt for SIGINT, else SystemExit with the exit code."""
+        self._asked = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(console.TERMINATED)
+        raise self._asked
+
+
+def handle_termination() -> Termination:
     """Raise KeyboardInterrupt at SIGINT, and SystemExit with its exit code at SIGTERM and SIGHUP.
 
     Also where a shell started this in the background with SIGINT ignored, which children would inherit.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in _ENDINGS[1:]:
-        signal.signal(number, _terminate)
+    termination = Termination()
+    for number in _ENDINGS:
+        signal.signal(number, termination.handle)
+    return termination
 
 
 def ignore_termination() -> None:
     """From here on, impatient repetitions do not interrupt what is being ended."""
     for number in _ENDINGS:
         signal.signal(number, signal.SIG_IGN)
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(console.TERMINATED)
 
 
 def serve(home: Path, port: int, hints: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None) -> None:
@@ -61,15 +80,15 @@ def serve(home: Path, port: int, hints: Mapping[str, str], meanwhile: Callable[[
         KeyboardInterrupt, SystemExit: the signal; everything has ended by then.
         PolygonAssetsError: it ended by itself.
     """
-    handle_termination()
+    termination = handle_termination()
     log = log_of(home)
     console.messages.print("Starting the UI; that takes about fifteen seconds …")
     with dagster_dev(home, port, os.environ) as process:
         try:
             meanwhile()
-            if wait_until_it_answers(process, port):
+            if wait_until_it_answers(process, port, termination.check):
                 _say(f"http://{HOST}:{port}/assets", {**hints, "Log": str(log), "Stop": "Ctrl-C"})
-            code = process.wait()
+            code = wait_until_it_ends(process, termination.check)
         except (KeyboardInterrupt, SystemExit):
             ignore_termination()
             console.messages.print(f"Stopping … (up to {STOP_SECONDS} s)")
