@@ -112,7 +112,7 @@ class S3Catalog:
             ValueError: the key is not exactly what the getters produce.
         """
         match = _KEY.fullmatch(key) if isinstance(key, str) else None
-        data_type = self._data_types().get(match["folder"]) if match else None
+        data_type = self._data_type(match["folder"]) if match else None
         if match is None or data_type is None or match["date"][:7] != f"{match['year']}-{match['month']}":
             raise InvalidInputError(f"Unknown key pattern: {key!r}")
         try:
@@ -158,9 +158,10 @@ class S3Catalog:
     def _folder(self, dataset: Dataset) -> str:
         return self.options_prefix if dataset.prefix == _OPTIONS_PREFIX else dataset.prefix
 
-    def _data_types(self) -> dict[str, str]:
-        return {
-            f"{prefix}/{dataset.kind}": dataset.name
-            for dataset in DATASETS.values()
-            for prefix in (dataset.live_prefix, dataset.prefix, self._folder(dataset))
-        }
+    def _data_type(self, folder: str) -> str | None:
+        """The dataset whose files lie in ``folder``; asked for each key of a listing."""
+        prefix, _, kind = folder.partition("/")
+        for dataset in DATASETS.values():
+            if dataset.kind == kind and prefix in (dataset.live_prefix, dataset.prefix, self._folder(dataset)):
+                return dataset.name
+        return None
