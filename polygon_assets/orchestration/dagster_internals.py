@@ -13,6 +13,7 @@ from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from sqlalchemy.exc import IntegrityError
 
 _NO_RUN = ""
 
@@ -38,11 +39,28 @@ def leave_missing(context: dg.AssetExecutionContext, key: dg.AssetKey, day: str)
     context.instance.report_dagster_event(planned, run_id=_NO_RUN, log_level=logging.DEBUG)
 
 
+_ATTEMPTS = 6
+"""One, and those after which another process had reported the same result in between."""
+
+
 def report_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEvaluation) -> None:
     """Report a check's result without a run, in place of what was reported so before.
 
-    Dagster 1.13 allows one such result for each check and partition, and fails at the second.
+    Dagster 1.13 allows one such result for each check and partition, and fails at the second. Another process that
+    reports the same one between removing and writing is the reason to try again.
     """
+    for attempt in range(1, _ATTEMPTS + 1):
+        _forget_evaluation(instance, evaluation)
+        try:
+            instance.report_runless_asset_event(evaluation)
+        except IntegrityError:
+            if attempt == _ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def _forget_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEvaluation) -> None:
     storage = instance.event_log_storage
     if isinstance(storage, SqlEventLogStorage):
         table = AssetCheckExecutionsTable.c
@@ -54,7 +72,6 @@ def report_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEva
         )
         with storage.index_connection() as connection:
             connection.execute(before)
-    instance.report_runless_asset_event(evaluation)
 
 
 def latest_failed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: str) -> bool:
