@@ -4,7 +4,8 @@ Belongs here: asynchronous I/O. Everything else the two downloaders share (``tra
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 
 from polygon_assets.download.clients import LoopState, async_client
 from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject, described, identified
+from polygon_assets.download.parts import fetch_parts
 from polygon_assets.download.retry import RetryState, retried_async
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target, logger
@@ -45,6 +47,9 @@ class AsyncS3Downloader(Downloader):
         minimum_rate: float = DEFAULTS.minimum_rate,
         minimum_rate_window: float = DEFAULTS.minimum_rate_window,
         deadline: float = DEFAULTS.deadline,
+        large_object_bytes: int = DEFAULTS.large_object_bytes,
+        part_bytes: int = DEFAULTS.part_bytes,
+        parts_at_once: int = DEFAULTS.parts_at_once,
         verify_md5: Md5Policy = DEFAULTS.verify_md5,
         max_decompressed_bytes: int = DEFAULTS.max_decompressed_bytes,
         max_decompression_ratio: float = DEFAULTS.max_decompression_ratio,
@@ -63,6 +68,9 @@ class AsyncS3Downloader(Downloader):
             minimum_rate=minimum_rate,
             minimum_rate_window=minimum_rate_window,
             deadline=deadline,
+            large_object_bytes=large_object_bytes,
+            part_bytes=part_bytes,
+            parts_at_once=parts_at_once,
             verify_md5=verify_md5,
             max_decompressed_bytes=max_decompressed_bytes,
             max_decompression_ratio=max_decompression_ratio,
@@ -135,13 +143,24 @@ class AsyncS3Downloader(Downloader):
         await self._run(bucket, key, FileSink(path), decompress=decompress)
         return path
 
-    async def fetch(self, bucket: str, key: str, local_path: Path | str) -> FetchedObject:
+    async def fetch(
+        self,
+        bucket: str,
+        key: str,
+        local_path: Path | str,
+        *,
+        resume_in: Path | None = None,
+        admit: Callable[[int], None] | None = None,
+    ) -> FetchedObject:
         """Save the object as it is stored; give key, size, ETag, last-modified and retries of the bytes received.
 
-        For what is processed next: whole or absent, but not flushed to the disk, which a power cut could tell.
+        For what is processed next: whole or absent, but not flushed to the disk, which a power cut could tell. The
+        parts of a large object are collected in ``resume_in``, a folder on the disk of ``local_path``; a later call
+        goes on from those that are whole. ``admit`` is told the object's bytes before they come; it may raise.
         """
         path = checked_target(bucket, key, local_path)
-        return await self._run(bucket, key, FileSink(path, durable=False), decompress=False)
+        sink = FileSink(path, durable=False, resume_in=resume_in)
+        return await self._run(bucket, key, sink, decompress=False, admit=admit)
 
     async def head(self, bucket: str, key: str) -> RemoteObject:
         """Give the object's size, ETag and last-modified without its bytes."""
@@ -196,28 +215,31 @@ class AsyncS3Downloader(Downloader):
 
             return await retried_async(attempt, retry.failed)
 
-    async def _run(self, bucket: str, key: str, sink: Sink, *, decompress: bool) -> FetchedObject:
+    async def _run(
+        self, bucket: str, key: str, sink: Sink, *, decompress: bool, admit: Callable[[int], None] | None = None
+    ) -> FetchedObject:
         state = self._state()
         async with state.slots:  # held while waiting, too: a service that asks for patience gets fewer requests
-            transfer = self._transfer(bucket, key, sink, decompress=decompress)
+            transfer = self._transfer(bucket, key, sink, decompress=decompress, admit=admit)
             with self._counters.counting(transfer), sink:
                 return await retried_async(partial(self._attempt, state, transfer), transfer.failed)
 
     async def _attempt(self, state: LoopState, transfer: Transfer) -> FetchedObject:
-        async with asyncio.timeout(transfer.retry.seconds_left):
-            await self._receive(state, transfer)
+        async with asyncio.timeout(transfer.retry.seconds_left) as limit:
+            await self._receive(state, transfer, limit)
         await publish(state.pool, transfer)
         return transfer.fetched
 
-    async def _receive(self, state: LoopState, transfer: Transfer) -> None:
-        client = await state.client()
-        response = await client.get_object(**transfer.request())
-        body = response["Body"]
-        try:
+    async def _receive(self, state: LoopState, transfer: Transfer, limit: asyncio.Timeout) -> None:
+        async with _answer(state, transfer.request()) as (response, body):
             transfer.begin(response)
-            await receive(body, transfer, state.pool)
-        finally:
-            body.close()
+            limit.reschedule(asyncio.get_running_loop().time() + transfer.retry.seconds_left)  # a large one has longer
+            file = transfer.parts()
+            if file is None:
+                await receive(body, transfer, state.pool)
+        if file is not None:
+            get = partial(_answer, state)
+            await fetch_parts(get, transfer, file, state.pool, state.slots, self._options.parts_at_once)
 
     def _state(self) -> LoopState:
         loop = asyncio.get_running_loop()
@@ -230,3 +252,15 @@ class AsyncS3Downloader(Downloader):
                 self._options.max_concurrent,
             )
         return state
+
+
+@asynccontextmanager
+async def _answer(state: LoopState, request: Mapping[str, str]) -> AsyncIterator[tuple[Mapping[str, Any], Any]]:
+    """A GET's answer and its body, which is closed with the block: aiohttp waits for ever where none are closed."""
+    client = await state.client()
+    response = await client.get_object(**request)
+    body = response["Body"]
+    try:
+        yield response, body
+    finally:
+        body.close()

@@ -70,6 +70,22 @@ class TransferFault(Exception):  # noqa: N818 (never leaves the package: it carr
         self.diagnosis = Diagnosis(action, error, cause)
 
 
+class ReplacedFault(TransferFault):
+    """The object is no longer the one whose bytes were asked for: no part of it can be fetched again alone."""
+
+    def __init__(self, cause: str) -> None:
+        """Carry a diagnosis to the retry layer."""
+        super().__init__(RetryAction.RESTART, IntegrityError, cause)
+
+
+def is_replaced(error: BaseException) -> bool:
+    """Does ``error`` say that the object is another, or shorter, than before?"""
+    if isinstance(error, botocore.exceptions.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return status in (http.HTTPStatus.PRECONDITION_FAILED, http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+    return isinstance(error, ReplacedFault)
+
+
 def integrity_fault(cause: str) -> TransferFault:
     """Make the fault for bytes that are not the object's: worth one more look from the start."""
     return TransferFault(RetryAction.RESTART, IntegrityError, cause)
@@ -290,6 +306,17 @@ class RetryState:
         self._end = clock() + self._deadline
         self._restarted = False
         self.retries = 0
+
+    def allow_for(self, size: int) -> None:
+        """Give an object of ``size`` bytes as many deadlines as it is times larger than one that is not large."""
+        self._end += self._options.deadline * max(1.0, size / self._options.large_object_bytes) - self._deadline
+        self._deadline = self._options.deadline * max(1.0, size / self._options.large_object_bytes)
+
+    def of_a_part(self) -> "RetryState":
+        """The requests of one part of the same object: tries of its own, the same deadline."""
+        part = RetryState(self._bucket, self._key, self._options, clock=self._clock)
+        part._end, part._deadline = self._end, self._deadline
+        return part
 
     @property
     def seconds_left(self) -> float:

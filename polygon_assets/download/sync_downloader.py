@@ -46,6 +46,7 @@ class SyncS3Downloader(Downloader):
         minimum_rate: float = DEFAULTS.minimum_rate,
         minimum_rate_window: float = DEFAULTS.minimum_rate_window,
         deadline: float = DEFAULTS.deadline,
+        large_object_bytes: int = DEFAULTS.large_object_bytes,
         verify_md5: Md5Policy = DEFAULTS.verify_md5,
         max_decompressed_bytes: int = DEFAULTS.max_decompressed_bytes,
         max_decompression_ratio: float = DEFAULTS.max_decompression_ratio,
@@ -63,6 +64,7 @@ class SyncS3Downloader(Downloader):
             minimum_rate=minimum_rate,
             minimum_rate_window=minimum_rate_window,
             deadline=deadline,
+            large_object_bytes=large_object_bytes,
             verify_md5=verify_md5,
             max_decompressed_bytes=max_decompressed_bytes,
             max_decompression_ratio=max_decompression_ratio,
@@ -153,16 +155,17 @@ class SyncS3Downloader(Downloader):
             return retried(partial(self._attempt, transfer), transfer.failed)
 
     def _attempt(self, transfer: Transfer) -> FetchedObject:
-        with ending_within(transfer.retry.seconds_left):
-            self._receive(transfer)
+        with ending_within(transfer.retry.seconds_left) as extend:
+            self._receive(transfer, extend)
         transfer.finish()
         return transfer.fetched
 
-    def _receive(self, transfer: Transfer) -> None:
+    def _receive(self, transfer: Transfer, extend: Callable[[float], None]) -> None:
         response = self._opened().get_object(**transfer.request())
         body = response["Body"]
         try:
             transfer.begin(response)
+            extend(transfer.retry.seconds_left)  # a large object has longer
             before = time.monotonic()
             while chunk := read_available(body, CHUNK):
                 transfer.count(len(chunk), time.monotonic() - before)

@@ -8,7 +8,7 @@ A downloader asks ``request()``, sends it, gives the answer to ``begin()`` and e
 import hashlib
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -16,8 +16,15 @@ from typing import Any
 
 from polygon_assets.download.gunzip import MAGIC, Gunzip, GzipFault
 from polygon_assets.download.listing import FetchedObject, RemoteObject, described, identity
-from polygon_assets.download.retry import MinimumRate, RetryAction, RetryState, TransferFault, integrity_fault
-from polygon_assets.download.sinks import Sink
+from polygon_assets.download.retry import (
+    MinimumRate,
+    ReplacedFault,
+    RetryAction,
+    RetryState,
+    TransferFault,
+    integrity_fault,
+)
+from polygon_assets.download.sinks import FileSink, PartsFile, Sink
 from polygon_assets.download.transfer_options import Counters, Credentials, Md5Policy, TransferOptions, checked_endpoint
 from polygon_assets.errors import ArchiveError, IntegrityError, InvalidInputError, UnavailableError
 from polygon_assets.expansion import ExpansionLimit
@@ -60,17 +67,18 @@ def whole_answer(key: str, response: Mapping[str, Any], policy: Md5Policy) -> An
     return answer
 
 
-def check_partial(response: Mapping[str, Any], expected: RemoteObject, offset: int) -> None:
-    """Check that a 206 carries the bytes of ``expected`` from ``offset`` to its end."""
+def check_partial(response: Mapping[str, Any], expected: RemoteObject, offset: int, end: int | None = None) -> None:
+    """Check that a 206 carries the bytes of ``expected`` from ``offset`` to ``end``, exclusive (None: its own)."""
+    end = expected.size if end is None else end
     headers = _sound_headers(response)
     found = described(expected.key, response)
     if found.etag != expected.etag:
-        raise integrity_fault(f"the object was replaced during the download (ETag {expected.etag}, now {found.etag})")
+        raise ReplacedFault(f"the object was replaced during the download (ETag {expected.etag}, now {found.etag})")
     announced = headers.get("content-range", "")
     match = CONTENT_RANGE.fullmatch(announced.strip())
-    wanted = (offset, expected.size - 1, expected.size)
-    if match is None or tuple(map(int, match.groups())) != wanted or found.size != expected.size - offset:
-        cause = f"asked for bytes {offset}-{expected.size - 1}/{expected.size}, answered Content-Range {announced!r}"
+    wanted = (offset, end - 1, expected.size)
+    if match is None or tuple(map(int, match.groups())) != wanted or found.size != end - offset:
+        cause = f"asked for bytes {offset}-{end - 1}/{expected.size}, answered Content-Range {announced!r}"
         raise TransferFault(RetryAction.STOP, IntegrityError, cause)
 
 
@@ -219,18 +227,37 @@ def check_name(bucket: str, key: str) -> None:
 class Transfer:
     """Downloads one object into ``sink``, over as many requests as it takes."""
 
-    def __init__(self, bucket: str, key: str, sink: Sink, options: TransferOptions, *, decompress: bool) -> None:
-        """Start the deadline's clock on the first use of ``retry``, that is, now."""
-        self._bucket, self._key, self._options = bucket, key, options
+    def __init__(
+        self,
+        bucket: str,
+        key: str,
+        sink: Sink,
+        options: TransferOptions,
+        *,
+        decompress: bool,
+        admit: Callable[[int], None] | None = None,
+    ) -> None:
+        """Start the deadline's clock; ``admit`` is told the object's bytes before the first, and may refuse them."""
+        self._bucket, self._key, self.options = bucket, key, options
+        self._admit = admit
+        self._large_file = sink if isinstance(sink, FileSink) and not (decompress and key.endswith(".gz")) else None
+        self.part_retries = 0
+        """Retries of parts alone."""
         self.retry = RetryState(bucket, key, options)
         self._receiver = Receiver(key, sink, options, decompress=decompress)
         self._answer: Answer | None = None
+        self._in_parts = False
         self._minimum_rate = MinimumRate(options)
 
     @property
     def retries(self) -> int:
         """Requests beyond the first."""
-        return self.retry.retries
+        return self.retry.retries + self.part_retries
+
+    @property
+    def remote(self) -> RemoteObject:
+        """The object that is received now; only after ``begin()``."""
+        return self._whole().remote
 
     @property
     def fetched(self) -> FetchedObject:
@@ -249,16 +276,40 @@ class Transfer:
 
     def begin(self, response: Mapping[str, Any]) -> None:
         """Check the answer's headers before any of its bytes."""
-        self._minimum_rate = MinimumRate(self._options)
+        self._minimum_rate = MinimumRate(self.options)
         status = response["ResponseMetadata"]["HTTPStatusCode"]
         if self._answer is not None and status == HTTPStatus.PARTIAL_CONTENT:
             check_partial(response, self._answer.remote, self._receiver.received)
             return
         # Also where a Range was asked for and ignored: then the whole object comes, and is taken.
         self._answer = None
-        answer = whole_answer(self._key, response, self._options.verify_md5)
+        answer = whole_answer(self._key, response, self.options.verify_md5)
+        if self._admit is not None:
+            self._admit(answer.remote.size)
+        self.retry.allow_for(answer.remote.size)
         self._receiver.restart(answer.md5)
         self._answer = answer
+
+    def parts(self) -> PartsFile | None:
+        """The file that takes the object's parts, where it is to come in parts; else all of it follows the answer.
+
+        What was written there is then read back and given to ``write()`` in order, to be verified.
+        """
+        answer, file, options = self._whole(), self._large_file, self.options
+        if file is None or not answer.resumable or answer.remote.size <= options.large_object_bytes:
+            return None
+        version = f"{self._bucket}/{self._key}", answer.remote.etag
+        self._in_parts = True
+        return file.begin_parts(*version, answer.remote.size, options.part_bytes)
+
+    def ranged_request(self, start: int, end: int) -> dict[str, str]:
+        """Give the arguments of a get_object for the bytes from ``start`` to ``end``, exclusive, of this version."""
+        request = {"Bucket": self._bucket, "Key": self._key, "Range": f"bytes={start}-{end - 1}"}
+        return {**request, "IfMatch": f'"{self._whole().remote.etag}"'}
+
+    def one_stream(self) -> None:
+        """Ask for no parts again: the service gives none."""
+        self._large_file = None
 
     def count(self, size: int, seconds: float) -> None:
         """Count ``size`` bytes that took ``seconds`` to arrive; below the minimum rate it is a fault."""
@@ -285,8 +336,9 @@ class Transfer:
     def failed(self, error: Exception) -> float:
         """Prepare for the next request and give the seconds to wait before; raises the final error instead."""
         action, delay = self.retry.after(error)
-        if action is RetryAction.RESTART or (self._answer is not None and not self._answer.resumable):
-            self._answer = None
+        resumable = self._answer is None or (self._answer.resumable and not self._in_parts)
+        if action is RetryAction.RESTART or not resumable:
+            self._answer, self._in_parts = None, False
         return delay
 
     def _whole(self) -> Answer:
@@ -321,8 +373,10 @@ class Downloader:
         """Set the counters back to zero."""
         self._counters.reset()
 
-    def _transfer(self, bucket: str, key: str, sink: Sink, *, decompress: bool) -> Transfer:
-        return Transfer(bucket, key, sink, self._options, decompress=decompress)
+    def _transfer(
+        self, bucket: str, key: str, sink: Sink, *, decompress: bool, admit: Callable[[int], None] | None = None
+    ) -> Transfer:
+        return Transfer(bucket, key, sink, self._options, decompress=decompress, admit=admit)
 
 
 def checked_target(bucket: str, key: str, local_path: Path | str) -> Path:

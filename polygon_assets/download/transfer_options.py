@@ -73,7 +73,13 @@ class TransferOptions:
     minimum_rate_window: float = 30.0
     """Seconds of waiting for bytes over which the rate is measured."""
     deadline: float = 1800.0
-    """Seconds for one object, all its retries included; time spent queueing for a slot is not."""
+    """Seconds for one object, all its retries included, queueing for a slot not; a large one has as many times more."""
+    large_object_bytes: int = 256 * 1024**2
+    """Bytes above which an object counts as large: saved to a file as it is, it comes in parts at once."""
+    part_bytes: int = 64 * 1024**2
+    """Bytes of one part."""
+    parts_at_once: int = 4
+    """Requests for one large object, at most; ``max_concurrent`` counts each."""
     verify_md5: Md5Policy = "auto"
     """``auto``: where the ETag is an MD5; a ``.gz`` object without one is verified by gzip's own CRC instead.
     ``always``: an ETag that is no MD5 is an error. ``never``: neither, only length and, decompressing, the CRC."""
@@ -86,7 +92,8 @@ class TransferOptions:
         _whole("max_retries", self.max_retries, least=0)
         _whole("max_pool_connections", self.max_pool_connections, least=1)
         _whole("max_concurrent", self.max_concurrent, least=1)
-        _whole("max_decompressed_bytes", self.max_decompressed_bytes, least=1)
+        for name in ("max_decompressed_bytes", "large_object_bytes", "part_bytes", "parts_at_once"):
+            _whole(name, getattr(self, name), least=1)
         for name in ("timeout", "minimum_rate_window", "deadline", "max_decompression_ratio"):
             _number(name, getattr(self, name), positive=True)
         for name in ("backoff_base", "backoff_cap", "minimum_rate"):

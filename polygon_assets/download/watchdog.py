@@ -9,7 +9,7 @@ Belongs here: what httplib and urllib3 lack. Does not: how long a request may ta
 import os
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -50,6 +50,16 @@ class _Deadline:
     def start(self) -> None:
         self._timer.start()
 
+    def extend(self, seconds: float) -> None:
+        """End ``seconds`` from now instead."""
+        with self._lock:
+            if self.has_passed:
+                return
+            self._timer.cancel()
+            self._timer = threading.Timer(seconds, self._end)
+            self._timer.daemon = True
+            self._timer.start()
+
     def stop(self) -> None:
         self._timer.cancel()
         with self._lock:
@@ -65,8 +75,10 @@ class _Deadline:
 
 
 @contextmanager
-def ending_within(seconds: float) -> Iterator[None]:
+def ending_within(seconds: float) -> Iterator[Callable[[float], None]]:
     """Let no blocking request of this thread's take longer; one that does fails as a lost connection does.
+
+    The block may say that it ends so many seconds from then instead.
 
     Raises:
         TimeoutError: it was ended, and what read it took that for the end of the answer.
@@ -76,7 +88,7 @@ def ending_within(seconds: float) -> Iterator[None]:
     _current.deadline = deadline
     deadline.start()
     try:
-        yield
+        yield deadline.extend
         if deadline.has_passed:
             raise TimeoutError(f"no whole answer within {seconds:g} s")
     finally:

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Protocol
 
 from polygon_assets.download.transfer import Transfer
 
@@ -75,7 +75,17 @@ CHUNK = 256 * 1024
 """Bytes read at most at once."""
 
 
-async def receive(body: Any, transfer: Transfer, pool: Executor) -> None:
+class Receiving(Protocol):
+    """What takes the bytes of an answer."""
+
+    def count(self, size: int, seconds: float) -> None:
+        """Count ``size`` bytes that took ``seconds`` to arrive; may raise."""
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Take bytes, in a thread."""
+
+
+async def receive(body: Any, transfer: Receiving, pool: Executor) -> None:
     """Read the body to its end; also after a failure, all bytes that came count for the next request."""
     pipeline = Pipeline(pool, transfer.write)
     try:

@@ -162,9 +162,9 @@ def range_ignored(exchange: Exchange) -> None:
 
 def wrong_range(exchange: Exchange) -> None:
     """Answer a Range with bytes that start ten too early, and say so."""
-    total, offset = len(exchange.object.body), max(0, exchange.offset - 10)
-    exchange.object_head(Content_Range=f"bytes {offset}-{total - 1}/{total}", Content_Length=str(total - offset))
-    exchange.send(exchange.object.body[offset:])
+    total, offset, end = len(exchange.object.body), max(0, exchange.offset - 10), exchange.end
+    exchange.object_head(Content_Range=f"bytes {offset}-{end - 1}/{total}", Content_Length=str(end - offset))
+    exchange.send(exchange.object.body[offset:end])
 
 
 def replaced_by(body: bytes, etag: str, before: Fault) -> Fault:

@@ -62,9 +62,16 @@ class Exchange:
         return int(asked.removeprefix("bytes=").partition("-")[0]) if asked else 0
 
     @property
+    def end(self) -> int:
+        """The first byte behind those asked for."""
+        total = len(self.object.body)
+        last = (self.request.range or "").partition("-")[2]
+        return min(total, int(last) + 1) if last else total
+
+    @property
     def part(self) -> bytes:
         """The bytes asked for."""
-        return self.object.body[self.offset :]
+        return self.object.body[self.offset : self.end]
 
     def head(self, status: int, **headers: str) -> None:
         """Send the status line and ``headers``, whose underscores become dashes."""
@@ -84,7 +91,7 @@ class Exchange:
         }
         total = len(self.object.body)
         if self.request.range:
-            headers["Content_Range"] = f"bytes {self.offset}-{total - 1}/{total}"
+            headers["Content_Range"] = f"bytes {self.offset}-{self.end - 1}/{total}"
         headers.update(changed)
         self.head(206 if self.request.range else 200, **{name: text for name, text in headers.items() if text})
 
