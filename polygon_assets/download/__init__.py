@@ -4,6 +4,7 @@ Where do I go to…
     see which key holds which day?                       s3_catalog.py
     download?                                            async_downloader.py, sync_downloader.py
     follow one object, from request to verified bytes?   transfer.py
+    follow a large object, which comes in parts?         parts.py
     know what is tried again, when, and for how long?    retry.py; what ends a blocking request: watchdog.py
     change how clients are made?                         clients.py
     change where bytes go?                               sinks.py, writing.py; SIGTERM: signals.py

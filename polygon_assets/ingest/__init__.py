@@ -7,6 +7,7 @@ Where do I go to…
     tell a plan's refusal from a file not there yet?     listings.py
     see a day's steps and every end it can come to?      one_day.py, results.py
     know how much runs at once, and on which threads?    workers.py
+    know what is asked of the disk?                      room.py
     open the store and the bucket that settings name?    connections.py
 """
 

@@ -39,6 +39,7 @@ from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.decisions import AskForTheETag, Convert, LeaveAsStored, RefuseAgain, Step, decide
 from polygon_assets.ingest.listings import MonthListings
 from polygon_assets.ingest.results import DayResult, DayStatus
+from polygon_assets.ingest.room import check_room, parts_folder
 from polygon_assets.store.day_files import DayFiles, StoredState, read_state
 from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
@@ -55,7 +56,15 @@ class Downloader(Protocol):
     async def head(self, bucket: str, key: str) -> RemoteObject:
         """Size, ETag and last-modified of the object."""
 
-    async def fetch(self, bucket: str, key: str, local_path: Path) -> FetchedObject:
+    async def fetch(
+        self,
+        bucket: str,
+        key: str,
+        local_path: Path,
+        *,
+        resume_in: Path | None = None,
+        admit: Callable[[int], None] | None = None,
+    ) -> FetchedObject:
         """Save the object, verified, and describe the bytes received."""
 
 
@@ -229,7 +238,14 @@ class DayIngest:
 
     async def _fetch_and_publish(self) -> DayResult:
         run, began = self._run, time.perf_counter()
-        fetched = await run.downloader.fetch(run.catalog.bucket, self._key, self._files.raw)
+        filtered = bool(run.row_filter)
+        fetched = await run.downloader.fetch(
+            run.catalog.bucket,
+            self._key,
+            self._files.raw,
+            resume_in=parts_folder(run.staging),
+            admit=lambda size: check_room(self._key, size, run.staging, filtered=filtered),
+        )
         self._base = replace(self._base, retries=fetched.retries, download_seconds=time.perf_counter() - began)
         uri = f"s3://{run.catalog.bucket}/{fetched.key}"
         source = Source(uri, fetched.key, fetched.etag, fetched.last_modified, fetched.size)

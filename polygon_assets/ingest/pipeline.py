@@ -19,6 +19,7 @@ from polygon_assets.ingest.breaker import DEFAULT_PATIENCE, OUTAGE, CircuitBreak
 from polygon_assets.ingest.listings import MonthListings
 from polygon_assets.ingest.one_day import DayIngest, Downloader, Run
 from polygon_assets.ingest.results import DayResult
+from polygon_assets.ingest.room import days_for
 from polygon_assets.ingest.workers import downloads_for, memory_budget, worker_threads, workers_for
 from polygon_assets.store.parquet_store import ParquetStore
 
@@ -87,6 +88,7 @@ async def ingest_days(
             row_filter=row_filter.checked(row),
             listings=MonthListings(downloader, catalog, dataset),
         )
+        at_once = days_for(row, at_once, workers, staging, filtered=bool(run.row_filter))
         run_days = _Days(run, CircuitBreaker(at_once, patience or DEFAULT_PATIENCE), on_result)
         try:
             await run_days.ingest(distinct, at_once)

@@ -395,11 +395,11 @@ async def test_a_large_object_may_take_longer_than_a_small_one(
     def slow_body(exchange: Exchange) -> None:
         exchange.object_head()
         exchange.send(exchange.part[:1000])
-        time.sleep(0.8)
+        time.sleep(2.2)
         exchange.send(exchange.part[1000:])
 
     origin.store(KEY, BODY, always=slow_body)
     async with Client.of(
-        kind, origin.credentials, origin.endpoint_url, deadline=0.5, large_object_bytes=len(BODY) // 20
+        kind, origin.credentials, origin.endpoint_url, deadline=2, large_object_bytes=len(BODY) // 20
     ) as client:
         assert (await client.get(BUCKET, KEY, decompress=False)).read() == BODY

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 from polygon_assets.download.listing import FetchedObject, RemoteObject
 from polygon_assets.errors import AccessDeniedError
@@ -50,7 +51,7 @@ class Scripted:
         vendor = await self._answer(bucket, key)
         return await vendor.downloader.head(bucket, key)
 
-    async def fetch(self, bucket: str, key: str, local_path: Path) -> FetchedObject:
+    async def fetch(self, bucket: str, key: str, local_path: Path, **settings: Any) -> FetchedObject:
         vendor = await self._answer(bucket, key) if key not in self.asked else self._vendor
         assert vendor is not None
-        return await vendor.downloader.fetch(bucket, key, local_path)
+        return await vendor.downloader.fetch(bucket, key, local_path, **settings)

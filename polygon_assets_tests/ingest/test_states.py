@@ -76,7 +76,7 @@ class MemoryVendor:
             raise self.refuses(bucket, key, "as told")
         return RemoteObject(key, len(BODIES[self.content]), self.etag, EPOCH + dt.timedelta(hours=self.published))
 
-    async def fetch(self, bucket: str, key: str, local_path: Path) -> FetchedObject:
+    async def fetch(self, bucket: str, key: str, local_path: Path, **_: Any) -> FetchedObject:
         remote = await self.head(bucket, key)
         self.fetches += 1
         local_path.write_bytes(BODIES[self.content])  # noqa: ASYNC240 (small)

@@ -10,14 +10,12 @@ from rich.filesize import decimal
 from polygon_assets.cli import console
 from polygon_assets.cli.work.ls import compare
 from polygon_assets.datasets import Dataset
+from polygon_assets.download.transfer_options import DEFAULTS
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
+from polygon_assets.ingest.room import PARQUET_PER_SOURCE_BYTE, bytes_while_converting
 from polygon_assets.reading.comparison import TO_FETCH, ComparedDay, Standing, is_entitled
 from polygon_assets.reading.inventory import without_stored
 from polygon_assets.settings import Settings
-
-PARQUET_PER_SOURCE_BYTE = 1.35
-"""What a stored file is larger than its csv.gz; used where nothing is stored that would tell."""
-
 
 ASSUMED_RATE = 10_000_000
 """Bytes a second for the whole run; the vendor's bucket gives 0.8 to 28 million a stream."""
@@ -57,6 +55,13 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: b
     free = free_bytes(settings.store_uri)
     left = f"{decimal(free)} are free" if free is not None else "an object store, whose room cannot be asked for"
     console.out.print(f"disk: about {decimal(needed)} needed in {settings.store_uri}; {left}", soft_wrap=True)
+    largest = max(each.listed.size for each in wanted if each.listed)
+    if largest > DEFAULTS.large_object_bytes:
+        whole = bytes_while_converting(largest, filtered=False)
+        console.out.print(
+            f"largest day: {decimal(largest)}, with its Parquet file {decimal(whole)} while it is converted"
+        )
+        needed = max(needed, whole)
     seconds = max(size / ASSUMED_RATE, len(wanted) * _SECONDS_A_DAY)
     about = dt.timedelta(seconds=max(1, round(seconds)))
     console.out.print(f"time: about {about} at {decimal(ASSUMED_RATE)}/s")
