@@ -56,7 +56,7 @@ column of the file, and every reader of Hive partitions adds it.
 
 ## Before you use it
 
-- **Prices are not adjusted.** They are as traded; splits and dividends are yours to apply. A 10-for-1 split looks like
+- **Stored prices are not adjusted.** They are as traded; `scan(…, adjust=…)` adjusts them. A 10-for-1 split looks like
   a fall of 90 %.
 - **A ticker is not a company.** Tickers are renamed and reused over the years: `META` was an exchange-traded fund until
   2022. They are case-sensitive, and `NA`, `NAN`, `NULL` and `TRUE` are real ones.

@@ -1,5 +1,6 @@
 """Every command and recipe in docs/ and examples/README.md runs; every link leads somewhere."""
 
+import datetime as dt
 import importlib.util
 import re
 import shlex
@@ -9,16 +10,21 @@ from typing import Any
 import pytest
 
 from polygon_assets.datasets import DATASETS
+from polygon_assets.reference.events import DIVIDENDS, SPLITS
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
 from polygon_assets_tests.cli.conftest import Command, Platform, cli, fresh_home, platform
 from polygon_assets_tests.platforms import Made
 from polygon_assets_tests.project import ROOT
+from polygon_assets_tests.reading.market import put_events
+from polygon_assets_tests.servers.rest_api import dividend, split
 
 __all__ = ["cli", "fresh_home", "platform"]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
+RETRIEVED_LATER = dt.datetime(2024, 1, 8, 12, tzinfo=dt.UTC)
+"""When the splits and dividends of the recipes were."""
 SERVERS = {"make demo", "make dev"}
 """Run until they are stopped; tests of their own do that."""
 SECRETS = {"POLYGON_ACCESS_KEY_ID", "POLYGON_SECRET_ACCESS_KEY", "DAGSTER_HOME"}
@@ -80,7 +86,10 @@ def with_ticks(filled: Platform, cli: Command) -> Platform:
 
 def test_every_recipe_runs(with_ticks: Platform) -> None:
     recipes = blocks(DOCS / "reading.md", "python")
-    assert len(recipes) == 10
+    assert len(recipes) == 11
+    store = with_ticks.place.open()
+    put_events(store, SPLITS, [split("AAPL", DAYS[2], 1, 4)], RETRIEVED_LATER)
+    put_events(store, DIVIDENDS, [dividend("MSFT", DAYS[1])], RETRIEVED_LATER)
     found: dict[str, dict[str, object]] = {}
     for recipe in recipes:
         names: dict[str, object] = {}
@@ -100,6 +109,12 @@ def test_every_recipe_runs(with_ticks: Platform) -> None:
     assert found_joined.height == with_ticks.place.open().scan("stocks_trades").count_rows()
     both = found_joined.filter((found_joined["bid_price"] > 0) & (found_joined["ask_price"] > 0))
     assert both.height == len(found_as_of), "the two libraries find the same quotes"
+    adjusted, matrix = found["matrix"]["closes_adjusted"], found["matrix"]["matrix"]
+    assert list(adjusted.columns) == ["AAPL", "MSFT"]  # type: ignore[attr-defined]
+    assert matrix.columns == ["date", "AAPL", "MSFT"]  # type: ignore[attr-defined]
+    assert matrix["AAPL"].to_list() == adjusted["AAPL"].to_list()  # type: ignore[index]
+    raw = store.scan("stocks_daily", DAYS[0], DAYS[0]).to_table().to_pylist()
+    assert adjusted["AAPL"].iloc[0] == {row["ticker"]: row["close"] for row in raw}["AAPL"] / 4  # type: ignore[index]
     five: Any = found["five_minutes"]["five_minutes"].drop_nulls()  # type: ignore[attr-defined]
     assert five.height > 10
     assert five.filter((five["low"] > five["open"]) | (five["open"] > five["high"])).height == 0

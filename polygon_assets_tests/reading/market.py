@@ -80,10 +80,12 @@ def adjusted(rows: Rows, ticker: str, day: dt.date, *, dividends: bool) -> dict[
     }
 
 
-def put_events(store: ParquetStore, kind: EventKind, answers: Iterable[dict[str, Any]]) -> None:
+def put_events(
+    store: ParquetStore, kind: EventKind, answers: Iterable[dict[str, Any]], retrieved: dt.datetime = RETRIEVED
+) -> None:
     """Store events that the vendor would have given."""
     events, counts = settle(kind, [event for each in answers if (event := read_event(kind, each))])
-    record = Record("https://example.com", RETRIEVED, RETRIEVED, len(events), dict(counts))
+    record = Record("https://example.com", retrieved, retrieved, len(events), dict(counts))
     write_events(store, kind, as_table(kind, events), record)
 
 
