@@ -6,6 +6,7 @@ Belongs here: errors that nobody translated nearer to their cause. Does not: the
 
 import errno
 import sys
+import traceback
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -168,9 +169,9 @@ def main() -> None:
         sys.exit(app(arguments, prog_name="polygon-assets", standalone_mode=False))
     except KeyboardInterrupt:
         sys.exit(console.INTERRUPTED)
-    except Exception as error:
-        if DEBUG in sys.argv:
-            raise
+    except Exception as error:  # noqa: BLE001 (the last that can explain it)
         message, code = explain(error)
+        if DEBUG in sys.argv:  # through the console: what a file or a ticker holds must not steer the terminal
+            console.messages.print("".join(traceback.format_exception(error)), soft_wrap=True)
         console.fail(message)
         sys.exit(code)

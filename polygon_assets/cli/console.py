@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -36,7 +38,8 @@ UNUSABLE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
-_WIDTH_OFF_A_TERMINAL = 160
+_UNLIMITED = 1_000_000
+"""Characters; into a pipe or a file, nothing is cut or wrapped."""
 _DIRECTIONS = (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
 """Characters that turn the direction of text around, or end a line."""
 _VISIBLE = {
@@ -86,8 +89,8 @@ def raw_output() -> io.RawIOBase | io.BufferedIOBase:
 
 
 def _width() -> int | None:
-    """A terminal's own width; into a pipe or file, wide enough that tables are not cut."""
-    return None if sys.stdout.isatty() else _WIDTH_OFF_A_TERMINAL
+    """A terminal's own width; into a pipe or file, there is none."""
+    return None if sys.stdout.isatty() else _UNLIMITED
 
 
 out = _Console(highlight=False, markup=False, emoji=False, width=_width())
@@ -106,15 +109,34 @@ def progress(*columns: ProgressColumn) -> Progress:
         TextColumn("{task.fields[note]}", markup=False),
         console=messages,
         disable=not messages.is_terminal,
+        transient=True,
     )
 
 
 def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Table:
-    """A table with ``columns``, those named in ``right`` aligned to the right."""
+    """A table with ``columns``, those named in ``right`` aligned to the right; ``show`` prints it."""
     made = Table(title=visible(title) if title else None, title_justify="left")
     for column in columns:
-        made.add_column(visible(column), justify="right" if column in right else "left")
+        made.add_column(visible(column), justify="right" if column in right else "left", no_wrap=True)
     return made
+
+
+def show(shown: Table) -> None:
+    """Print a table whole: where the terminal is too narrow for it, one row below the other, a line for each cell."""
+    room = out.options.update(width=_UNLIMITED)
+    if Measurement.get(out, room, shown).maximum <= out.width:
+        out.print(shown)
+        return
+    if shown.title:
+        out.print(shown.title)
+    names = [str(column.header) for column in shown.columns]
+    widest = max(map(cell_len, names))
+    rule = "─" * min(out.width, widest + 2)
+    for row in zip(*(column.cells for column in shown.columns), strict=True):
+        out.print(rule)
+        for name, cell in zip(names, row, strict=True):
+            text = cell if isinstance(cell, Text) else Text(str(cell))
+            out.print(Text.assemble((set_cell_size(name, widest), "bold"), "  ", text), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

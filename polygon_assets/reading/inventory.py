@@ -38,9 +38,13 @@ class DayState(StrEnum):
     """Not stored, and its file is not due yet."""
     OUTSIDE = "not in the plan"
     """Before the first day that the settings ask for."""
+    BEFORE = "before the first stored day"
+    """Where the settings name no first day: nobody has asked for it yet."""
 
 
 STORED = frozenset({DayState.PUBLISHED, DayState.FLAGGED})
+LACKING = (DayState.MISSING, DayState.REFUSED, DayState.DAMAGED)
+"""States of the days that count as missing."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,9 @@ def take_inventory(
 ) -> Inventory:
     """Look at every stored day of ``dataset``.
 
-    ``now`` is aware. Days before ``history_start`` count as outside, unless stored. ``on_day`` is told, for each
-    footer that was read, how many days are stored in all.
+    ``now`` is aware. Days before ``history_start`` count as outside, unless stored; without it, missing days are
+    counted from the first that is stored or was refused. ``on_day`` is told, for each footer that was read, how many
+    days are stored in all.
     """
     found = _stored_days(store, dataset, on_day)
     quarantined = _quarantined(store, dataset)
@@ -145,7 +150,7 @@ def take_inventory(
     stored = {day: found_day for day, found_day in found.items() if dataset.first_day <= day <= today}
     outside = [_outside(store, dataset, day, today) for day in found if day not in stored]
     sessions = calendar.between(dataset.first_day, max(yesterday, dataset.first_day))
-    first = history_start or dataset.first_day
+    begun = min([*stored, *refused], default=None)
 
     def state(day: dt.date) -> DayState:
         found_day = stored.get(day)
@@ -153,8 +158,10 @@ def take_inventory(
             return DayState.DAMAGED
         if found_day is not None:
             return DayState.FLAGGED if found_day.findings else DayState.PUBLISHED
-        if day < first:
+        if history_start and day < history_start:
             return DayState.OUTSIDE
+        if history_start is None and begun and day < begun:
+            return DayState.BEFORE
         if day in refused:
             return DayState.REFUSED
         return DayState.MISSING if expected_by(day) <= now else DayState.WAITING
@@ -214,11 +221,10 @@ def _look(store: ParquetStore, dataset: Dataset, day: str) -> StoredDay | None:
 
 
 def _runs(states: Sequence[tuple[dt.date, DayState]]) -> list[Gap]:
-    lacking = {DayState.MISSING, DayState.REFUSED, DayState.DAMAGED}
     runs: list[Gap] = []
     open_run: list[dt.date] = []
     for day, state in [*states, (dt.date.max, DayState.PUBLISHED)]:
-        if state in lacking:
+        if state in LACKING:
             open_run.append(day)
         elif open_run:
             runs.append(Gap(open_run[0], open_run[-1], len(open_run)))

@@ -19,6 +19,7 @@ COLOURS = {
     DayState.MISSING: "#ffc9c9",
     DayState.WAITING: "#74c0fc",
     DayState.OUTSIDE: "#dee2e6",
+    DayState.BEFORE: "#dee2e6",
 }
 _LEGEND = {
     DayState.PUBLISHED: "published",
@@ -26,8 +27,9 @@ _LEGEND = {
     DayState.REFUSED: "refused or damaged",
     DayState.MISSING: "missing",
     DayState.WAITING: "not due yet",
-    DayState.OUTSIDE: "not in the plan",
+    DayState.OUTSIDE: "not asked for",
 }
+_NOT_ASKED_FOR = {DayState.OUTSIDE, DayState.BEFORE}
 _INK, _PALE, _BAR, _PAPER = "#343a40", "#868e96", "#4c6ef5", "#ffffff"
 _LEFT, _TOP, _RIGHT = 64, 52, 16
 _CELL, _SMALL_CELL, _WEEK, _ROW = 3, 2, 16, 17
@@ -42,7 +44,7 @@ _WEEKEND = 5
 
 def draw_coverage(inventory: Inventory) -> bytes:
     """The picture of a dataset, as PNG."""
-    years = range(next(iter(inventory.states)).year, max(inventory.states).year + 1)
+    years = _years(inventory)
     bottom = _TOP + len(years) * _ROW
     image = Image.new("RGB", (_WIDTH, bottom + _CHART + 76), _PAPER)
     canvas = ImageDraw.Draw(image)
@@ -54,6 +56,13 @@ def draw_coverage(inventory: Inventory) -> bytes:
     picture = BytesIO()
     image.quantize(64).save(picture, "PNG", optimize=True)
     return picture.getvalue()
+
+
+def _years(inventory: Inventory) -> range:
+    """From the first year of which a day is stored, or asked for, to the last; twenty-four grey years say nothing."""
+    last = max(inventory.states).year
+    asked = (day.year for day, state in inventory.states.items() if state not in _NOT_ASKED_FOR)
+    return range(next(asked, last), last + 1)
 
 
 def _draw_legend(canvas: ImageDraw.ImageDraw, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> None:
@@ -76,7 +85,7 @@ def _draw_years(
     for year in years:
         canvas.text((_LEFT - 44, _TOP + (year - years[0]) * _ROW), str(year), _PALE, font)
     cell = _CELL if all(day.weekday() < _WEEKEND for day in inventory.states) else _SMALL_CELL
-    for day, state in inventory.states.items():
+    for day, state in ((day, state) for day, state in inventory.states.items() if day.year in years):
         left, top = _column(day, cell), _TOP + (day.year - years[0]) * _ROW
         canvas.rectangle((left, top, left + cell - 1, top + _ROW - 4), COLOURS[state])
 

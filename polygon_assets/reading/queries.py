@@ -31,7 +31,12 @@ _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?(\((?!\s*(SELECT|WITH|FROM)\b
 _OF_VALUES = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
 _QUERIES = frozenset({"SELECT", "MULTI"})
 """DuckDB's kinds of statements that may only read; several in one is a statement with a PIVOT somewhere in it."""
-_WRITES = re.compile(r"\b(COPY|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_WRITES = frozenset({"COPY", "INSERT", "UPDATE", "DELETE", "MERGE"})
+"""No reserved words: they are names of columns, too."""
+_OPERATORS = ("*", "/", "+", "-", "<", ">", "=", "<=", ">=", "<>", "!=", "::", "||", "%")
+_ENDS_OF_NAMES = frozenset((")", ",", ".", ";", *_OPERATORS))
+    [")", ",", ".", ";", "*", "/", "+", "-", "<", ">", "=", "<=", ">=", "<>", "!=", "::", "||", "%"]
+)
 _FORBIDDEN = "Permission Error"
 _TOO_LARGE = "Out of Memory Error"
 
@@ -95,11 +100,11 @@ def _confinement(files: Iterable[str], spill: str) -> tuple[str, ...]:
 
 
 def _example_first(store: ParquetStore, dataset: Dataset, days: list[str]) -> list[str]:
-    """Put a day first whose footer can be read: DuckDB takes the columns of all from the first file.
+    """Put the first day first whose footer can be read: DuckDB takes the columns of all from the first file.
 
-    So one corrupt file spoils only the queries that need it.
+    So one corrupt file spoils only the queries that need it, and rows come in the order of days.
     """
-    for day in reversed(days):
+    for day in days:
         try:
             store.provenance(dataset.name, day)
         except StoreError:
@@ -189,7 +194,7 @@ def _require_one_query(connection: "duckdb.DuckDBPyConnection", query: str) -> N
         _require_one_query(connection, text[explained.end() :])
     elif kind not in _QUERIES or not _is_table(connection, text):
         raise _no_query(f"this is {kind}")
-    elif written := next((found[1] for word in _words(text) if (found := _WRITES.search(word))), None):
+    elif written := next(_writing(text), None):
         raise _no_query(f'this has {written.upper()} in it; as a name, it is "{written}"')
 
 
@@ -218,12 +223,17 @@ def _is_table(connection: "duckdb.DuckDBPyConnection", query: str) -> bool:
         return False
 
 
-def _words(query: str) -> Iterator[str]:
-    """What is neither text, comment nor a quoted name."""
+def _writing(query: str) -> Iterator[str]:
+    """The words that may begin a statement that writes: those at the beginning, or behind a parenthesis.
+
+    Elsewhere, and before an operator, it is a name: ``SELECT t.copy, sum(update)``.
+    """
     import duckdb  # noqa: PLC0415
 
-    silent = {duckdb.token_type.string_const, duckdb.token_type.comment}
-    return (part for kind, part in _tokens(query) if kind not in silent and not part.startswith('"'))
+    words = [part.strip() for kind, part in _tokens(query) if kind != duckdb.token_type.comment]
+    for before, word, after in zip(["(", *words], words, [*words[1:], ")"], strict=False):
+        if word.upper() in _WRITES and before[-1:] in "();" and after not in _ENDS_OF_NAMES:
+            yield word
 
 
 def _tokens(query: str) -> Iterator[tuple["duckdb.token_type", str]]:

@@ -8,6 +8,7 @@ import os
 import stat
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Protocol
 
 import pyarrow as pa
@@ -25,7 +26,7 @@ from polygon_assets.store.local_entries import (
     put_file,
     remove_file,
 )
-from polygon_assets.store.marker import identify, require_present
+from polygon_assets.store.marker import MARKER, identify, require_present
 from polygon_assets.store.s3_folder import S3Folder
 from polygon_assets.store.staging import staging_folder
 
@@ -57,6 +58,13 @@ class Folder(Protocol):
 
     def require_present(self) -> None:
         """See that the place is there that once held a store; StoreAbsentError where its disk is not mounted."""
+
+    def is_begun(self) -> bool:
+        """Has something been stored here? If not, that it can be made is looked at, and nothing is left behind.
+
+        Raises:
+            OSError: it cannot be made here.
+        """
 
     def delete(self, name: str) -> None:
         """Remove the file ``name``, if there is one."""
@@ -139,6 +147,14 @@ class LocalFolder:
     def require_present(self) -> None:
         """By the marker in it."""
         require_present(self._path)
+
+    def is_begun(self) -> bool:
+        """By the marker; else the nearest folder that there is has to take a file."""
+        require_present(self._path)
+        if os.path.lexists(self._path / MARKER):
+            return True
+        with TemporaryFile(dir=next(each for each in (self._path, *self._path.parents) if each.is_dir())):
+            return False
 
     def holding(self, folder: str, file: str) -> dict[str, str]:
         """Names of the folders that hold ``file``, with its size and the moment in which it was written."""

@@ -223,11 +223,15 @@ class ParquetStore:
         self.digests.settle(folder, recorded)
 
     def check_writable(self) -> None:
-        """Publish a small file beside the days, and remove it again.
+        """Publish a small file beside the days, and remove it again; of a store that is not begun, look at its place.
+
+        Nothing that lasts is written: a folder with nothing in it would pass for a store, and for an empty market.
 
         Raises:
             OSError, StoreError: it cannot be written.
         """
+        if not self._folder.is_begun():
+            return
         name = f"_writable-{uuid.uuid4().hex}"
         with self.staging() as folder:
             staged = folder / "probe"

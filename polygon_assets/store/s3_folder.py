@@ -163,6 +163,10 @@ class S3Folder:
     def require_present(self) -> None:
         """A bucket that is not there is an error of its own."""
 
+    def is_begun(self) -> bool:
+        """A prefix needs not be made, and a file that is removed again leaves nothing."""
+        return True
+
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
         try:

@@ -41,7 +41,7 @@ def store(settings: Settings) -> Line:
     except (PolygonAssetsError, OSError) as error:
         remedy = f"Fix it, or set {variable('store')} to a place that you may write."
         return failed("store", f"{settings.store_uri}: {' '.join(str(error).split())}", remedy)
-    return ok("store", f"{opened.uri} can be written; {days:,} days stored")
+    return ok("store", f"{opened.uri} can be written; {f'{days:,} days' if days else 'nothing is'} stored")
 
 
 def room(settings: Settings, reaches: Mapping[str, Reach]) -> Line:

@@ -31,7 +31,7 @@ def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool)
         style = _STYLES.get(each.standing.value, "dim")
         beyond = f"{each.standing.value}, no trading day" if each.day in unknown else each.standing.value
         shown.add_row(*_cells(each), Text(beyond, style))
-    console.out.print(shown)
+    console.show(shown)
     if unknown:
         named = f"polygon-assets ingest {dataset.name} --start {unknown[0]} --any-day"
         console.messages.print(f"{len(unknown)} days that the calendar does not know; to have one: {named}")

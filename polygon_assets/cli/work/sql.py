@@ -113,7 +113,7 @@ def _show(result: pa.RecordBatchReader, limit: int) -> None:
     table = console.table(None, *result.schema.names, right=numbers)
     for row in found[:limit]:
         table.add_row(*(Text("" if value is None else console.visible(str(value))) for value in row.values()))
-    console.out.print(table)
+    console.show(table)
     if len(found) > limit:
         console.messages.print(f"The first {limit} rows; more with --rows N, all with --output FILE.")
 

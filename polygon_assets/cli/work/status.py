@@ -16,7 +16,7 @@ from polygon_assets.cli import console
 from polygon_assets.cli.arguments import calendar_of
 from polygon_assets.datasets import Dataset
 from polygon_assets.ingest.connections import open_store
-from polygon_assets.reading.inventory import STORED, DayState, Inventory, take_inventory
+from polygon_assets.reading.inventory import LACKING, STORED, DayState, Inventory, take_inventory
 from polygon_assets.settings import load_settings
 
 _PARTIAL = ("◧", "yellow")
@@ -28,6 +28,7 @@ _CELLS = {
     DayState.MISSING: ("·", "red"),
     DayState.WAITING: ("○", "cyan"),
     DayState.OUTSIDE: (" ", ""),
+    DayState.BEFORE: (" ", ""),
 }
 _LAST_WEEK = 54
 _GAPS_SHOWN = 5
@@ -108,15 +109,23 @@ def run(datasets: Sequence[Dataset], *, as_json: bool, heatmap: bool) -> None:
         console.print_json({"store": store.uri, "datasets": [plain(each) for each in taken]})
         return
     console.out.print(f"Store: {store.uri}", soft_wrap=True)
-    console.out.print(_summary(taken))
-    for each in taken:
+    held = [each for each in taken if _holds_something(each)]
+    if held:
+        console.show(_summary(held))
+    for each in held:
         _print_gaps(each)
-    if not any(each.stored for each in taken):
+    if empty := [each.dataset.name for each in taken if each not in held]:
+        console.out.print(f"Nothing stored: {', '.join(empty)}", soft_wrap=True)
+    if not any(each.stored for each in held):
         console.messages.print("Nothing is stored yet. For a start: polygon-assets ingest stocks_daily --last 5")
     elif heatmap:
-        for each in taken:
+        for each in held:
             console.out.print(draw(each))
         console.out.print(legend())
+
+
+def _holds_something(each: Inventory) -> bool:
+    return bool(each.stored or each.quarantined or each.strays)
 
 
 def _summary(taken: list[Inventory]) -> Any:
@@ -144,6 +153,9 @@ def _next(each: Inventory) -> Text:
 
 def _print_gaps(each: Inventory) -> None:
     inside = [gap for gap in each.gaps if each.stored and gap.last > min(each.stored)]
+    if before := each.count(DayState.BEFORE):
+        said = f"{before:,} trading days before {min(each.stored)}, the first stored, are not counted as missing"
+        console.out.print(f"{each.dataset.name}: {said}", soft_wrap=True)
     for gap in inside[:_GAPS_SHOWN]:
         days = f"{gap.first}" if gap.days == 1 else f"{gap.first} to {gap.last}, {gap.days} days"
         console.out.print(f"{each.dataset.name}: missing {days}", soft_wrap=True)
@@ -174,7 +186,8 @@ def plain(each: Inventory) -> dict[str, Any]:
         "first": stored[0].isoformat() if stored else None,
         "last": stored[-1].isoformat() if stored else None,
         "published": sum(found.rows is not None for found in each.stored.values()),
-        "missing": each.count(DayState.MISSING, DayState.REFUSED, DayState.DAMAGED),
+        "missing": each.count(*LACKING),
+        "before_first": each.count(DayState.BEFORE),
         "flagged": each.count(DayState.FLAGGED),
         "damaged": each.count(DayState.DAMAGED),
         "quarantined": len(each.quarantined),
@@ -183,7 +196,7 @@ def plain(each: Inventory) -> dict[str, Any]:
         "next_day": each.next_day.isoformat(),
         "next_day_expected_by": each.due_at.isoformat(),
         "next_day_is_due": each.is_due,
-        "complete": all(state in STORED | {DayState.OUTSIDE, DayState.WAITING} for state in each.states.values()),
+        "complete": bool(each.stored) and not each.count(*LACKING),
         "filtered": {rows_kept: [str(day) for day in days] for rows_kept, days in each.filtered.items()},
         "unexpected": [day.isoformat() for day in each.unexpected],
         "strays": [{"uri": stray.uri, "what": stray.what} for stray in each.strays],

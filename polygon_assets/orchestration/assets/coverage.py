@@ -18,7 +18,7 @@ from polygon_assets.orchestration.resources import CatalogParam, StoreParam
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_days import Clock, utc_now
 from polygon_assets.orchestration.watching.plans import read_cursor
-from polygon_assets.reading.inventory import DayState, Inventory, take_inventory
+from polygon_assets.reading.inventory import LACKING, DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
 
 KEY = dg.AssetKey("coverage")
@@ -51,13 +51,10 @@ def build_coverage(
             calendar = catalog.get_calendar(dataset.name)
             taken = take_inventory(parquet, dataset, calendar, now=clock(), history_start=history_start)
             metadata |= _shown(dataset, taken, _kept(parquet, dataset, draw_coverage(taken)))
-            context.log.info(f"{dataset.name}: {len(taken.stored)} days stored, {taken.count(*_LACKING)} missing")
+            context.log.info(f"{dataset.name}: {len(taken.stored)} days stored, {taken.count(*LACKING)} missing")
         return dg.MaterializeResult(metadata=metadata)
 
     return coverage
-
-
-_LACKING = (DayState.MISSING, DayState.REFUSED, DayState.DAMAGED)
 
 
 def _kept(store: ParquetStore, dataset: Dataset, picture: bytes) -> tuple[str, bytes]:
@@ -76,7 +73,7 @@ def _shown(dataset: Dataset, taken: Inventory, kept: tuple[str, bytes]) -> dict[
     name = dataset.name
     figures: dict[str, Any] = {
         "published": len(taken.stored) - taken.count(DayState.DAMAGED),
-        "missing": taken.count(*_LACKING),
+        "missing": taken.count(*LACKING),
         "flagged": taken.count(DayState.FLAGGED),
         "quarantined": len(taken.quarantined),
         "parquet_bytes": taken.parquet_bytes,
