@@ -35,8 +35,6 @@ _WRITES = frozenset({"COPY", "INSERT", "UPDATE", "DELETE", "MERGE"})
 """No reserved words: they are names of columns, too."""
 _OPERATORS = ("*", "/", "+", "-", "<", ">", "=", "<=", ">=", "<>", "!=", "::", "||", "%")
 _ENDS_OF_NAMES = frozenset((")", ",", ".", ";", *_OPERATORS))
-    [")", ",", ".", ";", "*", "/", "+", "-", "<", ">", "=", "<=", ">=", "<>", "!=", "::", "||", "%"]
-)
 _FORBIDDEN = "Permission Error"
 _TOO_LARGE = "Out of Memory Error"
 

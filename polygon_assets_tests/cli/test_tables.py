@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def on_a_terminal(width: int, *arguments: str) -> str:
             pass
         assert process.wait() == 0, sent
     os.close(ours)
-    return sent.decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", sent.decode().replace("\r\n", "\n"))
 
 
 @pytest.fixture
