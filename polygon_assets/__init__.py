@@ -38,3 +38,8 @@ __all__ = ["DATASETS", "Dataset", "scan"]
 def __getattr__(name: str) -> Any:
     """Import ``scan`` when it is asked for: importing the package must stay light."""
     return imported(__name__, name, {"scan": "polygon_assets.reading.scanning"})
+
+
+def __dir__() -> list[str]:
+    """What completion offers: ``scan``, too, before it is imported."""
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,8 @@
 """What looks like a store, an endpoint or a bucket and is none is refused, with the form that is meant."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,8 @@ def test_programs_read_the_environment_file_as_commands_do(monkeypatch: pytest.M
     assert (settings.store, settings.bucket) == ("here", "flatfiles")
     assert os.environ["POLYGON_STORE"] == "elsewhere"
     assert "OTHER" not in os.environ
+
+
+def test_completion_offers_scan_before_it_is_imported() -> None:
+    code = "import polygon_assets; assert 'scan' in dir(polygon_assets); assert 'scan' not in vars(polygon_assets)"
+    subprocess.run([sys.executable, "-c", code], check=True)
