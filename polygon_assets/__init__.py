@@ -24,22 +24,46 @@ Imports point one way: the modules here ← download, flatfile ← store ← ing
 orchestration ← serving, definitions. ``cli`` and ``sample`` stand on the side.
 """
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.lazy import imported
 
 if TYPE_CHECKING:
+    from polygon_assets.orchestration.assembly import build_defs
+    from polygon_assets.orchestration.component import FlatFilesComponent
+    from polygon_assets.orchestration.partitions import trading_day_partitions
+    from polygon_assets.orchestration.scope import FlatFilesTranslator, TranslatorData
     from polygon_assets.reading.scanning import scan
 
-__all__ = ["DATASETS", "Dataset", "scan"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "FlatFilesComponent",
+    "FlatFilesTranslator",
+    "TranslatorData",
+    "build_defs",
+    "scan",
+    "trading_day_partitions",
+]
+
+_LATE = {
+    "FlatFilesComponent": "polygon_assets.orchestration.component",
+    "FlatFilesTranslator": "polygon_assets.orchestration.scope",
+    "TranslatorData": "polygon_assets.orchestration.scope",
+    "build_defs": "polygon_assets.orchestration.assembly",
+    "scan": "polygon_assets.reading.scanning",
+    "trading_day_partitions": "polygon_assets.orchestration.partitions",
+}
+"""Where names are that are imported when they are asked for: importing the package must stay light."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``scan`` when it is asked for: importing the package must stay light."""
-    return imported(__name__, name, {"scan": "polygon_assets.reading.scanning"})
+    """Import what is asked for: importing the package must stay light."""
+    return version("polygon-assets") if name == "__version__" else imported(__name__, name, _LATE)
 
 
 def __dir__() -> list[str]:
-    """What completion offers: ``scan``, too, before it is imported."""
+    """What completion offers: what is imported late, too."""
     return sorted({*globals(), *__all__})

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         description="Datasets that Dagster shows and watches, separated by commas: names, patterns as `stocks_*`, or "
         "`all`. Commands take any dataset.",
     )
+    key_prefix: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="What stands before every asset key in Dagster, parts separated by `/`; unset: nothing."
+    )
     history_start: dt.date | None = Field(
         None, description="First day of the partitions, YYYY-MM-DD; unset: the first day of each dataset."
     )
@@ -142,6 +145,14 @@ class Settings(BaseSettings):
         if not choose_datasets(value):
             raise ValueError(f"names no dataset; there are: {', '.join(DATASETS)}")
         return value
+
+    @field_validator("key_prefix", mode="before")
+    @classmethod
+    def _key_parts(cls, value: Any) -> Any:
+        parts = tuple(value.split("/")) if isinstance(value, str) else tuple(value)
+        if wrong := [part for part in parts if not is_name(part)]:
+            raise ValueError(f"must be names of letters, digits, '.', '_', '-' with '/' between; got {wrong[0]!r}")
+        return parts
 
     @field_validator("history_start", mode="before")
     @classmethod

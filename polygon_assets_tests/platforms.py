@@ -79,7 +79,7 @@ class Platform:
     def run(self, dataset: str, days: Sequence[str]) -> dg.ExecuteInProcessResult:
         """Materialise the range from the first to the last of ``days`` in one run."""
         job = self.definitions().resolve_implicit_global_asset_job_def()
-        return job.get_subset(asset_selection={dg.AssetKey(dataset)}).execute_in_process(
+        return job.get_subset(asset_selection={dg.AssetKey.from_user_string(dataset)}).execute_in_process(
             instance=self.instance,
             tags={
                 "dagster/asset_partition_range_start": days[0],
@@ -97,12 +97,14 @@ class Platform:
 
     def materialised(self, dataset: str) -> list[str]:
         """The partitions that Dagster shows as materialised."""
-        return sorted(self.instance.get_materialized_partitions(dg.AssetKey(dataset)))
+        return sorted(self.instance.get_materialized_partitions(dg.AssetKey.from_user_string(dataset)))
 
     def partition_statuses(self, dataset: str) -> tuple[list[str], list[str]]:
         """The partitions that the UI shows as materialised, and those that it shows as failed."""
-        partitions = self.definitions().resolve_asset_graph().get(dg.AssetKey(dataset)).partitions_def
-        status = get_and_update_asset_status_cache_value(self.instance, dg.AssetKey(dataset), partitions)
+        partitions = self.definitions().resolve_asset_graph().get(dg.AssetKey.from_user_string(dataset)).partitions_def
+        status = get_and_update_asset_status_cache_value(
+            self.instance, dg.AssetKey.from_user_string(dataset), partitions
+        )
         assert status is not None
         assert partitions is not None
         return (
@@ -113,7 +115,7 @@ class Platform:
     def metadata(self, dataset: str, day: str) -> dict[str, Any]:
         """The plain values of the newest materialisation of a partition."""
         records = self.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=dg.AssetKey(dataset), asset_partitions=[day]), limit=1
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey.from_user_string(dataset), asset_partitions=[day]), limit=1
         ).records
         assert records[0].asset_materialization is not None
         return {name: value.value for name, value in records[0].asset_materialization.metadata.items()}
@@ -127,7 +129,7 @@ class Platform:
         for record in reversed(records):
             event = record.event_log_entry.get_dagster_event()
             evaluation = event.asset_check_evaluation_data
-            if evaluation.asset_key == dg.AssetKey(dataset):
+            if evaluation.asset_key == dg.AssetKey.from_user_string(dataset):
                 found[evaluation.check_name, str(evaluation.partition)] = evaluation.passed
         return found
 

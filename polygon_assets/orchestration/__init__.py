@@ -1,7 +1,8 @@
 """Dagster on top of ``ingest``: one concept a module, each thin.
 
 Where do I go to…
-    see which parts there are?                           assembly.py
+    see which parts there are, or put them elsewhere?    assembly.py; in YAML: component.py
+    change names, keys and looks?                        scope.py
     change assets, checks and what they show?            assets/
     change sensors, freshness, notifications?            watching/
     change partitions or resources?                      partitions.py, resources.py

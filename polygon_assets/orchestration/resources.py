@@ -7,6 +7,7 @@ them stands in the snapshot that is served.
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any, cast
 
 import dagster as dg
 
@@ -102,34 +103,77 @@ class Reference:
         return open_api(self._settings)
 
 
-CatalogParam = dg.ResourceParam[S3Catalog]
-BucketParam = dg.ResourceParam[Bucket]
-StoreParam = dg.ResourceParam[Store]
-ReferenceParam = dg.ResourceParam[Reference]
-WebhookParam = dg.ResourceParam[Webhook]
+CATALOG, DOWNLOADER, STORE, REFERENCE, WEBHOOK = "catalog", "downloader", "store", "reference", "webhook"
 
 
-def build_resources(settings: Settings, overrides: Mapping[str, object] | None = None) -> dict[str, object]:
-    """The resources by the names under which assets and sensors ask for them, or those that replace them."""
+def resource_name(kind: str, scope: str = "") -> str:
+    """The name of a resource in a code location, where others may have a store or a catalog of their own.
+
+    >>> resource_name("store"), resource_name("store", "market")
+    ('polygon_store', 'polygon_market_store')
+    """
+    return "_".join(part for part in ("polygon", scope, kind) if part)
+
+
+class Resources:
+    """What a run or a tick works with, by plain names; only what was asked for is there."""
+
+    def __init__(self, opened: Any, scope: str) -> None:
+        """``opened`` is a context's ``resources``."""
+        self._opened, self._scope = opened, scope
+
+    def _get(self, kind: str) -> Any:
+        return getattr(self._opened, resource_name(kind, self._scope))
+
+    @property
+    def catalog(self) -> S3Catalog:
+        """The vendor's keys."""
+        return cast("S3Catalog", self._get(CATALOG))
+
+    @property
+    def downloader(self) -> Bucket:
+        """The vendor's bucket."""
+        return cast("Bucket", self._get(DOWNLOADER))
+
+    @property
+    def store(self) -> Store:
+        """Where Parquet is published."""
+        return cast("Store", self._get(STORE))
+
+    @property
+    def reference(self) -> Reference:
+        """The vendor's REST API."""
+        return cast("Reference", self._get(REFERENCE))
+
+    @property
+    def webhook(self) -> Webhook:
+        """Where notifications go."""
+        return cast("Webhook", self._get(WEBHOOK))
+
+
+def build_resources(
+    settings: Settings, overrides: Mapping[str, object] | None = None, scope: str = ""
+) -> dict[str, object]:
+    """The resources by their names in the code location; ``overrides`` replace them by kind, or add others."""
     url = settings.webhook_url.get_secret_value() if settings.webhook_url else ""
     own = {
-        "catalog": open_catalog(settings),
-        "downloader": Bucket(settings),
-        "store": Store(settings),
-        "reference": Reference(settings),
-        "webhook": Webhook(url),
+        CATALOG: open_catalog(settings),
+        DOWNLOADER: Bucket(settings),
+        STORE: Store(settings),
+        WEBHOOK: Webhook(url),
+        REFERENCE: Reference(settings),
     }
-    found = {name: _unconfigurable(each) for name, each in {**own, **(overrides or {})}.items()}
-    return {"io_manager": _no_values(), **found}
+    wanted = {**own, **(overrides or {})}
+    return {resource_name(kind, scope) if kind in own else kind: _fixed(each) for kind, each in wanted.items()}
 
 
-def _no_values() -> dg.IOManagerDefinition:
+def without_values() -> dg.IOManagerDefinition:
     """For assets without values; Dagster's own would take a folder, or any variable's name, from the run."""
     memory = dg.InMemoryIOManager()  # type: ignore[no-untyped-call]
     return dg.IOManagerDefinition(resource_fn=lambda _: memory, config_schema={})
 
 
-def _unconfigurable(resource: object) -> object:
+def _fixed(resource: object) -> object:
     """``resource`` under a definition that takes no configuration: what a run says of it is refused, not ignored."""
     if isinstance(resource, dg.ResourceDefinition):
         return resource

@@ -11,9 +11,9 @@ from pathlib import Path
 import dagster as dg
 
 from polygon_assets.errors import ConfigurationMissingError
-from polygon_assets.orchestration.assets.flat_file_assets import POOL
 from polygon_assets.orchestration.assets.roll_up_assets import ROLL_UP_POOL
 from polygon_assets.orchestration.home_lock import alone
+from polygon_assets.orchestration.scope import DEFAULT_POOL
 from polygon_assets.settings import dagster_home
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -52,7 +52,7 @@ def _prepare(home: Path) -> None:
         instance.get_asset_keys(limit=1)
         # The queue learns of a pool from the first runs that it lets pass; this one's limit holds for them, too.
         storage = instance.event_log_storage
-        storage.initialize_concurrency_limit_to_default(POOL)
+        storage.initialize_concurrency_limit_to_default(DEFAULT_POOL)
         if ROLL_UP_POOL not in {pool.name for pool in storage.get_pool_limits()}:  # else the user may have changed it
             storage.set_concurrency_slots(ROLL_UP_POOL, 1)
 

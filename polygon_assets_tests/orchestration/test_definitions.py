@@ -76,10 +76,10 @@ def test_secrets_are_in_no_snapshot_and_no_repr(platform: Platform, monkeypatch:
 
 
 OVERRIDES = {
-    "the endpoint": ("downloader", {"endpoint_url": "http://127.0.0.1:1"}),
-    "a key": ("downloader", {"access_key_id": {"env": "POLYGON_SECRET_ACCESS_KEY"}}),
-    "the store": ("store", {"uri": "/elsewhere"}),
-    "the bucket": ("catalog", {"bucket": "another"}),
+    "the endpoint": ("polygon_downloader", {"endpoint_url": "http://127.0.0.1:1"}),
+    "a key": ("polygon_downloader", {"access_key_id": {"env": "POLYGON_SECRET_ACCESS_KEY"}}),
+    "the store": ("polygon_store", {"uri": "/elsewhere"}),
+    "the bucket": ("polygon_catalog", {"bucket": "another"}),
 }
 
 

@@ -21,6 +21,7 @@ from polygon_assets.errors import NotTriedError
 from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import DayResult, DayStatus, Limits, ParquetStore, ingest_days
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
+from polygon_assets.orchestration.assembly import scope_of
 from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
 from polygon_assets.orchestration.assets.recording import Recorder
 from polygon_assets.orchestration.partitions import partitions_of
@@ -66,7 +67,8 @@ def run(
     store, began = open_store(settings), time.monotonic()
     limits = replace(open_limits(settings), accept_unterminated=accept_unterminated)
     with open_instance() as instance:
-        recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings))
+        key = scope_of(settings).key(dataset.name)
+        recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings), key)
         notes = _Notes(recorder)
         try:
             options: dict[str, Any] = {"overwrite": overwrite, "any_day": any_day, "row_filter": row_filter}

@@ -7,6 +7,7 @@ from rich.progress import TaskID
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
 from polygon_assets.ingest.connections import open_store
+from polygon_assets.orchestration.assembly import scope_of
 from polygon_assets.orchestration.assets.recording import Recorder, record_stored
 from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.serving.home import open_instance
@@ -20,7 +21,7 @@ def run(datasets: Sequence[Dataset]) -> None:
     store = open_store(settings)
     with open_instance() as instance, console.progress() as shown:
         for row in datasets:
-            recorder = Recorder(instance, row, store, partitions_of(row, settings))
+            recorder = Recorder(instance, row, store, partitions_of(row, settings), scope_of(settings).key(row.name))
             stored = len(store.days(row.name))
             task = shown.add_task(row.name, total=stored, note="")
 

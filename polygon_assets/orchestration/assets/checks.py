@@ -8,7 +8,6 @@ from functools import partial
 
 import dagster as dg
 
-from polygon_assets.datasets import Dataset
 from polygon_assets.flatfile.findings import flagged
 from polygon_assets.ingest import DayResult, DayStatus
 from polygon_assets.store.row_counts import RowCounts
@@ -24,10 +23,10 @@ _DESCRIPTIONS = {
 }
 
 
-def check_specs(dataset: Dataset, partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
+def check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
     """The checks of a dataset's asset."""
     return [
-        dg.AssetCheckSpec(name, asset=dataset.name, description=description, partitions_def=partitions)
+        dg.AssetCheckSpec(name, asset=key, description=description, partitions_def=partitions)
         for name, description in _DESCRIPTIONS.items()
     ]
 

@@ -14,14 +14,14 @@ import dagster as dg
 
 from polygon_assets.datasets import Dataset
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.resources import CatalogParam, StoreParam
+from polygon_assets.orchestration.resources import CATALOG, STORE
+from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_days import Clock, utc_now
 from polygon_assets.orchestration.watching.plans import read_cursor
 from polygon_assets.reading.inventory import LACKING, DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
 
-KEY = dg.AssetKey("coverage")
 FOLDER = "_coverage"
 _SENSOR = "refresh_coverage"
 INTERVAL_SECONDS = 300
@@ -29,23 +29,33 @@ _GAPS_SHOWN = 30
 
 
 def build_coverage(
-    datasets: Sequence[Dataset], history_start: dt.date | None, clock: Clock = utc_now
+    datasets: Sequence[Dataset],
+    assets: Sequence[dg.AssetsDefinition],
+    scope: Scope,
+    history_start: dt.date | None,
+    clock: Clock = utc_now,
 ) -> dg.AssetsDefinition:
-    """The asset: a picture of each of ``datasets`` in its metadata, and as a PNG file in the store."""
+    """The asset: a picture of each of ``datasets`` in its metadata, and as a PNG file in the store.
 
-    @dg.asset(
-        key=KEY,
-        deps=[dg.AssetKey(dataset.name) for dataset in datasets],
+    ``assets`` are those of the datasets.
+    """
+    plain = dg.AssetSpec(
+        scope.key("coverage"),
+        deps=[asset.key for asset in assets],
         description="Which trading days are stored, missing or flagged, and how many rows they have. "
         f"Refreshed after new days; the pictures lie in the store, too, under {FOLDER}/.",
         kinds={"python"},
         group_name="overview",
-        owners=["team:market-data"],
     )
-    def coverage(
-        context: dg.AssetExecutionContext, catalog: CatalogParam, store: StoreParam
-    ) -> dg.MaterializeResult[None]:
-        parquet = store.store()
+
+    @dg.multi_asset(
+        name=scope.named("coverage"),
+        specs=[scope.translate("coverage", None, plain)],
+        required_resource_keys=scope.resource_keys(CATALOG, STORE),
+    )
+    def coverage(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        resources = scope.resources(context.resources)
+        catalog, parquet = resources.catalog, resources.store.store()
         metadata: dict[str, dg.MetadataValue] = {}
         for dataset in datasets:
             calendar = catalog.get_calendar(dataset.name)
@@ -96,28 +106,31 @@ def gap_table(taken: Inventory) -> str:
     return f"{table}\n\nand {rest:,} older gaps" if rest else table
 
 
-def build_coverage_sensor(coverage: dg.AssetsDefinition, datasets: Sequence[Dataset]) -> dg.SensorDefinition:
+def build_coverage_sensor(
+    coverage: dg.AssetsDefinition, assets: Sequence[dg.AssetsDefinition], scope: Scope
+) -> dg.SensorDefinition:
     """Asks for a new picture when any day was stored since the last one; several days make one run."""
+    name, days = scope.named(_SENSOR), [asset.key for asset in assets]
 
     @dg.sensor(
-        name=_SENSOR,
+        name=name,
         target=coverage,
         minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=scope.sensor_status,
         description="Draws coverage anew after new days.",
     )
     def refresh_coverage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        newest = _newest_event(context.instance, datasets)
+        newest = _newest_event(context.instance, days)
         if newest in (0, read_cursor(context.cursor, int, 0)):  # one ahead is of a history that was replaced
             return dg.SensorResult(skip_reason="No day was stored since the last picture.")
-        if active_runs(context.instance, KEY, _SENSOR):
+        if active_runs(context.instance, coverage.key, name):
             return dg.SensorResult(skip_reason="The last picture is still being drawn.")
-        return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=[KEY])], cursor=str(newest))
+        return dg.SensorResult(run_requests=[dg.RunRequest(asset_selection=[coverage.key])], cursor=str(newest))
 
     return refresh_coverage
 
 
-def _newest_event(instance: dg.DagsterInstance, datasets: Sequence[Dataset]) -> int:
-    """Number of the newest materialisation of any of ``datasets``; 0 where there is none."""
-    records = instance.get_asset_records([dg.AssetKey(dataset.name) for dataset in datasets])
+def _newest_event(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> int:
+    """Number of the newest materialisation of any of ``keys``; 0 where there is none."""
+    records = instance.get_asset_records(keys)
     return max((record.asset_entry.last_materialization_storage_id or 0 for record in records), default=0)

@@ -6,6 +6,7 @@ Belongs here: how days become events. Does not: what an event shows (``metadata`
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import dagster as dg
 
@@ -17,23 +18,25 @@ from polygon_assets.orchestration.assets.checks import check_specs, day_checks
 from polygon_assets.orchestration.assets.metadata import (
     Extract,
     asset_metadata,
+    asset_tags,
     day_extracts,
     day_metadata,
+    derived_lineage,
     run_metadata,
+    source_metadata,
 )
 from polygon_assets.orchestration.dagster_internals import leave_missing, log_event
 from polygon_assets.orchestration.partitions import first_partition
-from polygon_assets.orchestration.resources import BucketParam, CatalogParam, StoreParam
+from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
+from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import due_day, evaluate_freshness, freshness_spec
 from polygon_assets.orchestration.watching.new_days import Clock
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.verifying import is_as_published
 
-POOL = "polygon_s3"
 GROUP = "market_data"
 SOURCE_GROUP = "flat_files"
-OWNERS = ["team:market-data"]
 STORED = frozenset({DayStatus.PUBLISHED, DayStatus.UNCHANGED})
 
 OnResult = Callable[[str, DayResult], None]
@@ -46,58 +49,61 @@ class IngestConfig(dg.Config):
     """Fetch and convert again, even where the stored day is up to date or the source was refused before."""
 
 
-def flat_files_key(dataset: Dataset) -> dg.AssetKey:
-    """Key of the external asset that stands for the vendor's files."""
-    return dg.AssetKey(["flat_files", dataset.name])
-
-
-def build_source(dataset: Dataset) -> dg.AssetSpec:
+def build_source(dataset: Dataset, scope: Scope) -> dg.AssetSpec:
     """The vendor's files of a dataset, for lineage.
 
     Without partitions: Dagster hears of no file before it is ingested, and would show all of them as missing.
     """
-    return dg.AssetSpec(
-        flat_files_key(dataset),
+    plain = dg.AssetSpec(
+        scope.key("flat_files", dataset.name),
         description=f"The vendor's daily files: {dataset.title}.",
         kinds={"s3", "csv"},
-        owners=OWNERS,
         group_name=SOURCE_GROUP,
-        metadata={"source": f"{dataset.live_prefix}/{dataset.kind}"},
+        metadata=source_metadata(dataset),
     )
+    return scope.translate("source", dataset, plain)
 
 
 def build_asset(
-    dataset: Dataset, partitions: dg.DailyPartitionsDefinition, on_result: OnResult | None, clock: Clock
+    dataset: Dataset,
+    partitions: dg.DailyPartitionsDefinition,
+    source: dg.AssetSpec,
+    scope: Scope,
+    *,
+    store_kinds: AbstractSet[str] = frozenset(),
+    on_result: OnResult | None,
+    clock: Clock,
 ) -> dg.AssetsDefinition:
     """The asset of a dataset; ``on_result`` is called with each day's result as it ends, beside Dagster's log."""
-    key = dg.AssetKey(dataset.name)
-    spec = dg.AssetSpec(
-        key,
-        deps=[flat_files_key(dataset)],
+    plain = dg.AssetSpec(
+        scope.key(dataset.name),
+        deps=[source],
         description=_description(dataset),
         partitions_def=partitions,
-        kinds={"parquet", "python"},
-        owners=OWNERS,
+        kinds={"parquet", "python", *store_kinds},
         group_name=GROUP,
         metadata=asset_metadata(dataset),
+        tags=asset_tags(dataset),
         skippable=True,
     )
+    spec = scope.translate("days", dataset, plain)
+    lineage = derived_lineage(dataset, source.key)
 
     @dg.multi_asset(
-        name=dataset.name,
+        name=scope.named(dataset.name),
         specs=[spec],
-        check_specs=[*check_specs(dataset, partitions), freshness_spec(dataset)],
+        check_specs=[*check_specs(spec.key, partitions), freshness_spec(spec.key)],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.multi_run(dataset.days_per_run),
-        pool=POOL,
+        pool=scope.pool,
+        required_resource_keys=scope.resource_keys(CATALOG, DOWNLOADER, STORE),
     )
-    async def flat_file_days(  # type: ignore[no-untyped-def]  # noqa: ANN202 (Dagster takes it for an output's type)
-        context: dg.AssetExecutionContext,
-        config: IngestConfig,
-        catalog: CatalogParam,
-        downloader: BucketParam,
-        store: StoreParam,
-    ):
+    async def flat_file_days(context: dg.AssetExecutionContext, config: IngestConfig):  # type: ignore[no-untyped-def]  # noqa: ANN202 (Dagster takes it for an output's type)
+        resources = scope.resources(context.resources)
+        catalog, store = resources.catalog, resources.store
+        checked = {check.asset_key for check in context.selected_asset_check_keys}
+        (key,) = context.selected_asset_keys or checked  # someone may have renamed the asset since
+
         def report(result: DayResult) -> None:
             (context.log.warning if result.warning or result.error else context.log.info)(describe(result))
             if on_result:
@@ -106,9 +112,9 @@ def build_asset(
         parquet = store.store()
         due = due_day(catalog.get_calendar(dataset.name), first_partition(partitions), clock())
         if not context.selected_asset_keys:
-            _check_stored(context, key, parquet, due)
+            _check_stored(context, key, dataset, parquet, due)
             return
-        async with downloader.open() as client:
+        async with resources.downloader.open() as client:
             results = await ingest_days(
                 dataset.name,
                 _days(context, dataset),
@@ -121,7 +127,7 @@ def build_asset(
                 limits=store.limits(),
                 row_filter=store.row_filter(dataset.name),
             )
-            of_the_run = run_metadata(context.run.run_id, client.get_statistics())
+            of_the_run = run_metadata(context.run.run_id, client.get_statistics()) | lineage
         stored = [result.day for result in results if result.status in STORED]
         extracts = await asyncio.to_thread(day_extracts, parquet, dataset.name, stored)
         unchanged = [result.day for result in results if result.status is DayStatus.UNCHANGED]
@@ -204,15 +210,15 @@ def _record(
 
 
 def _check_stored(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, store: ParquetStore, due: dt.date | None
+    context: dg.AssetExecutionContext, key: dg.AssetKey, dataset: Dataset, store: ParquetStore, due: dt.date | None
 ) -> None:
     """Evaluate the checks alone, from what is stored: nothing is fetched."""
     log_event(context, evaluate_freshness(context.instance, key, due))
     ranged = context.has_partition_key or context.has_partition_key_range
-    row_counts = RowCounts(store, key.to_user_string())
+    row_counts = RowCounts(store, dataset.name)
     for day in context.partition_keys if ranged else ():
-        result = stored_result(store, key.to_user_string(), day)
-        problems = is_as_published(store, key.to_user_string(), day) if result else ()
+        result = stored_result(store, dataset.name, day)
+        problems = is_as_published(store, dataset.name, day) if result else ()
         for evaluation in day_checks(key, result, row_counts, problems) if result else ():
             log_event(context, evaluation)
 

@@ -23,10 +23,26 @@ def table_schema(dataset: Dataset) -> dg.TableSchema:
     )
 
 
+def source_metadata(dataset: Dataset) -> dict[str, Any]:
+    """What is true of the vendor's files."""
+    columns = [dg.TableColumn(each.name, "string", each.description) for each in dataset.columns]
+    return {
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "source": f"{dataset.live_prefix}/{dataset.kind}",
+    }
+
+
+def asset_tags(dataset: Dataset) -> dict[str, str]:
+    """By what assets are found in the web interface: ``tag:"polygon/asset_class"=options`` and the like."""
+    asset_class, _, content = dataset.name.rpartition("_")
+    return {"polygon/asset_class": asset_class, "polygon/content": content}
+
+
 def asset_metadata(dataset: Dataset) -> dict[str, Any]:
     """What is true of every partition of an asset."""
     return {
         "dagster/column_schema": table_schema(dataset),
+        "dagster/table_name": dataset.name,
         "source": f"{dataset.live_prefix}/{dataset.kind}",
         "first_day": dataset.first_day.isoformat(),
         "prices": "not adjusted for splits or dividends",
@@ -50,6 +66,15 @@ def day_metadata(result: DayResult) -> dict[str, Any]:
         "convert_seconds": round(result.convert_seconds, 3),
         **({"filter": result.filter, "dropped_rows": result.dropped_rows} if result.filter else {}),
     }
+
+
+def derived_lineage(dataset: Dataset, source: dg.AssetKey) -> dict[str, Any]:
+    """Of which of the vendor's columns the derived ones are made; empty where there are none."""
+    if dataset.derived is None:
+        return {}
+    made_of = [dg.TableColumnDep(source, "ticker")]
+    lineage = dg.TableColumnLineage({column.name: made_of for column in dataset.derived.columns})
+    return {"dagster/column_lineage": lineage}
 
 
 def run_metadata(run_id: str, statistics: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,13 +31,18 @@ class Recorder:
         dataset: Dataset,
         store: ParquetStore,
         partitions: dg.PartitionsDefinition[str],
+        key: dg.AssetKey | None = None,
     ) -> None:
-        """``store`` is where the days are; days that are none of ``partitions`` are not reported."""
+        """``store`` is where the days are; days that are none of ``partitions`` are not reported.
+
+        ``key`` is the asset's, where it is not the dataset's name.
+        """
+        self._dataset = dataset.name
         self._instance = instance
         self._store = store
         self._partitions = partitions
         self._row_counts = RowCounts(store, dataset.name)
-        self._key = dg.AssetKey(dataset.name)
+        self._key = key or dg.AssetKey(dataset.name)
         self._known = set(instance.get_materialized_partitions(self._key))
         self._outside: set[str] = set()
 
@@ -68,7 +73,7 @@ class Recorder:
         if result.status in STORED:
             metadata = day_metadata(result)
             if result.status is DayStatus.PUBLISHED:  # recording a whole store must read footers only
-                metadata |= day_extract(self._store, self._key.to_user_string(), result.day)
+                metadata |= day_extract(self._store, self._dataset, result.day)
             materialisation = dg.AssetMaterialization(self._key, partition=result.day, metadata=metadata)
             self._instance.report_runless_asset_event(materialisation)
             self._known.add(result.day)
@@ -80,7 +85,7 @@ class Recorder:
     def _problems(self, result: DayResult) -> tuple[str, ...] | None:
         """What is wrong with a stored file that was called unreadable; of others only the footer was read."""
         if result.status is DayStatus.UNCHANGED and self._was_unreadable(result.day):
-            return is_as_published(self._store, self._key.to_user_string(), result.day)
+            return is_as_published(self._store, self._dataset, result.day)
         return None
 
     def _was_unreadable(self, day: str) -> bool:

@@ -3,7 +3,7 @@
 Belongs here: when, and what the UI shows. Does not: asking and storing (``polygon_assets.reference``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,7 +12,8 @@ from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import NEW_YORK
 from polygon_assets.datasets.stocks import ROWS
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets.orchestration.resources import ReferenceParam, StoreParam
+from polygon_assets.orchestration.resources import REFERENCE, STORE
+from polygon_assets.orchestration.scope import Scope
 from polygon_assets.reference.closes import remember_closes
 from polygon_assets.reference.events import DIVIDENDS, KINDS, EventKind
 from polygon_assets.reference.refreshing import Refreshed, refresh
@@ -30,26 +31,31 @@ def unset_key() -> str:
     return f"{variable('api_key')} is not set, so splits and dividends are not asked for. All else works without."
 
 
-def build_reference(settings: Settings) -> list[dg.AssetsDefinition]:
+def build_reference(settings: Settings, scope: Scope) -> list[dg.AssetsDefinition]:
     """The assets ``splits`` and ``dividends``."""
-    return [_build(kind, settings) for kind in KINDS.values()]
+    return [_build(kind, settings, scope) for kind in KINDS.values()]
 
 
-def _build(kind: EventKind, settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=kind.name,
+def _build(kind: EventKind, settings: Settings, scope: Scope) -> dg.AssetsDefinition:
+    plain = dg.AssetSpec(
+        scope.key(kind.name),
         description=f"{kind.title}, from the vendor's REST API: one small table. Needs {variable('api_key')}; "
         "refreshed every morning: what is new, and the last 30 days again. `full: true` asks for all of it.",
         kinds={"parquet", "python"},
-        owners=["team:market-data"],
         group_name="reference",
+        skippable=True,
+    )
+
+    @dg.multi_asset(
+        name=scope.named(kind.name),
+        specs=[scope.translate("reference", None, plain)],
         pool=_POOL,
-        output_required=False,
+        required_resource_keys=scope.resource_keys(STORE, REFERENCE),
         config_schema={"full": dg.Field(bool, default_value=False, description="Ask for all of the history.")},
     )
-    def events(
-        context: dg.AssetExecutionContext, store: StoreParam, reference: ReferenceParam
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    def events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        resources = scope.resources(context.resources)
+        reference, store = resources.reference, resources.store
         if not reference.has_key:
             context.log.warning(unset_key())
             return
@@ -80,15 +86,17 @@ def _metadata(done: Refreshed) -> dict[str, Any]:
     }
 
 
-def build_reference_schedule(settings: Settings) -> dg.ScheduleDefinition:
+def build_reference_schedule(
+    settings: Settings, tables: Sequence[dg.AssetsDefinition], scope: Scope
+) -> dg.ScheduleDefinition:
     """Asks for both tables every morning; says so where there is no key."""
 
     @dg.schedule(
-        name=SCHEDULE,
+        name=scope.named(SCHEDULE),
         cron_schedule=CRON,
         execution_timezone=NEW_YORK,
-        target=[dg.AssetKey(name) for name in KINDS],
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        target=list(tables),
+        default_status=dg.DefaultScheduleStatus(scope.sensor_status.value),
         description="Refreshes splits and dividends before the market opens.",
     )
     def refresh_reference() -> dg.RunRequest | dg.SkipReason:

@@ -3,12 +3,16 @@
 Belongs here: which years are due. Does not: what such a file holds, and how it is made (``ingest.year_files``).
 """
 
+from collections.abc import Set as AbstractSet
+
 import dagster as dg
 
 from polygon_assets.datasets import NEW_YORK, Dataset
 from polygon_assets.errors import PolygonAssetsError
+from polygon_assets.orchestration.assets.metadata import asset_tags, table_schema
 from polygon_assets.orchestration.partitions import first_partition
-from polygon_assets.orchestration.resources import StoreParam
+from polygon_assets.orchestration.resources import STORE
+from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_days import PRIORITY_TAG, Clock, sensor_name, utc_now
 from polygon_assets.store.roll_ups import stale_years, write_year
@@ -19,11 +23,6 @@ ROLL_UP_POOL = "polygon_roll_up"
 _BEHIND_NEW_DAYS = "-10"
 
 
-def by_year_key(dataset: Dataset) -> dg.AssetKey:
-    """Key of the asset that holds the years of ``dataset``."""
-    return dg.AssetKey(f"{dataset.name}_by_year")
-
-
 def year_partitions(days: dg.DailyPartitionsDefinition) -> dg.TimeWindowPartitionsDefinition:
     """The calendar years that have trading days among ``days``, the present one included."""
     first = str(first_partition(days).year)
@@ -32,26 +31,38 @@ def year_partitions(days: dg.DailyPartitionsDefinition) -> dg.TimeWindowPartitio
     )
 
 
-def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    """The asset of a daily dataset: a partition for each year, from the days of that year that are stored.
+def build_by_year(
+    dataset: Dataset, asset: dg.AssetsDefinition, scope: Scope, *, store_kinds: AbstractSet[str] = frozenset()
+) -> dg.AssetsDefinition:
+    """The asset beside ``asset``, of days: a partition for each year, from the days of that year that are stored.
 
     Dagster's mapping shows a year as made from the last day of the year before as well, because years begin with a
     holiday. What is read are the year's own days.
     """
     mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
-
-    @dg.asset(
-        key=by_year_key(dataset),
+    days = asset.specs_by_key[asset.key].partitions_def
+    assert isinstance(days, dg.DailyPartitionsDefinition)  # noqa: S101 (of a dataset)
+    name = f"{dataset.name}_by_year"
+    plain = dg.AssetSpec(
+        scope.key(name),
         partitions_def=year_partitions(days),
-        deps=[dg.AssetDep(dataset.name, partition_mapping=mapping)],
+        deps=[dg.AssetDep(asset.key, partition_mapping=mapping)],
         description=f"{dataset.title}: each year in one file, by ticker. One ticker's decades are read from these in a "
         "fraction of the time; they hold nothing that the days do not.",
-        kinds={"parquet", "python"},
-        owners=["team:market-data"],
+        kinds={"parquet", "python", *store_kinds},
         group_name="roll_ups",
-        pool=ROLL_UP_POOL,
+        metadata={"dagster/column_schema": table_schema(dataset), "dagster/table_name": name},
+        tags=asset_tags(dataset),
     )
-    def by_year(context: dg.AssetExecutionContext, store: StoreParam) -> dg.MaterializeResult[None]:
+
+    @dg.multi_asset(
+        name=scope.named(name),
+        specs=[scope.translate("by_year", dataset, plain)],
+        pool=ROLL_UP_POOL,
+        required_resource_keys=scope.resource_keys(STORE),
+    )
+    def by_year(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        store = scope.resources(context.resources).store
         try:
             made = write_year(store.store(), dataset.name, int(context.partition_key))
         except PolygonAssetsError as error:
@@ -59,6 +70,7 @@ def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.As
         return dg.MaterializeResult(
             metadata={
                 "dagster/partition_row_count": made.rows,
+                "dagster/row_count": made.rows,
                 "dagster/uri": made.uri,
                 "days": made.days,
                 "parquet_bytes": made.bytes,
@@ -68,35 +80,39 @@ def build_by_year(dataset: Dataset, days: dg.DailyPartitionsDefinition) -> dg.As
     return by_year
 
 
-def build_by_year_sensor(dataset: Dataset, asset: dg.AssetsDefinition, clock: Clock = utc_now) -> dg.SensorDefinition:
+def build_by_year_sensor(
+    dataset: Dataset, asset: dg.AssetsDefinition, days: dg.AssetsDefinition, scope: Scope, clock: Clock = utc_now
+) -> dg.SensorDefinition:
     """Asks for the years whose file is behind their days, once no more days are on their way.
 
     What could not be made is asked for again the next day, or when its days have changed.
     """
-    partitions = asset.specs_by_key[by_year_key(dataset)].partitions_def
+    partitions = asset.specs_by_key[asset.key].partitions_def
     assert partitions is not None  # noqa: S101 (made above)
 
     @dg.sensor(
-        name=f"roll_up_{dataset.name}",
+        name=scope.named(f"roll_up_{dataset.name}"),
         target=asset,
         minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=scope.sensor_status,
+        required_resource_keys=scope.resource_keys(STORE),
         description=f"Puts the years of {dataset.name} whose days have changed into their files again.",
     )
-    def roll_up(context: dg.SensorEvaluationContext, store: StoreParam) -> dg.SensorResult:
+    def roll_up(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        store = scope.resources(context.resources).store
         known = set(partitions.get_partition_keys())  # days before POLYGON_HISTORY_START may be stored
         stale = {f"{year}": days for year, days in stale_years(store.store(), dataset.name).items()}
         due = [year for year in stale if year in known]
         if not due:
             return dg.SensorResult(skip_reason="Every year's file holds what its days hold.")
-        if active_runs(context.instance, dg.AssetKey(dataset.name), sensor_name(dataset)):
+        if active_runs(context.instance, days.key, scope.named(sensor_name(dataset))):
             return dg.SensorResult(skip_reason=f"More days of {dataset.name} are on their way; then: {', '.join(due)}.")
         tags = {PRIORITY_TAG: _BEHIND_NEW_DAYS}
         requests = [
             dg.RunRequest(
-                run_key=f"{dataset.name} {year} {stale[year]} {clock():%F}",
+                run_key=f"{days.key.to_user_string()} {year} {stale[year]} {clock():%F}",
                 partition_key=year,
-                asset_selection=[by_year_key(dataset)],
+                asset_selection=[asset.key],
                 tags=tags,
             )
             for year in due

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from polygon_assets.calendars import TradingCalendar, trading_calendar
-from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.datasets import NEW_YORK
 from polygon_assets.orchestration.dagster_internals import report_evaluation
+from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.new_days import INTERVAL_SECONDS, Clock
 
 CHECK = "freshness_check"
@@ -29,6 +30,8 @@ class Watched:
     calendar: TradingCalendar
     """As it was when the code location was loaded."""
     extra_closures: frozenset[dt.date]
+    key: dg.AssetKey
+    """Of its asset."""
     first: dt.date
     """The first partition."""
 
@@ -38,11 +41,11 @@ class Watched:
         return due_day(current, self.first, now)
 
 
-def freshness_spec(dataset: Dataset) -> dg.AssetCheckSpec:
+def freshness_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
     """The check of a dataset as a whole; each run evaluates it, and the sensor when its answer changes."""
     return dg.AssetCheckSpec(
         CHECK,
-        asset=dataset.name,
+        asset=key,
         description=f"The newest day has arrived by {DEADLINE:%H:%M} New York on the day after it.",
     )
 
@@ -82,20 +85,19 @@ def evaluate_freshness(
     )
 
 
-def build_freshness_sensor(watched: Mapping[str, Watched], clock: Clock) -> dg.SensorDefinition:
+def build_freshness_sensor(watched: Mapping[str, Watched], scope: Scope, clock: Clock) -> dg.SensorDefinition:
     """Keeps every dataset's check true without a run, and says when partitions have outlived their calendar."""
 
     @dg.sensor(
-        name="freshness",
+        name=scope.named("freshness"),
         minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=scope.sensor_status,
         description=f"Marks datasets overdue whose newest day is not there by {DEADLINE:%H:%M} New York.",
     )
     def freshness(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         overdue, now = [], clock()
         for name, each in watched.items():
-            key = dg.AssetKey(name)
-            evaluation = evaluate_freshness(context.instance, key, each.due(now))
+            evaluation = evaluate_freshness(context.instance, each.key, each.due(now))
             if not _is_shown(context.instance, evaluation):
                 report_evaluation(context.instance, evaluation)
             if not evaluation.passed:

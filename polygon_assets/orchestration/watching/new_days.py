@@ -6,7 +6,7 @@ An outage of the bucket is raised, so that it shows as a failed tick with its ca
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import dagster as dg
 
@@ -14,7 +14,8 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import RemoteObject, listed_days
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.resources import BucketParam, CatalogParam, StoreParam
+from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
+from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching import plans as watch
 from polygon_assets.orchestration.watching.active_runs import active_runs, covered
 from polygon_assets.reading.comparison import TO_FETCH, compare_days, is_entitled
@@ -42,23 +43,23 @@ def build_new_days_sensor(
     dataset: Dataset,
     asset: dg.AssetsDefinition,
     first: dt.date,
+    scope: Scope,
     clock: Clock = utc_now,
 ) -> dg.SensorDefinition:
     """The sensor of a dataset; ``first`` is the first partition, ``clock`` tells the time in UTC."""
+    name = scope.named(sensor_name(dataset))
 
     @dg.sensor(
-        name=sensor_name(dataset),
+        name=name,
         target=asset,
         minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=scope.sensor_status,
+        required_resource_keys=scope.resource_keys(CATALOG, DOWNLOADER, STORE),
         description=f"Asks for new, late and replaced days of {dataset.name} as the vendor publishes them.",
     )
-    def new_trading_days(
-        context: dg.SensorEvaluationContext,
-        catalog: CatalogParam,
-        downloader: BucketParam,
-        store: StoreParam,
-    ) -> dg.SensorResult:
+    def new_trading_days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        resources = scope.resources(context.resources)
+        catalog = resources.catalog
         now = clock()
         memory = watch.Memory.load(context.cursor, now.timestamp())
         if now.timestamp() < memory.not_entitled_until:
@@ -69,8 +70,9 @@ def build_new_days_sensor(
         newest = _newest(catalog, dataset, first, now)
         if newest is None:
             return dg.SensorResult(skip_reason=f"The first partition, {first}, has not ended yet.")
-        with downloader.open_for_sensor() as client:
-            tick = _Tick(dataset, first, newest, now, catalog, client, store.store(), context.instance)
+        with resources.downloader.open_for_sensor() as client:
+            watched = _Watched(dataset, asset.key, name, first)
+            tick = _Tick(watched, newest, now, catalog, client, resources.store.store(), context.instance)
             return tick.evaluate(memory)
 
     return new_trading_days
@@ -83,13 +85,23 @@ def _newest(catalog: S3Catalog, dataset: Dataset, first: dt.date, now: dt.dateti
     return sessions[-1] if sessions else None
 
 
+@dataclass(frozen=True)
+class _Watched:
+    """What a sensor looks after."""
+
+    dataset: Dataset
+    key: dg.AssetKey
+    sensor: str
+    first: dt.date
+    """The first partition."""
+
+
 class _Tick:
     """One look at the bucket: at most three listings, and a HEAD of the newest and the oldest day before asking."""
 
     def __init__(
         self,
-        dataset: Dataset,
-        first: dt.date,
+        watched: _Watched,
         newest: dt.date,
         now: dt.datetime,
         catalog: S3Catalog,
@@ -97,9 +109,10 @@ class _Tick:
         store: ParquetStore,
         instance: dg.DagsterInstance,
     ) -> None:
-        self.dataset, self.first, self.newest, self.now = dataset, first, newest, now
+        self.dataset, self.key, self.sensor, self.first = watched.dataset, watched.key, watched.sensor, watched.first
+        self.newest, self.now = newest, now
         self.catalog, self.client, self.store, self.instance = catalog, client, store, instance
-        self.calendar = catalog.get_calendar(dataset.name)
+        self.calendar = catalog.get_calendar(self.dataset.name)
 
     def evaluate(self, memory: watch.Memory) -> dg.SensorResult:
         memory = self._with_oldest(memory)
@@ -154,7 +167,7 @@ class _Tick:
     def _requests(self, candidates: list[watch.Candidate]) -> Iterator[dg.RunRequest]:
         active = self._active_days(candidates) if candidates else set()
         for candidate in candidates:
-            request = f"{self.dataset.name}/{candidate.day}/{candidate.etag}"
+            request = f"{self.key.to_user_string()}/{candidate.day}/{candidate.etag}"
             attempt = watch.next_attempt(self._past_runs(request), self.now.timestamp())
             if attempt is None or candidate.day in active:
                 continue
@@ -162,7 +175,7 @@ class _Tick:
             yield dg.RunRequest(
                 run_key=f"{request}/{attempt}",
                 partition_key=candidate.day,
-                asset_selection=[dg.AssetKey(self.dataset.name)],
+                asset_selection=[self.key],
                 tags={
                     REQUEST_TAG: request,
                     ATTEMPT_TAG: str(attempt),
@@ -184,7 +197,7 @@ class _Tick:
     def _active_days(self, candidates: list[watch.Candidate]) -> set[str]:
         """The candidates that an unfinished run of this asset covers, alone or in a range."""
         active: set[str] = set()
-        for run in active_runs(self.instance, dg.AssetKey(self.dataset.name), sensor_name(self.dataset)):
+        for run in active_runs(self.instance, self.key, self.sensor):
             first, last = covered(run.tags)
             active |= {each.day for each in candidates if first <= each.day <= last}
         return active

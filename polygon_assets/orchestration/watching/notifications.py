@@ -5,11 +5,13 @@ delivering it (``webhook``).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import dagster as dg
 
-from polygon_assets.orchestration.resources import WebhookParam
+from polygon_assets.orchestration.resources import WEBHOOK
+from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import Watched, has_arrived
 from polygon_assets.orchestration.watching.new_days import Clock
@@ -19,18 +21,18 @@ _INTERVAL_SECONDS = 600
 _CAUSE_LENGTH = 2000
 
 
-def build_failure_sensor() -> dg.SensorDefinition:
-    """Tells of each failed run: which datasets, which days, and why."""
+def build_failure_sensor(assets: Sequence[dg.AssetsDefinition], scope: Scope) -> dg.SensorDefinition:
+    """Tells of each failed run of ``assets``: which datasets, which days, and why. It tells of no other runs."""
+    own = {key for asset in assets for key in asset.keys}
+    steps = {asset.node_def.name for asset in assets}
 
-    @dg.run_failure_sensor(
-        name="notify_failed_runs",
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Posts each failed run to the webhook.",
-    )
-    def notify_failed_runs(context: dg.RunFailureSensorContext, webhook: WebhookParam) -> None:
+    def notify_failed_runs(told: dg.RunStatusSensorContext, **_: object) -> None:  # invoked in a test, it is given some
+        context = told.for_run_failure()
         run = context.dagster_run
-        first, last = covered(run.tags)
         failures = context.get_step_failure_events()
+        if not (own & run.asset_selection if run.asset_selection else _concerns(steps, failures)):
+            return
+        first, last = covered(run.tags)
         selected = {key.to_user_string() for key in run.asset_selection or ()}
         message = {
             "event": "run_failed",
@@ -44,32 +46,42 @@ def build_failure_sensor() -> dg.SensorDefinition:
                 or ""
             )[:_CAUSE_LENGTH],
         }
-        webhook.post(message, context.log)
+        scope.resources(told.resources).webhook.post(message, told.log)
 
-    return notify_failed_runs
+    return dg.RunStatusSensorDefinition(  # the decorator knows resources by fixed names only
+        scope.named("notify_failed_runs"),
+        dg.DagsterRunStatus.FAILURE,
+        notify_failed_runs,
+        description="Posts each failed run to the webhook.",
+        default_status=scope.sensor_status,
+        required_resource_keys=scope.resource_keys(WEBHOOK),
+    )
 
 
-def build_overdue_sensor(watched: Mapping[str, Watched], clock: Clock) -> dg.SensorDefinition:
+def _concerns(steps: AbstractSet[str], failures: Sequence[dg.DagsterEvent]) -> bool:
+    """Is one of ``steps`` what failed, or is it not known what did?"""
+    return not failures or any(str(event.step_key).partition("[")[0] in steps for event in failures)
+
+
+def build_overdue_sensor(watched: Mapping[str, Watched], scope: Scope, clock: Clock) -> dg.SensorDefinition:
     """Tells once of each day that is overdue; ``watched`` has each dataset by its name."""
 
     @dg.sensor(
-        name="notify_overdue",
+        name=scope.named("notify_overdue"),
         minimum_interval_seconds=_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=scope.sensor_status,
+        required_resource_keys=scope.resource_keys(WEBHOOK),
         description="Posts each dataset whose newest day is past its deadline to the webhook.",
     )
-    def notify_overdue(context: dg.SensorEvaluationContext, webhook: WebhookParam) -> dg.SensorResult:
+    def notify_overdue(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        webhook = scope.resources(context.resources).webhook
         told: dict[str, str] = read_cursor(context.cursor, _told, {})
         overdue = []
         for name, each in watched.items():
             day = each.due(clock())
-            if (
-                day is None
-                or told.get(name) == day.isoformat()
-                or has_arrived(context.instance, dg.AssetKey(name), day)
-            ):
+            if day is None or told.get(name) == day.isoformat() or has_arrived(context.instance, each.key, day):
                 continue
-            message = {"event": "overdue", "dataset": name, "day": day.isoformat()}
+            message = {"event": "overdue", "dataset": each.key.to_user_string(), "day": day.isoformat()}
             if webhook.post(message, context.log):
                 told[name] = day.isoformat()
             overdue.append(f"{name} {day}")

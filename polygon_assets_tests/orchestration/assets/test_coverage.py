@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from polygon_assets.orchestration.assets.coverage import KEY
 from polygon_assets.reading.pictures import COLOURS
 from polygon_assets_tests.platforms import QUIET, Platform
 
+KEY = dg.AssetKey("coverage")
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
 pytestmark = pytest.mark.stores("disk", "s3")
 

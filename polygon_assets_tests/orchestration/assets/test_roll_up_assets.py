@@ -9,13 +9,12 @@ import pytest
 import polygon_assets
 from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.assets.roll_up_assets import by_year_key
 from polygon_assets.orchestration.watching.new_days import Clock, sensor_name, utc_now
 from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.platforms import QUIET, Made, Platform
 
 DAYS = ["2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03"]
-KEY = by_year_key(DATASETS["stocks_daily"])
+KEY = dg.AssetKey("stocks_daily_by_year")
 pytestmark = pytest.mark.stores("disk", "s3")
 
 

@@ -8,7 +8,6 @@ import dagster as dg
 import pytest
 
 from polygon_assets.calendars import trading_calendar
-from polygon_assets.orchestration.assets.coverage import KEY as COVERAGE
 from polygon_assets.orchestration.watching.plans import DAY, HOUR, Memory, PastRun, first_wanted, next_attempt
 from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON, WEEK, Tick, asked, at
@@ -113,7 +112,7 @@ def test_a_cursor_of_a_history_that_was_replaced_does_not_silence_coverage(platf
     definitions = platform.definitions(MONDAY_NOON)
     data = _evaluate(platform, definitions.resolve_sensor_def("refresh_coverage"), definitions, "1000000")
     (request,) = data.run_requests
-    assert request.asset_selection == [COVERAGE]
+    assert request.asset_selection == [dg.AssetKey("coverage")]
     assert not _evaluate(
         platform, definitions.resolve_sensor_def("refresh_coverage"), definitions, data.cursor
     ).run_requests
