@@ -261,7 +261,7 @@ def missing_credentials() -> MissingCredentialsError:
     names = f"{variable('access_key_id')} and {variable('secret_access_key')}"
     return MissingCredentialsError(
         f"Set {names}: the S3 keys of your subscription, from the flat files page of the vendor's dashboard. "
-        "To look around without a subscription: make demo."
+        "To look around without a subscription: polygon-assets demo."
     )
 
 

@@ -95,7 +95,10 @@ def test_nothing_is_set_up(cli: Command, tmp_path: Path, monkeypatch: pytest.Mon
     assert "credentials" not in found
     assert found["store"]["state"] == "failed"
     assert "POLYGON_STORE" in found["store"]["remedy"]
-    assert (found["Dagster home"]["state"], found["Dagster home"]["remedy"]) == ("note", "It is made by: make dev")
+    assert (found["Dagster home"]["state"], found["Dagster home"]["remedy"]) == (
+        "note",
+        "It is made by: polygon-assets dev",
+    )
 
 
 def test_unset_keys(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def dagster(home: Path | None = None) -> Iterator[Line]:
     """Is Dagster's home whole, does its daemon run, and do the sensors?"""
     home = home or dagster_home()
     if not (home / "dagster.yaml").exists():
-        yield note("Dagster home", f"{home} does not exist yet", "It is made by: make dev")
+        yield note("Dagster home", f"{home} does not exist yet", "It is made by: polygon-assets dev")
         return
     import dagster as dg  # noqa: PLC0415 (slow)
 
@@ -110,8 +110,8 @@ def _daemon(instance: "dg.DagsterInstance") -> Line:
     if not silent:
         return ok("daemon", "running: sensors, backfills and the queue of runs")
     if not alive:
-        return note("daemon", "not running: no sensor looks for new days, no backfill goes on", "make dev")
-    return failed("daemon", f"silent for {_HEARTBEAT} s: {', '.join(silent)}", "Restart it: make dev")
+        return note("daemon", "not running: no sensor looks for new days, no backfill goes on", "polygon-assets dev")
+    return failed("daemon", f"silent for {_HEARTBEAT} s: {', '.join(silent)}", "Restart it: polygon-assets dev")
 
 
 def _sensors(instance: "dg.DagsterInstance") -> Iterator[Line]:

@@ -1,0 +1,43 @@
+"""docs/embedding.md, as a reader would copy it: the YAML loads, and the Python does."""
+
+import dagster as dg
+import yaml
+from dagster.components.core.component_tree import ComponentTree
+
+from polygon_assets import FlatFilesComponent
+from polygon_assets_tests.platforms import Platform
+from polygon_assets_tests.project import ROOT
+
+PAGE = (ROOT / "docs/embedding.md").read_text()
+
+
+def block(language: str, which: int = 0) -> str:
+    return PAGE.split(f"```{language}\n")[which + 1].split("```")[0]
+
+
+def test_the_component_loads(platform: Platform) -> None:
+    written = yaml.safe_load(block("yaml"))
+    assert written["type"] == "polygon_assets.FlatFilesComponent"
+    component = FlatFilesComponent.from_attributes_dict(attributes=written["attributes"])
+    definitions = component.build_defs(ComponentTree.for_test().load_context)
+    graph = definitions.resolve_asset_graph()
+    assert graph.get(dg.AssetKey(["market", "options_daily"])).metadata["exchange"] == "XNYS"
+    assert dg.AssetKey(["market", "options_quotes"]) in graph.get_all_asset_keys()
+    assert {sensor.default_status for sensor in definitions.sensors or ()} == {dg.DefaultSensorStatus.STOPPED}
+    assert platform.store
+
+
+def test_the_python_loads(platform: Platform) -> None:
+    names: dict[str, object] = {}
+    for which in range(3):
+        exec(compile(block("python", which), "docs/embedding.md", "exec"), names)  # noqa: S102 (our own page)
+    definitions, translated, days = names["defs"], names["translated"], names["days"]
+    assert isinstance(definitions, dg.Definitions)
+    assert isinstance(translated, dg.Definitions)
+    assert isinstance(days, dg.DailyPartitionsDefinition)
+    dg.Definitions.validate_loadable(definitions)
+    ours = definitions.resolve_asset_graph().get(dg.AssetKey(["market", "stocks_daily"]))
+    assert dg.AssetKey("closing_prices") in ours.child_keys
+    assert ours.partitions_def == days
+    assert dg.AssetKey(["raw", "coverage"]) in translated.resolve_asset_graph().get_all_asset_keys()
+    assert platform.store

@@ -1,0 +1,109 @@
+"""The package alone: out of the wheel, in an environment of its own, outside the repository, without the network."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from collections.abc import Callable
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from polygon_assets_tests.project import ROOT
+
+pytestmark = pytest.mark.slow
+Run = Callable[..., str]
+USE = """
+import dagster as dg, polygon_assets
+from importlib.metadata import entry_points
+defs = dg.Definitions.merge(
+    polygon_assets.build_defs(datasets=["stocks_daily"], key_prefix="market"),
+    dg.Definitions(executor=dg.in_process_executor),
+)
+dg.Definitions.validate_loadable(defs)
+assert any(each.value == "polygon_assets" for each in entry_points(group="dagster_dg_cli.registry_modules"))
+print(polygon_assets.__file__, polygon_assets.__version__, polygon_assets.FlatFilesComponent.__name__)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def run(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run a program of the environment in an empty folder; what it printed."""
+    folder = tmp_path_factory.mktemp("alone")
+    venv.create(folder / "venv")
+    bin_folder = folder / "venv/bin"
+    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder / "venv")}))
+    install = [sys.executable, "-m", "uv", "pip", "install", "--python", str(bin_folder / "python")]
+    subprocess.run([*install, "--no-deps", "--no-index", "--quiet", str(wheel)], check=True, timeout=120)
+    # Its dependencies are those that are installed here; a .pth within a .pth is not read, so not the clone.
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (folder / "empty").mkdir()
+    others = ("POLYGON_", "DAGSTER_", "PYTHON")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    kept |= {"HOME": str(folder), "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}"}
+
+    def execute(program: str, *arguments: str, code: int = 0, store: str = "data") -> str:
+        done = subprocess.run(
+            [bin_folder / program, *arguments],
+            cwd=folder / "empty",
+            env={**kept, "POLYGON_STORE": store},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return execute
+
+
+def test_definitions_and_component_come_out_of_the_wheel(run: Run) -> None:
+    where, version, component = run("python", "-W", "error::DeprecationWarning:polygon_assets", "-c", USE).split()[-3:]
+    assert "/venv/lib/" in where
+    assert (version, component) == ("0.1.0", "FlatFilesComponent")
+
+
+def test_the_demo_and_the_commands_work_outside_the_repository(run: Run) -> None:
+    said = run("polygon-assets", "demo", "--no-ui")
+    assert "What arrived" in said
+    assert "count_star" in run("polygon-assets", "sql", "select count(*) from stocks_daily", store=".demo/store")
+    doctor = run("polygon-assets", "doctor", code=1)  # there are no keys
+    assert "POLYGON_ACCESS_KEY_ID" in doctor
+
+
+def test_the_index_can_show_what_it_is_told(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith("dist-info/METADATA")]
+        said = Parser().parsestr(archive.read(name).decode())
+        names = archive.namelist()
+    assert "Typing :: Typed" in said.get_all("Classifier", [])
+    assert said["Description-Content-Type"] == "text/markdown"
+    assert not any(each.startswith(("polygon_assets_tests", "benchmarks")) for each in names)
+    assert "polygon_assets/py.typed" in names
+
+
+def test_dagster_is_not_pinned_and_every_extra_is_in_all() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {each.name: each.specifier for each in map(Requirement, project["dependencies"])}
+    assert asked["dagster"].contains("1.13.0")
+    assert asked["dagster"].contains("1.13.99")
+    assert not asked["dagster"].contains("1.14.0")
+    extras = project["optional-dependencies"]
+    (together,) = map(Requirement, extras["all"])
+    assert together.extras == set(extras) - {"all"}
