@@ -65,6 +65,8 @@ def test_a_lock_names_versions_and_hashes_and_no_host(name: str) -> None:
 def test_a_lock_holds_what_pyproject_asks_for(name: str) -> None:
     pinned = pins(name)
     for requirement in map(Requirement, asked_for(name)):
+        if requirement.name == "polygon-assets":  # `all` names the other extras
+            continue
         versions = pinned[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(version) for version in versions), requirement
 
