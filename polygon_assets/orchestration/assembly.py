@@ -129,7 +129,7 @@ def build_definitions(
     """What ``build_defs`` returns, for settings that were read before; ``clock`` tells sensors and checks the time."""
     scope = scope or scope_of(settings)
     with warnings.catch_warnings():
-        for noise in (PreviewWarning, BetaWarning):  # no news: tests run on every patch that the package allows
+        for noise in (PreviewWarning, BetaWarning):  # no news: tests pin what is used of them
             warnings.simplefilter("ignore", noise)
         parts = _Parts(settings, scope, on_result, clock)
         for dataset in settings.chosen:

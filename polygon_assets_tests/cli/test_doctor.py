@@ -114,7 +114,7 @@ def test_unset_keys(platform: Platform, cli: Command, monkeypatch: pytest.Monkey
     assert {"endpoint", "clock", "store", "disk", "calendar", "Dagster home"} < set(found)
     first, second, *_ = cli("doctor").out.splitlines()
     assert first.startswith("failed  credentials           not set")
-    assert "make demo" in second
+    assert "polygon-assets demo" in second
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_no_keys(platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPat
         done = cli(*arguments)
         assert done.code == 2
         assert "Set POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY" in one_line(done)
-        assert "make demo" in done.err
+        assert "polygon-assets demo" in done.err
     assert not platform.store.exists()
 
 
@@ -220,7 +220,7 @@ def test_errors_of_others(error: Exception, message: str) -> None:
 def test_a_traceback_only_on_request(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "polygon_assets.cli"]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "InvalidInputError" in done.stderr
 

@@ -78,7 +78,7 @@ def test_standard_streams(cli: Command, monkeypatch: pytest.MonkeyPatch, tmp_pat
         (("SELECT * FROM stock_daily",), "There is no dataset 'stock_daily'. Did you mean stocks_daily? There are: s"),
         (
             ("SELECT * FROM bonds",),
-            "There is no dataset 'bonds'. There are: stocks_daily, stocks_minute, options_daily",
+            "There is no dataset 'bonds'. There are: stocks_daily, stocks_minute, stocks_trades",
         ),
         (("SELECT price FROM stocks_daily",), 'Referenced column "price" not found in FROM clause! Candidate bindings'),
         (("SELEC 1",), "syntax error"),

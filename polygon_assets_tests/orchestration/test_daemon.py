@@ -108,7 +108,7 @@ def answer(site: Site, method: str, path: str, body: bytes | None, **headers: st
 
 def test_a_run_that_would_redirect_the_keys_is_refused_by_the_web_interface(done: Backfilled) -> None:
     stolen = {"access_key_id": {"env": "POLYGON_SECRET_ACCESS_KEY"}, "endpoint_url": "http://127.0.0.1:1"}
-    for config in ({"downloader": {"config": stolen}}, {"store": {"config": {"uri": "/elsewhere"}}}):
+    for config in ({"polygon_downloader": {"config": stolen}}, {"polygon_store": {"config": {"uri": "/elsewhere"}}}):
         runs = done.platform.instance.get_runs_count()
         launched = done.site.ask(**_as_variables(launch({"resources": config})))["launchRun"]
         assert launched["__typename"] == "RunConfigValidationInvalid"

@@ -39,9 +39,10 @@ BACKFILL = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill
 
 ENV = {"env": "POLYGON_SECRET_ACCESS_KEY"}
 OVERRIDES = {
-    "downloader": {"endpoint_url": "http://127.0.0.1:1", "access_key_id": ENV},
-    "store": {"uri": "/elsewhere"},
-    "catalog": {"bucket": "another"},
+    "polygon_downloader": {"endpoint_url": "http://127.0.0.1:1", "access_key_id": ENV},
+    "polygon_store": {"uri": "/elsewhere"},
+    "polygon_catalog": {"bucket": "another"},
+    "polygon_reference": {"url": "http://127.0.0.1:1", "key": ENV},
     "io_manager": {"base_dir": ENV},
 }
 """What a run would say of each resource that it has; sensors, which alone have the webhook, are given nothing."""
@@ -92,7 +93,7 @@ def test_every_field_that_a_run_may_set_is_known(served: tuple[Platform, Site]) 
         "loggers.console.config.log_level": "String",
         "loggers.console.config.name": "String",
         **{f"ops.{name}.config.overwrite": "Noneable.BoolSourceType" for name in datasets},
-        **{f"ops.{name}.config": "Any" for name in ("coverage", "options_daily_by_year", "stocks_daily_by_year")},
+        **{f"ops.{name}.config.full": "Bool" for name in ("dividends", "splits")},
     }
     assert fields == expected
 
@@ -125,7 +126,7 @@ def test_a_backfill_can_say_no_more_than_a_run(served: tuple[Platform, Site]) ->
             "assetSelection": [{"path": ["stocks_daily"]}],
             "partitionNames": [DAY],
             "runConfigData": {
-                "resources": {"downloader": {"config": {"endpoint_url": endpoint, "access_key_id": ENV}}}
+                "resources": {"polygon_downloader": {"config": {"endpoint_url": endpoint, "access_key_id": ENV}}}
             },
         }
         launched = site.ask(BACKFILL, params=params)["launchPartitionBackfill"]
@@ -145,7 +146,7 @@ def test_what_the_interface_tells_holds_no_secret_and_no_address(served: tuple[P
         assert hidden not in text
     (repository,) = asked["repositoriesOrError"]["nodes"]
     shown = {each["name"]: each for each in repository["allTopLevelResourceDetails"]}
-    assert {*OVERRIDES, "webhook"} == set(shown)
+    assert {*OVERRIDES, "polygon_webhook"} == set(shown)
     assert all(each["configFields"] == [] == each["configuredValues"] for each in shown.values())
 
 
