@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
-from polygon_assets.calendars import trading_calendar
+from polygon_assets.calendars import parse_date, trading_calendar
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.flatfile.schema import nanoseconds_in, stored_type
@@ -30,27 +30,30 @@ Session = Literal["all", "regular"]
 _DAY = 86_400
 """Seconds."""
 _NANOSECONDS = 1_000_000_000
+Day = str | dt.date
+"""YYYY-MM-DD, a date, or what is one: a datetime or a pandas Timestamp, of which the date counts."""
 
 
 def scan(
     dataset: str,
-    start: str | None = None,
-    end: str | None = None,
+    start: Day | None = None,
+    end: Day | None = None,
     *,
     tickers: str | Iterable[str] | None = None,
     session: Session = "all",
     store: ParquetStore | str | None = None,
     adjust: Adjustment | None = None,
-    as_of: str | None = None,
+    as_of: Day | None = None,
 ) -> pads.Dataset:
-    """The stored rows of ``dataset`` from ``start`` to ``end`` (YYYY-MM-DD, inclusive; None: open).
+    """The stored rows of ``dataset`` from ``start`` to ``end`` (inclusive; None: open).
 
-    ``tickers`` are as the vendor writes them, case-sensitive. ``session="regular"`` keeps the minutes from the opening
-    bell to the closing one, half days included. ``store`` is a store, a folder or an ``s3://`` URI; unset, that of
-    the settings. Column ``date`` is the trading day. Rows come in no particular order: tickers of daily data are read
-    from the files of whole years, where those say what the days say.
+    Days are dates, YYYY-MM-DD, or pandas Timestamps, whose own date counts. ``tickers`` are as the vendor writes them,
+    case-sensitive; one in small letters that is there in capitals alone is warned of. ``session="regular"`` keeps the
+    minutes from the opening bell to the closing one, half days included. ``store`` is a store, a folder or an ``s3://``
+    URI; unset, that of the settings. Column ``date`` is the trading day. Rows come in no particular order: tickers of
+    daily data are read from the files of whole years, where those say what the days say.
 
-    ``adjust`` applies splits, or splits and dividends, of up to ``as_of`` (YYYY-MM-DD; unset: of up to the day on which
+    ``adjust`` applies splits, or splits and dividends, of up to ``as_of`` (a day; unset: of up to the day on which
     they were retrieved) to bars of stocks, and adds the columns ``split_factor`` and ``dividend_factor``: prices are
     multiplied by both, volumes divided by the first. Where a factor cannot be known, they are null.
 
@@ -59,6 +62,7 @@ def scan(
             adjusting what has no splits, or without stored events; no such store.
     """
     row = get_dataset(dataset)
+    start, end, as_of = _day(start), _day(end), _day(as_of)
     settings = load_settings_of_folder()
     opened = existing_store(settings, store) if store is None or isinstance(store, str) else store
     if tickers is None or not row.rolled_up_by_year:
@@ -68,6 +72,7 @@ def scan(
     wanted = [tickers] if isinstance(tickers, str) else None if tickers is None else list(tickers)
     if wanted is not None:
         found = found.filter(pc.field("ticker").isin(pa.array(wanted, pa.string())))
+        _warn_of_case(opened, dataset, [each for each in wanted if each != each.upper()], start, end)
     if session not in {"all", "regular"}:
         raise InvalidInputError(f"Invalid session: {session!r}; it is 'regular' or 'all'")
     if session == "regular":
@@ -83,6 +88,31 @@ def scan(
     if as_of is None:
         _warn_of_later_days(_stored(opened, dataset, start, end), factors)
     return AdjustedDataset(found, factors)
+
+
+def _day(given: Day | None) -> str | None:
+    """``given`` as YYYY-MM-DD; None stays."""
+    if not isinstance(given, dt.date):
+        return given if given is None else parse_date(given).isoformat()
+    if given != given:  # noqa: PLR0124 (pandas' NaT)
+        raise InvalidInputError(f"Invalid date: {given}; a date is YYYY-MM-DD and exists")
+    return (given.date() if isinstance(given, dt.datetime) else given).isoformat()
+
+
+def _warn_of_case(store: ParquetStore, dataset: str, tickers: list[str], start: str | None, end: str | None) -> None:
+    """Warn of ``tickers`` that the newest day read lacks and has in capitals: ``aapl`` would find nothing."""
+    capitals = {each: each.upper() for each in tickers}
+    days = _stored(store, dataset, start, end) if capitals else []
+    if not days:
+        return
+    wanted = pc.field("ticker").isin(pa.array([*capitals, *capitals.values()], pa.string()))
+    there = set(
+        store.scan(dataset, days[-1], days[-1]).to_table(columns=["ticker"], filter=wanted)["ticker"].to_pylist()
+    )
+    for asked, meant in capitals.items():
+        if asked not in there and meant in there:
+            text = f"{dataset} has no ticker {asked!r} on {days[-1]}, but {meant!r}: tickers are case-sensitive"
+            warnings.warn(text, stacklevel=3)
 
 
 def _stored(store: ParquetStore, dataset: str, start: str | None, end: str | None) -> list[str]:

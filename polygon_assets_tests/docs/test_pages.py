@@ -88,7 +88,10 @@ def with_ticks(filled: Platform, cli: Command) -> Platform:
     return filled
 
 
-def test_every_recipe_runs(with_ticks: Platform) -> None:
+def test_every_recipe_runs(with_ticks: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(with_ticks.store.parent)
+    Path(".env").write_text(f"POLYGON_STORE={with_ticks.store.name}\n")
+    monkeypatch.delenv("POLYGON_STORE")  # as of someone who has set none in the shell
     recipes = blocks(DOCS / "reading.md", "python")
     assert len(recipes) == 11
     store = with_ticks.place.open()
@@ -103,6 +106,8 @@ def test_every_recipe_runs(with_ticks: Platform) -> None:
     assert getattr(found["bars"]["bars"], "num_rows") > 0  # noqa: B009 (typed as object)
     assert float(str(found["shares"]["shares"])) > 0
     assert len(list(found["returns"]["returns"].index)) == 3  # type: ignore[attr-defined]
+    weekly: Any = found["weekly"]["weekly"]
+    assert [str(day.date()) for day in weekly.index] == [DAYS[-1]]
     assert found["turnover"]["turnover"].height == 20  # type: ignore[attr-defined]
     assert len(found["spread"]["spread"]) > 0  # type: ignore[arg-type]
     assert getattr(found["history"]["history"], "num_rows") == len(DAYS)  # noqa: B009 (typed as object)

@@ -52,7 +52,7 @@ def test_every_session_since_2003_opens_at_half_past_nine() -> None:
 
 
 def test_days_and_tickers(filled: ParquetStore) -> None:
-    found = polygon_assets.scan("stocks_daily", DAYS[1], DAYS[1], tickers=["AAPL", "MSFT", "aapl"], store=filled)
+    found = polygon_assets.scan("stocks_daily", DAYS[1], DAYS[1], tickers=["AAPL", "MSFT"], store=filled)
     assert set(found.to_table(columns=["ticker"]).column("ticker").to_pylist()) == {"AAPL", "MSFT"}
     assert polygon_assets.scan("stocks_daily", "2030-01-01", store=filled).count_rows() == 0
     assert polygon_assets.scan("stocks_daily", tickers=[], store=filled).count_rows() == 0
