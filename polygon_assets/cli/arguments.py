@@ -4,7 +4,7 @@ Belongs here: reading an argument strictly. Does not: what a command does with i
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +27,10 @@ def _names(incomplete: str) -> list[tuple[str, str]]:
 
 _EXAMPLES = f"One of the {len(DATASETS)} datasets: stocks_daily, options_trades, crypto_minute, futures_cme_quotes, …"
 OneDataset = Annotated[str, typer.Argument(metavar="DATASET", help=f"{_EXAMPLES}.", autocompletion=_names)]
+SomeDatasets = Annotated[
+    list[str],
+    typer.Argument(metavar="DATASET", help=f"{_EXAMPLES}; several, and patterns: 'options_*'.", autocompletion=_names),
+]
 AnyDataset = Annotated[
     str | None,
     typer.Argument(
@@ -158,6 +162,26 @@ def chosen_days(
         return trading_days(settings, dataset, start, end or start)
     days = [day.isoformat() for day in published_days(settings, dataset)]
     return days[-last:] if last is not None else days
+
+
+def days_of_each(
+    rows: Sequence[Dataset], days_of: Callable[[Dataset], list[str]]
+) -> tuple[list[tuple[Dataset, list[str]]], list[str]]:
+    """The days of each dataset, and what is wrong with the days of the others, which have none such.
+
+    Raises:
+        PolygonAssetsError: none of them has such days.
+    """
+    found: list[tuple[Dataset, list[str]]] = []
+    errors: list[tuple[Dataset, PolygonAssetsError]] = []
+    for row in rows:
+        try:
+            found.append((row, days_of(row)))
+        except PolygonAssetsError as error:
+            errors.append((row, error))
+    if errors and not found:
+        raise errors[0][1]
+    return found, [f"{row.name}: {error}" for row, error in errors]
 
 
 def require_rolled_up(rows: Sequence[Dataset]) -> None:

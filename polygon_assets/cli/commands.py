@@ -13,7 +13,8 @@ import typer
 
 from polygon_assets.calendars import require_order
 from polygon_assets.cli import arguments, console, work
-from polygon_assets.cli.arguments import AnyDataset, OneDataset
+from polygon_assets.cli.arguments import AnyDataset, OneDataset, SomeDatasets
+from polygon_assets.datasets import choose_datasets
 from polygon_assets.errors import InvalidInputError, PortTakenError
 from polygon_assets.filters import ALL_ROWS, row_filter
 
@@ -65,7 +66,7 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON f
 
 
 def ingest(
-    dataset: OneDataset,
+    dataset: SomeDatasets,
     start: Annotated[
         str | None, typer.Option(metavar="DAY", help="First day, YYYY-MM-DD, inclusive.", show_default=False)
     ] = None,
@@ -97,20 +98,28 @@ def ingest(
 ) -> None:
     """Bring trading days into the store, and tell Dagster; stored days cost one request each.
 
+    Several datasets are brought in one after the other; one that fails leaves the others alone, and the exit code is 1.
     Ctrl-C ends it at any point with exit code 130; call it again to go on where it stopped.
     """
-    (row,) = arguments.datasets(dataset)
+    rows = choose_datasets(dataset)
     arguments.require_choice(start, end, last, missing=missing)
     settings = _settings(needs_keys=False)
-    days = arguments.chosen_days(settings, row, start, end, last, any_day=any_day)
+    chosen, errors = arguments.days_of_each(
+        rows, lambda row: arguments.chosen_days(settings, row, start, end, last, any_day=any_day)
+    )
     settings.credentials  # noqa: B018 (raises before the slow imports)
+    given = row_filter(tickers, underlyings)
+    filters = {row.name: (given or settings.filters.get(row.name, ALL_ROWS)).checked(row) for row, _ in chosen}
+    for error in errors:
+        console.fail(error)
     if dry_run:
-        work.dry_run.run(settings, row, days, missing=missing, overwrite=overwrite)
+        for row, days in chosen:
+            work.dry_run.run(settings, row, days, missing=missing, overwrite=overwrite)
+        _end(console.FAILED if errors else 0)
         return
-    chosen = row_filter(tickers, underlyings) or settings.filters.get(row.name, ALL_ROWS)
     options: dict[str, Any] = {"missing": missing, "overwrite": overwrite, "any_day": any_day}
-    options |= {"accept_unterminated": accept_unterminated, "row_filter": chosen.checked(row)}
-    _end(work.ingest.run(settings, row, days, **options))
+    options |= {"accept_unterminated": accept_unterminated, "filters": filters}
+    _end(work.ingest.run_each(settings, chosen, **options) or (console.FAILED if errors else 0))
 
 
 def status(

@@ -6,7 +6,7 @@ Belongs here: what surrounds ``ingest_days``. Does not: any of its work.
 import asyncio
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
-from polygon_assets.errors import NotTriedError
+from polygon_assets.errors import InvalidKeysError, NotTriedError, PolygonAssetsError, UnavailableError
 from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import DayResult, DayStatus, Limits, ParquetStore, ingest_days
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
@@ -43,6 +43,35 @@ class _Received(ProgressColumn):
         return Text(f"{decimal(received)} {decimal(int(rate))}/s" if received else "")
 
 
+def run_each(
+    settings: Settings,
+    chosen: Sequence[tuple[Dataset, Sequence[str]]],
+    *,
+    filters: Mapping[str, RowFilter],
+    **options: bool,
+) -> int:
+    """Ingest the days of each dataset, one after the other, as ``run`` does; the worst exit code.
+
+    An error of one of several leaves the others alone; what is wrong for all of them, and an interruption, ends it.
+    """
+    console.name_place(settings)
+    worst = 0
+    for dataset, days in chosen:
+        try:
+            code = run(settings, dataset, days, row_filter=filters[dataset.name], **options)
+        except (InvalidKeysError, UnavailableError):
+            raise
+        except PolygonAssetsError as error:
+            if len(chosen) == 1:
+                raise
+            console.fail(f"{dataset.name}: {error}")
+            code = console.FAILED
+        if code in {console.INTERRUPTED, console.TERMINATED}:
+            return code
+        worst = max(worst, code)
+    return worst
+
+
 def run(
     settings: Settings,
     dataset: Dataset,
@@ -58,7 +87,6 @@ def run(
 
     ``any_day``: the calendar need not know them. ``accept_unterminated``: as in ``Limits``.
     """
-    console.name_place(settings)
     if missing:
         days = without_stored(open_store(settings), dataset, days)
     if not days:
