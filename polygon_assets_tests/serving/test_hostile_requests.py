@@ -46,6 +46,7 @@ OVERRIDES = {
     "io_manager": {"base_dir": ENV},
 }
 """What a run would say of each resource that it has; sensors, which alone have the webhook, are given nothing."""
+PARTITION = {"key": "dagster/partition", "value": DAY}
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +103,11 @@ def test_every_field_that_a_run_may_set_is_known(served: tuple[Platform, Site]) 
 def test_no_resource_takes_configuration_from_a_run(served: tuple[Platform, Site], name: str) -> None:
     platform, site = served
     before = platform.instance.get_runs_count()
+    asset, tags = ("splits", []) if name == "polygon_reference" else ("stocks_daily", [PARTITION])
     params = {
-        "selector": {**JOB, "assetSelection": [{"path": ["stocks_daily"]}]},
+        "selector": {**JOB, "assetSelection": [{"path": [asset]}]},
         "runConfigData": {"resources": {name: {"config": OVERRIDES[name]}}},
-        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": DAY}]},
+        "executionMetadata": {"tags": tags},
     }
     launched = site.ask(LAUNCH, params=params)["launchRun"]
     assert launched["__typename"] == "RunConfigValidationInvalid"

@@ -114,7 +114,7 @@ def test_the_picture_of_what_is_stored(served: Served, page: "Page") -> None:
     markdown.first.click()
     picture = page.get_by_role("img", name="Coverage of stocks_daily")
     picture.wait_for()
-    assert picture.evaluate("each => each.complete && each.naturalWidth > 500 && each.naturalHeight > 300")
+    assert picture.evaluate("each => each.complete && each.naturalWidth > 500 && each.naturalHeight > 200")
     assert missing in page.inner_text("body"), "the table of gaps"
 
 
