@@ -129,7 +129,7 @@ class TransferError(PolygonAssetsError):
 class ObjectNotFoundError(TransferError):
     """404: there is no such object."""
 
-    remedy = "Not published yet, or no such file: a day's file appears on the following day."
+    remedy = "There is no such file: the vendor has not published it, or not yet."
 
 
 class AccessDeniedError(TransferError):

@@ -270,7 +270,7 @@ def test_help_reads_well(cli: Command) -> None:
         assert shown.code == 0
         assert "Usage: polygon-assets" in shown.out
         assert not re.search(r"<\w+>|\{\w+\}|data type", shown.out), shown.out
-    assert "Usage: polygon-assets ingest [OPTIONS] DATASET " in cli("ingest", "--help").out
+    assert "Usage: polygon-assets ingest [OPTIONS] DATASET... " in cli("ingest", "--help").out
     assert "Usage: polygon-assets status [OPTIONS] [DATASET] " in cli("status", "--help").out
 
 

@@ -32,9 +32,9 @@ BOTH = pytest.mark.stores("disk", "s3")
 def test_a_range_is_stored_and_recorded(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS[:3])
     done = cli("ingest", "stocks_daily", *RANGE)
-    assert done.code == 0
+    assert done.code == 1
     assert "stocks_daily: 3 published, 1 not_published_yet; " in done.out
-    assert f"{DAYS[3]}: not published yet" in done.err
+    assert f"{DAYS[3]}: not published: the bucket has no file of it" in done.err
     assert platform.materialised("stocks_daily") == DAYS[:3]
     again = cli("ingest", "stocks_daily", *RANGE)
     assert again.out.strip() == "stocks_daily: 3 unchanged, 1 not_published_yet"
@@ -218,10 +218,23 @@ def test_a_day_can_be_recorded_twice(platform: Platform, cli: Command) -> None:
 
 
 @pytest.mark.usefixtures("platform")
-def test_many_days_that_are_not_to_be_had_are_not_all_named(cli: Command) -> None:
+def test_old_days_that_the_bucket_lacks_are_one_line_and_a_failure(cli: Command) -> None:
+    """Each was once promised for the following day, in a line of its own."""
     done = cli("ingest", "stocks_daily", "--start", "2024-01-02", "--end", "2024-02-29")
-    assert done.code == 0
+    assert done.code == 1
     assert "41 not_published_yet" in done.out
+    assert done.err.splitlines() == [
+        "2024-01-02 to 2024-02-29: 41 days not published: the bucket has no file of them, and none is to be expected: "
+        "polygon-assets ls stocks_daily --month 2024-01"
+    ]
+
+
+def test_many_days_that_are_refused_are_not_all_named(platform: Platform, cli: Command) -> None:
+    days = S3Catalog.get_business_days("2024-01-02", "2024-01-31")
+    for day in days:
+        platform.put_broken("stocks_daily", day)
+    done = cli("ingest", "stocks_daily", "--start", days[0], "--end", days[-1])
+    assert done.code == 1
     lines = done.err.splitlines()
     assert len(lines) == 21
     assert lines[-1] == "Further days are counted only; polygon-assets status and doctor say more."
@@ -252,14 +265,15 @@ def test_an_outage_ends_the_call_with_one_line(
 
 def test_some_tickers_alone(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS[:2])
-    done = cli("ingest", "stocks_daily", *RANGE, "--tickers", "AAPL,MSFT")
+    both = ("--start", DAYS[0], "--end", DAYS[1])
+    done = cli("ingest", "stocks_daily", *both, "--tickers", "AAPL,MSFT")
     assert done.code == 0
     assert platform.materialised("stocks_daily") == DAYS[:2]
     assert platform.metadata("stocks_daily", DAYS[0])["filter"] == "tickers=AAPL,MSFT"
     said = f"stocks_daily: 2 of 2 days, from {DAYS[0]} to {DAYS[1]}, hold some rows only: tickers=AAPL,MSFT"
     assert said in cli("status", "stocks_daily", "--no-heatmap").out
     assert "2 days hold some rows only, by a filter" in cli("verify", "stocks_daily").out
-    assert "2 published" in cli("ingest", "stocks_daily", *RANGE).out
+    assert "2 published" in cli("ingest", "stocks_daily", *both).out
     assert "hold some rows only" not in cli("status", "stocks_daily", "--no-heatmap").out
-    refused = cli("ingest", "stocks_daily", *RANGE, "--underlyings", "SPY")
+    refused = cli("ingest", "stocks_daily", *both, "--underlyings", "SPY")
     assert (refused.code, "has no underlyings" in refused.err) == (2, True)

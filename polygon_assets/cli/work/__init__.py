@@ -2,7 +2,7 @@
 
 Where do I go to…
     serve the platform, or the demo?                     serve.py, demo.py
-    bring days in, or say what that would take?          ingest.py, dry_run.py
+    bring days in, or say what that would take?          ingest.py, dry_run.py; days without a file: unpublished.py
     show what is stored, and what the bucket has?        status.py, ls.py
     query, verify, roll up, record?                      sql.py, verify.py, rollup.py, record.py
     bring splits and dividends up to date?               reference.py

@@ -4,6 +4,7 @@ Belongs here: what surrounds ``ingest_days``. Does not: any of its work.
 """
 
 import asyncio
+import datetime as dt
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,9 @@ from rich.filesize import decimal
 from rich.progress import Progress, ProgressColumn, Task
 from rich.text import Text
 
+from polygon_assets.calendars import trading_calendar
 from polygon_assets.cli import console
+from polygon_assets.cli.work.unpublished import Lateness, unpublished_ranges
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidKeysError, NotTriedError, PolygonAssetsError, UnavailableError
 from polygon_assets.filters import ALL_ROWS, RowFilter
@@ -107,6 +110,7 @@ def run(
             console.messages.print(f"Interrupted. {again}")
             return console.INTERRUPTED if isinstance(ending, KeyboardInterrupt) else console.TERMINATED
         unrecorded = notes.finish()
+    lacks_days = _name_unpublished(settings, dataset, results)
     _summarise(dataset, results, time.monotonic() - began)
     if recorder.remark:
         console.warn(f"{dataset.name}: {recorder.remark}")
@@ -115,7 +119,7 @@ def run(
             f"{len(unrecorded)} days are stored, but Dagster could not be told: {unrecorded[0]}. "
             f"Mend that, then: polygon-assets record {dataset.name}"
         )
-    return console.FAILED if unrecorded or any(each.status not in _FINE for each in results) else 0
+    return console.FAILED if unrecorded or lacks_days or any(each.status not in _FINE for each in results) else 0
 
 
 class _Notes:
@@ -192,7 +196,7 @@ class _Reporter:
             self._received += result.source_bytes
         note = f"{result.day} {result.status.value.replace('_', ' ')}"
         self._shown.update(self._task, advance=1, note=note, received=self._received)
-        if result.status not in STORED or result.warning:
+        if result.status not in _FINE or result.warning:
             self._name(result)
         self._notes.add(result)
 
@@ -216,6 +220,17 @@ def _cancel_on_sigterm() -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 (called in one)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _name_unpublished(settings: Settings, dataset: Dataset, results: Sequence[DayResult]) -> bool:
+    """Name the days that the bucket lacks; is one of them so old that it is a failure?"""
+    calendar = trading_calendar(dataset.calendar, settings.extra_closures)
+    ranges = unpublished_ranges(results, calendar, dt.datetime.now(dt.UTC))
+    for each in ranges[:_NAMED]:
+        console.messages.print(each.describe(dataset), soft_wrap=True)
+    if len(ranges) > _NAMED:
+        console.messages.print(f"Further days are not published either: polygon-assets status {dataset.name}")
+    return any(each.lateness is Lateness.LACKING for each in ranges)
 
 
 def _summarise(dataset: Dataset, results: Sequence[DayResult], seconds: float) -> None:
