@@ -18,9 +18,9 @@ from polygon_assets.flatfile.rows import Ints
 from polygon_assets.reading.factors import Factors
 
 SPLIT_FACTOR, DIVIDEND_FACTOR = "split_factor", "dividend_factor"
-_PRICES = frozenset({"open", "high", "low", "close"})
-_VOLUME = "volume"
-_CHANGED = _PRICES | {_VOLUME, SPLIT_FACTOR, DIVIDEND_FACTOR}
+PRICES = frozenset({"open", "high", "low", "close"})
+VOLUME = "volume"
+_CHANGED = PRICES | {VOLUME, SPLIT_FACTOR, DIVIDEND_FACTOR}
 _NEEDED = ("ticker", "date")
 
 
@@ -47,9 +47,9 @@ def adjust_batch(batch: pa.RecordBatch, factors: Factors, names: list[str]) -> p
             columns.append(pa.array(split, from_pandas=True))
         elif name == DIVIDEND_FACTOR:
             columns.append(pa.array(dividend, from_pandas=True))
-        elif name in _PRICES:
+        elif name in PRICES:
             columns.append(pa.array(batch.column(name).to_numpy() * (split * dividend), from_pandas=True))
-        elif name == _VOLUME:
+        elif name == VOLUME:
             columns.append(pa.array(batch.column(name).to_numpy() / split, from_pandas=True))
         else:
             columns.append(batch.column(name))

@@ -23,7 +23,7 @@ from polygon_assets.datasets import NEW_YORK
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.flatfile.rows import Ints
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.reference.closes import Wanted, closes_of, sessions_before, ticker_days
+from polygon_assets.reference.closes import DAY_BITS, Wanted, closes_of, sessions_before, ticker_days
 from polygon_assets.reference.events import DIVIDENDS, SPLITS, Event, EventKind
 from polygon_assets.reference.tables import read_events, read_record
 
@@ -179,3 +179,33 @@ def _cumulated(steps: _Steps, as_of: dt.date, known_until: dt.date) -> Factors:
         as_of=as_of,
         known_until=known_until,
     )
+
+
+def factor_table(factors: Factors | None) -> pa.Table:
+    """The factors of each ticker with events, one row from ``first_day`` on, before ``end_day``; null: not known.
+
+    None: no rows. Days after a ticker's last event have none.
+    """
+    if factors is None:
+        return _FACTOR_TABLE.empty_table()
+    number, day = factors.keys >> DAY_BITS, factors.keys & ((1 << DAY_BITS) - 1)
+    before = np.roll(day, 1)
+    before[np.diff(number, prepend=-1) != 0] = 0
+    columns = {
+        "ticker": factors.tickers.take(number),
+        "first_day": pa.array(before.astype(np.int32)).cast(pa.date32()),
+        "end_day": pa.array(day.astype(np.int32)).cast(pa.date32()),
+        "split_factor": pa.array(factors.splits, from_pandas=True),
+        "dividend_factor": pa.array(factors.dividends, from_pandas=True),
+    }
+    return pa.table(columns, schema=_FACTOR_TABLE).filter(day < _ALWAYS)
+
+
+_FACTOR_FIELDS: Any = {  # Arrow's stubs want all types alike
+    "ticker": pa.string(),
+    "first_day": pa.date32(),
+    "end_day": pa.date32(),
+    "split_factor": pa.float64(),
+    "dividend_factor": pa.float64(),
+}
+_FACTOR_TABLE = pa.schema(_FACTOR_FIELDS)

@@ -1,6 +1,6 @@
 """SQL over the store, with DuckDB: one view for each dataset, which reads only the days that a query asks for.
 
-Belongs here: the views. Does not: showing results (``cli``).
+Belongs here: the views as stored. Does not: adjusted ones (``adjusted_views``), or showing results (``cli``).
 """
 
 import re
@@ -20,6 +20,7 @@ from polygon_assets.errors import (
     StoreUnreachableError,
 )
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.reading.adjusted_views import add_adjusted_views
 from polygon_assets.store.parquet_store import FILE_NAME, scanned_schema
 from polygon_assets.store.s3_reading import OF_S3
 
@@ -73,6 +74,7 @@ def connect(store: ParquetStore) -> Iterator["duckdb.DuckDBPyConnection"]:
                 files += paths
             else:
                 connection.register(dataset.name, store.scan(dataset.name))
+        add_adjusted_views(connection, store)
         for setting in _confinement(files, spill):
             connection.execute(f"SET {setting}")
         yield connection

@@ -62,9 +62,9 @@ def scan(
             adjusting what has no splits, or without stored events; no such store.
     """
     row = get_dataset(dataset)
-    start, end, as_of = _day(start), _day(end), _day(as_of)
+    start, end, as_of = day_text(start), day_text(end), day_text(as_of)
     settings = load_settings_of_folder()
-    opened = existing_store(settings, store) if store is None or isinstance(store, str) else store
+    opened = opened_store(store)
     if tickers is None or not row.rolled_up_by_year:
         found = opened.scan(dataset, start, end)
     else:
@@ -76,7 +76,7 @@ def scan(
     if session not in {"all", "regular"}:
         raise InvalidInputError(f"Invalid session: {session!r}; it is 'regular' or 'all'")
     if session == "regular":
-        found = found.filter(_regular(row, _stored(opened, dataset, start, end), settings.extra_closures))
+        found = found.filter(_regular(row, stored_days(opened, dataset, start, end), settings.extra_closures))
     if adjust is None:
         if as_of is not None:
             raise InvalidInputError("as_of says which events are applied: give it with adjust.")
@@ -86,11 +86,11 @@ def scan(
     sessions = trading_calendar(row.calendar, settings.extra_closures).sessions
     factors = load_factors(opened, adjust, as_of, wanted, sessions)
     if as_of is None:
-        _warn_of_later_days(_stored(opened, dataset, start, end), factors)
+        _warn_of_later_days(stored_days(opened, dataset, start, end), factors)
     return AdjustedDataset(found, factors)
 
 
-def _day(given: Day | None) -> str | None:
+def day_text(given: Day | None) -> str | None:
     """``given`` as YYYY-MM-DD; None stays."""
     if not isinstance(given, dt.date):
         return given if given is None else parse_date(given).isoformat()
@@ -102,7 +102,7 @@ def _day(given: Day | None) -> str | None:
 def _warn_of_case(store: ParquetStore, dataset: str, tickers: list[str], start: str | None, end: str | None) -> None:
     """Warn of ``tickers`` that the newest day read lacks and has in capitals: ``aapl`` would find nothing."""
     capitals = {each: each.upper() for each in tickers}
-    days = _stored(store, dataset, start, end) if capitals else []
+    days = stored_days(store, dataset, start, end) if capitals else []
     if not days:
         return
     wanted = pc.field("ticker").isin(pa.array([*capitals, *capitals.values()], pa.string()))
@@ -115,7 +115,13 @@ def _warn_of_case(store: ParquetStore, dataset: str, tickers: list[str], start: 
             warnings.warn(text, stacklevel=3)
 
 
-def _stored(store: ParquetStore, dataset: str, start: str | None, end: str | None) -> list[str]:
+def opened_store(store: ParquetStore | str | None) -> ParquetStore:
+    """``store``, or that of a folder or URI, or of the settings."""
+    return store if isinstance(store, ParquetStore) else existing_store(load_settings_of_folder(), store)
+
+
+def stored_days(store: ParquetStore, dataset: str, start: str | None, end: str | None) -> list[str]:
+    """The stored days from ``start`` to ``end``, inclusive."""
     return [day for day in store.days(dataset) if (not start or day >= start) and (not end or day <= end)]
 
 

@@ -28,7 +28,7 @@ from polygon_assets.store.roll_ups import scan_history
 SOURCE = "stocks_daily"
 """The dataset whose closes count."""
 _NAME = "dividend_closes"
-_DAY_BITS = 20
+DAY_BITS = 20
 """Days since 1970 need 15; a ticker's number stands above them."""
 _FIELDS: Any = {"ticker": pa.string(), "date": pa.date32(), "close": pa.float64(), "version": pa.string()}
 
@@ -36,7 +36,7 @@ _FIELDS: Any = {"ticker": pa.string(), "date": pa.date32(), "close": pa.float64(
 def ticker_days(tickers: "pa.Array[Any]", known: "pa.Array[Any]", days: Ints) -> Ints:
     """One number for each ticker and day, which sorts as they do in ``known``; negative where a ticker is not in it."""
     numbers: Any = pc.fill_null(pc.index_in(tickers, value_set=known), -1)  # type: ignore[type-var]
-    found: Ints = (numbers.to_numpy(zero_copy_only=False).astype(np.int64) << _DAY_BITS) + days
+    found: Ints = (numbers.to_numpy(zero_copy_only=False).astype(np.int64) << DAY_BITS) + days
     return found
 
 
@@ -139,7 +139,7 @@ def _look_up(
     places = np.flatnonzero(missing)
     order = places[np.argsort(keys[places], kind="stable")]
     sought = keys[order]
-    days = pa.array(np.unique(sought & ((1 << _DAY_BITS) - 1)).astype(np.int32)).cast(pa.date32())
+    days = pa.array(np.unique(sought & ((1 << DAY_BITS) - 1)).astype(np.int32)).cast(pa.date32())
     chosen = pc.field("ticker").isin(known) & pc.field("date").isin(days)
     first, last = str(days[0].as_py()), str(days[-1].as_py())
     for batch in scan_history(store, SOURCE, first, last).to_batches(["ticker", "date", "close"], filter=chosen):

@@ -1,0 +1,69 @@
+"""SQL views of bars adjusted for splits and dividends: ``stocks_daily_adjusted`` and ``stocks_minute_adjusted``.
+
+Belongs here: how the raw view and the factors are joined. Does not: the factors (``factors``), or the raw views
+(``queries``).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.dataset as pads
+
+from polygon_assets.calendars import NEW_YORK_EXCHANGE, trading_calendar
+from polygon_assets.datasets import DATASETS
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.reading.adjusting import DIVIDEND_FACTOR, PRICES, SPLIT_FACTOR, VOLUME, adjusted_schema
+from polygon_assets.reading.factors import factor_table, load_factors
+from polygon_assets.settings import load_settings_of_folder
+from polygon_assets.store.parquet_store import scanned_schema
+
+if TYPE_CHECKING:
+    import duckdb
+
+_FACTORS = "adjustment_factors"
+_FACTOR_COLUMNS = (SPLIT_FACTOR, DIVIDEND_FACTOR)
+_InMemory: Any = pads.InMemoryDataset  # Arrow's stubs know neither its constructor nor what it may be subclassed for
+
+
+def add_adjusted_views(connection: "duckdb.DuckDBPyConnection", store: ParquetStore) -> None:
+    """A view beside that of each dataset that can be adjusted; events are read when a query asks for one.
+
+    Its rows are those of ``scan(…, adjust="splits+dividends")``.
+    """
+    connection.register(_FACTORS, _FactorsWhenAsked(store))
+    for dataset in DATASETS.values():
+        if dataset.adjustable:
+            columns = adjusted_schema(scanned_schema(dataset)).names
+            connection.execute(_adjusted_view(dataset.name, columns))
+
+
+def _adjusted_view(name: str, columns: list[str]) -> str:
+    """The statement that makes the view: rows without a later event have no match, and factors of 1."""
+    split, dividend = (f"CASE WHEN f.ticker IS NULL THEN 1.0::DOUBLE ELSE f.{each} END" for each in _FACTOR_COLUMNS)
+    formulas = {
+        **{price: f'b."{price}" * (({split}) * ({dividend}))' for price in PRICES},
+        VOLUME: f'b."{VOLUME}" / ({split})',
+        SPLIT_FACTOR: split,
+        DIVIDEND_FACTOR: dividend,
+    }
+    chosen = ", ".join(f'{formulas.get(each, "b." + each)} AS "{each}"' for each in columns)
+    join = "b.ticker = f.ticker AND b.date >= f.first_day AND b.date < f.end_day"
+    return (
+        f'CREATE VIEW "{name}_adjusted" AS SELECT {chosen} FROM "{name}" AS b '  # noqa: S608 (our own names)
+        f"LEFT JOIN {_FACTORS} AS f ON {join}"
+    )
+
+
+class _FactorsWhenAsked(_InMemory):  # type: ignore[misc]
+    """The factors of all tickers as a dataset that reads the stored events when it is scanned first."""
+
+    def __init__(self, store: ParquetStore) -> None:
+        self._store = store
+        self._loaded: pads.Dataset | None = None
+        super().__init__(factor_table(None))
+
+    def scanner(self, *arguments: Any, **options: Any) -> pads.Scanner:
+        if self._loaded is None:
+            sessions = trading_calendar(NEW_YORK_EXCHANGE, load_settings_of_folder().extra_closures).sessions
+            factors = load_factors(self._store, "splits+dividends", sessions=sessions)
+            self._loaded = pads.dataset(factor_table(factors))
+        return self._loaded.scanner(*arguments, **options)
