@@ -12,7 +12,7 @@ Where do I go to…
     keep days, on a disk or on S3?                       store/
     bring many days in at once?                          ingest/
     get splits and dividends?                            reference/
-    read what is stored?                                 reading/, scan()
+    read what is stored?                                 reading/, scan(), bars()
     see assets, checks, sensors and resources?           orchestration/
     start the web interface and the daemon?              serving/
     see what Dagster loads?                              definitions.py
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from polygon_assets.orchestration.component import FlatFilesComponent
     from polygon_assets.orchestration.partitions import trading_day_partitions
     from polygon_assets.orchestration.scope import FlatFilesTranslator, TranslatorData
+    from polygon_assets.reading.bars import bars
     from polygon_assets.reading.scanning import scan
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "FlatFilesComponent",
     "FlatFilesTranslator",
     "TranslatorData",
+    "bars",
     "build_defs",
     "scan",
     "trading_day_partitions",
@@ -52,6 +54,7 @@ _LATE = {
     "FlatFilesComponent": "polygon_assets.orchestration.component",
     "FlatFilesTranslator": "polygon_assets.orchestration.scope",
     "TranslatorData": "polygon_assets.orchestration.scope",
+    "bars": "polygon_assets.reading.bars",
     "build_defs": "polygon_assets.orchestration.assembly",
     "scan": "polygon_assets.reading.scanning",
     "trading_day_partitions": "polygon_assets.orchestration.partitions",

@@ -100,6 +100,18 @@ def test_scan() -> None:
     assert "scan" in polygon_assets.__all__
 
 
+def test_bars() -> None:
+    parameters = inspect.signature(polygon_assets.bars).parameters
+    assert list(parameters) == [
+        "dataset", "start", "end", "every", "tickers", "session", "anchor", "fill", "store", "adjust", "as_of",
+    ]  # fmt: skip
+    assert {name: parameters[name].default for name in ("session", "anchor", "fill", "adjust")} == {
+        "session": "regular", "anchor": "open", "fill": None, "adjust": None,
+    }  # fmt: skip
+    assert parameters["every"].default is inspect.Parameter.empty
+    assert "bars" in polygon_assets.__all__
+
+
 def test_day_results() -> None:
     assert [field.name for field in dataclasses.fields(DayResult)][:14] == [
         "day", "status", "rows", "symbols", "source_key", "source_etag", "source_bytes", "parquet_bytes", "retries",

@@ -55,12 +55,20 @@ def filled(made: Made, cli: Command) -> Platform:
     return made("days of three datasets", make)
 
 
+def put_reference(platform: Platform) -> None:
+    """Store a split and a dividend, as a user with a key has them."""
+    store = platform.place.open()
+    put_events(store, SPLITS, [split("AAPL", DAYS[2], 1, 4)], RETRIEVED_LATER)
+    put_events(store, DIVIDENDS, [dividend("MSFT", DAYS[1])], RETRIEVED_LATER)
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_every_command_runs(
     filled: Platform, cli: Command, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert filled.store.exists()
+    put_reference(filled)
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for command in commands(page):
         words = shlex.split(command)
@@ -93,10 +101,8 @@ def test_every_recipe_runs(with_ticks: Platform, monkeypatch: pytest.MonkeyPatch
     Path(".env").write_text(f"POLYGON_STORE={with_ticks.store.name}\n")
     monkeypatch.delenv("POLYGON_STORE")  # as of someone who has set none in the shell
     recipes = blocks(DOCS / "reading.md", "python")
-    assert len(recipes) == 11
-    store = with_ticks.place.open()
-    put_events(store, SPLITS, [split("AAPL", DAYS[2], 1, 4)], RETRIEVED_LATER)
-    put_events(store, DIVIDENDS, [dividend("MSFT", DAYS[1])], RETRIEVED_LATER)
+    assert len(recipes) == 12
+    put_reference(with_ticks)
     found: dict[str, dict[str, object]] = {}
     for recipe in recipes:
         names: dict[str, object] = {}
@@ -111,6 +117,9 @@ def test_every_recipe_runs(with_ticks: Platform, monkeypatch: pytest.MonkeyPatch
     assert found["turnover"]["turnover"].height == 20  # type: ignore[attr-defined]
     assert len(found["spread"]["spread"]) > 0  # type: ignore[arg-type]
     assert getattr(found["history"]["history"], "num_rows") == len(DAYS)  # noqa: B009 (typed as object)
+    quarters, grid = (found[name][name] for name in ("quarters", "grid"))
+    assert getattr(quarters, "height") > 0  # noqa: B009 (typed as object)
+    assert getattr(grid, "num_rows") % 7 == 0 < getattr(grid, "num_rows")  # noqa: B009
     found_as_of: Any = found["as_of"]["as_of"]
     assert 0 < len(found_as_of) <= 3_000
     assert (found_as_of["bid_price"] > 0).all()
@@ -122,7 +131,7 @@ def test_every_recipe_runs(with_ticks: Platform, monkeypatch: pytest.MonkeyPatch
     assert list(adjusted.columns) == ["AAPL", "MSFT"]  # type: ignore[attr-defined]
     assert matrix.columns == ["date", "AAPL", "MSFT"]  # type: ignore[attr-defined]
     assert matrix["AAPL"].to_list() == adjusted["AAPL"].to_list()  # type: ignore[index]
-    raw = store.scan("stocks_daily", DAYS[0], DAYS[0]).to_table().to_pylist()
+    raw = with_ticks.place.open().scan("stocks_daily", DAYS[0], DAYS[0]).to_table().to_pylist()
     assert adjusted["AAPL"].iloc[0] == {row["ticker"]: row["close"] for row in raw}["AAPL"] / 4  # type: ignore[index]
     five: Any = found["five_minutes"]["five_minutes"].drop_nulls()  # type: ignore[attr-defined]
     assert five.height > 10
