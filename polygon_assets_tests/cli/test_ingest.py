@@ -141,7 +141,8 @@ def test_a_day_before_the_first_partition_is_stored_and_dagster_is_not_told(
     monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[1])
     done = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[1])
     assert (done.code, "2 published" in done.out) == (0, True)
-    assert f"Dagster was not told of 1 days ({DAYS[0]} to {DAYS[0]})" in done.err
+    said = f"{DAYS[0]} is stored, and not shown in Dagster: its days begin on {DAYS[1]} (POLYGON_HISTORY_START)."
+    assert said in done.err
     assert platform.materialised("stocks_daily") == DAYS[1:2]
     assert "1 reported" not in cli("record", "stocks_daily").out
 

@@ -1,7 +1,7 @@
 """Recording: what was stored outside a run, reported to the Dagster instance as runless events."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -30,7 +30,7 @@ class Recorder:
         instance: dg.DagsterInstance,
         dataset: Dataset,
         store: ParquetStore,
-        partitions: dg.PartitionsDefinition[str],
+        partitions: dg.DailyPartitionsDefinition,
         key: dg.AssetKey | None = None,
     ) -> None:
         """``store`` is where the days are; days that are none of ``partitions`` are not reported.
@@ -51,9 +51,19 @@ class Recorder:
         """What to say of days that were not reported because they are no partitions; None where all are."""
         if not self._outside:
             return None
-        days = f"{len(self._outside)} days ({min(self._outside)} to {max(self._outside)})"
-        why = "outside its partitions: see POLYGON_HISTORY_START and POLYGON_EXTRA_CLOSURES"
-        return f"Dagster was not told of {days}, which lie {why}."
+        first, last = min(self._outside), max(self._outside)
+        named = first if len(self._outside) == 1 else f"{len(self._outside)} days, {first} to {last},"
+        stored = "is stored, and not shown" if len(self._outside) == 1 else "are stored, and not shown"
+        return f"{named} {stored} in Dagster: {'; '.join(self._reasons())}."
+
+    def _reasons(self) -> Iterator[str]:
+        """Why days are not shown, each reason once, with the setting that changes it."""
+        start = f"{self._partitions.start:%Y-%m-%d}"
+        earlier = [day for day in self._outside if day < start]
+        if earlier:
+            yield f"its days begin on {start} (POLYGON_HISTORY_START)"
+        if len(earlier) < len(self._outside):
+            yield "the trading calendar has no such day (POLYGON_EXTRA_CLOSURES adds closures to it)"
 
     def knows(self, result: DayResult) -> bool:
         """Does the instance show the day as materialised, from the same source and rules, and not as unreadable?"""

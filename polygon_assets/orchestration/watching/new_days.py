@@ -5,7 +5,7 @@ An outage of the bucket is raised, so that it shows as a failed tick with its ca
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
@@ -136,7 +136,7 @@ class _Tick:
         memory, requests = self._within_plan(memory, requests)
         if requests:
             return dg.SensorResult(run_requests=requests, cursor=memory.dump())
-        return dg.SensorResult(skip_reason=self._why_idle(candidates, published, memory), cursor=memory.dump())
+        return dg.SensorResult(skip_reason=self._why_idle(candidates, published, memory, months), cursor=memory.dump())
 
     def _within_plan(
         self, memory: watch.Memory, requests: list[dg.RunRequest]
@@ -202,8 +202,14 @@ class _Tick:
             active |= {each.day for each in candidates if first <= each.day <= last}
         return active
 
-    def _why_idle(self, candidates: list[watch.Candidate], published: Collection[str], memory: watch.Memory) -> str:
+    def _why_idle(
+        self,
+        candidates: list[watch.Candidate],
+        published: Collection[str],
+        memory: watch.Memory,
+        months: Sequence[str],
+    ) -> str:
         above = [each.day for each in candidates if memory.floor is None or each.day > memory.floor]
         if above:
             return f"{', '.join(above)}: a run is active, or the last attempt is too recent."
-        return watch.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published)
+        return watch.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published, months=months)

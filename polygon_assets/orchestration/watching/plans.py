@@ -161,10 +161,12 @@ def within_plan(
     return reachable, floor
 
 
-def waiting_for(newest: dt.date, now: dt.datetime, *, published: bool) -> str:
-    """What an idle tick at ``now`` says."""
+def waiting_for(newest: dt.date, now: dt.datetime, *, published: bool, months: Sequence[str]) -> str:
+    """What an idle tick at ``now`` says, which has listed ``months`` (YYYY-MM) alone."""
     if published:
-        return f"Every published day up to {newest} is stored."
+        return (
+            f"Every published day of {', '.join(sorted(months))} up to {newest} is stored; other months come in turn."
+        )
     due = expected_by(newest)
     expected = "was expected" if now >= due else "expected"
     return f"{newest} is not published yet, {expected} by {due:%H:%M} New York on {due:%Y-%m-%d}."

@@ -127,5 +127,5 @@ def test_a_day_outside_the_partitions_is_not_reported_as_one(lost: Platform, mon
     assert reported == len(DAYS) - 2
     assert lost.materialised("stocks_daily") == DAYS[2:]
     assert remark is not None
-    assert f"2 days ({DAYS[0]} to {DAYS[1]})" in remark
+    assert f"2 days, {DAYS[0]} to {DAYS[1]}, are stored, and not shown in Dagster" in remark
     assert "POLYGON_HISTORY_START" in remark

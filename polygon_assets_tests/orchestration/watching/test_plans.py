@@ -73,6 +73,7 @@ def test_memory_survives_the_cursor_and_forgets_what_it_cannot_read() -> None:
 def test_an_idle_tick_says_what_it_waits_for() -> None:
     early, late = (dt.datetime(2026, 11, 21, hour, 59, tzinfo=dt.UTC) for hour in (15, 16))
     said = "2026-11-20 is not published yet, {} by 11:00 New York on 2026-11-21."
-    assert watch.waiting_for(LAST, early, published=False) == said.format("expected")
-    assert watch.waiting_for(LAST, late, published=False) == said.format("was expected")
-    assert "2026-11-20 is stored" in watch.waiting_for(LAST, late, published=True)
+    assert watch.waiting_for(LAST, early, published=False, months=[]) == said.format("expected")
+    assert watch.waiting_for(LAST, late, published=False, months=[]) == said.format("was expected")
+    stored = watch.waiting_for(LAST, late, published=True, months=["2026-11", "2026-10", "2026-03"])
+    assert stored.startswith("Every published day of 2026-03, 2026-10, 2026-11 up to 2026-11-20 is stored;")
