@@ -144,6 +144,15 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
+def counted(number: int, noun: str) -> str:
+    """``number`` of ``noun``, which takes an s.
+
+    >>> counted(1, "day"), counted(1200, "day")
+    ('1 day', '1,200 days')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def fail(message: str) -> None:
     """Say what went wrong, in one line."""
     messages.print(Text.assemble(("error:", "bold red"), f" {message}"), soft_wrap=True)

@@ -19,8 +19,8 @@ def test_years_that_are_due_are_made_and_no_others(platform: Platform, cli: Comm
     assert first.code == 0
     assert first.err == ""  # quiet where there is no terminal
     assert first.out.splitlines() == [
-        "stocks_daily 2023: 1 days, 20 rows",
-        "stocks_daily 2024: 1 days, 20 rows",
+        "stocks_daily 2023: 1 day, 20 rows",
+        "stocks_daily 2024: 1 day, 20 rows",
         "options_daily: nothing stored",
     ]
     assert cli("rollup", "stocks_daily").out.splitlines() == ["stocks_daily: 2 years, all up to date"]
@@ -46,7 +46,7 @@ def test_a_year_that_cannot_be_read_is_named(platform: Platform, cli: Command) -
     assert done.code == 1
     assert "stocks_daily of 2023 cannot be made" in done.out
     assert "Try polygon-assets verify stocks_daily." in done.out
-    assert "stocks_daily 2024: 1 days" in done.out
+    assert "stocks_daily 2024: 1 day" in done.out
 
 
 @pytest.mark.usefixtures("platform")

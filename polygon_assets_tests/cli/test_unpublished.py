@@ -3,6 +3,7 @@
 import datetime as dt
 
 from polygon_assets.calendars import trading_calendar
+from polygon_assets.cli.console import counted
 from polygon_assets.cli.work.unpublished import Lateness, unpublished_ranges
 from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import DayResult, DayStatus
@@ -41,6 +42,11 @@ def test_a_day_without_trading_is_nobodys_failure() -> None:
     assert ranges("2024-01-06") == [
         (Lateness.NO_SESSION, "2024-01-06: not published: the calendar knows no trading then")
     ]
+
+
+def test_one_is_not_many() -> None:
+    """``1 days`` and ``1 years`` were said."""
+    assert [counted(number, "day") for number in (0, 1, 2, 1200)] == ["0 days", "1 day", "2 days", "1,200 days"]
 
 
 def test_nothing_is_said_of_stored_days() -> None:

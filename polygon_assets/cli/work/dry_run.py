@@ -73,8 +73,10 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: b
 def _print_days(dataset: Dataset, compared: Sequence[ComparedDay], wanted: Sequence[ComparedDay], size: int) -> None:
     counts = {standing: sum(each.standing is standing for each in compared) for standing in Standing}
     line = ", ".join(f"{count} {standing.value}" for standing, count in counts.items() if count)
-    console.out.print(f"{dataset.name}: {len(compared)} trading days: {line or 'nothing to do'}", soft_wrap=True)
-    console.out.print(f"fetch: {len(wanted)} days, {decimal(size)}")
+    console.out.print(
+        f"{dataset.name}: {console.counted(len(compared), 'trading day')}: {line or 'nothing to do'}", soft_wrap=True
+    )
+    console.out.print(f"fetch: {console.counted(len(wanted), 'day')}, {decimal(size)}")
 
 
 def _warn_of_the_plan(settings: Settings, dataset: Dataset, oldest: str) -> None:

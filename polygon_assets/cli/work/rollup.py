@@ -32,7 +32,9 @@ def _rolled_up(store: ParquetStore, row: Dataset, *, overwrite: bool) -> int:
         for year in due:
             try:
                 made = write_year(store, row.name, year)
-                console.out.print(f"{row.name} {year}: {made.days} days, {made.rows:,} rows")
+                console.out.print(
+                    f"{row.name} {year}: {console.counted(made.days, 'day')}, {console.counted(made.rows, 'row')}"
+                )
             except StoreUnreachableError:
                 raise
             except StoreError as error:
@@ -41,5 +43,6 @@ def _rolled_up(store: ParquetStore, row: Dataset, *, overwrite: bool) -> int:
             shown.update(task, advance=1, note=str(year))
     if not due:
         count = len(years(store, row.name))
-        console.out.print(f"{row.name}: {f'{count} years, all up to date' if count else 'nothing stored'}")
+        said = f"{console.counted(count, 'year')}, all up to date" if count else "nothing stored"
+        console.out.print(f"{row.name}: {said}")
     return failed

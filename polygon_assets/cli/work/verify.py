@@ -50,7 +50,9 @@ def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | N
                 corrupt += 1
                 console.out.print(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})", soft_wrap=True)
     verdict = (
-        f"{len(days)} days, {rows:,} rows, all whole" if not corrupt else f"{corrupt} of {len(days)} days are corrupt"
+        f"{console.counted(len(days), 'day')}, {console.counted(rows, 'row')}, all whole"
+        if not corrupt
+        else f"{corrupt} of {len(days)} days are corrupt"
     )
     remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if corrupt else ""
     console.out.print(f"{dataset.name}: {verdict if days else 'nothing stored'}{remedy}", soft_wrap=True)
