@@ -1,7 +1,8 @@
 """What a failure means, and when the next attempt is due: decided here and nowhere else.
 
 The table of status codes, error codes and exceptions; the translation into the project's errors; backoff, deadlines
-and the minimum rate. Does not belong here: what bytes must look like (``transfer``).
+and the minimum rate; how long each may be: ``transfer_options``. Does not belong here: what bytes must look like
+(``transfer``).
 """
 
 import asyncio

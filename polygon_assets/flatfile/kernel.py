@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from polygon_assets.datasets import Column, Dataset
 from polygon_assets.flatfile.archive import PADDING
+from polygon_assets.flatfile.parquet_schema import LARGEST_COUNTS
 from polygon_assets.flatfile.rows import Mask
-from polygon_assets.flatfile.schema import LARGEST_COUNTS
 
 LIBRARY = Path(__file__).with_name("_kernel.so")
 VERSION = 3

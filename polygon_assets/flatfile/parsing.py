@@ -20,8 +20,8 @@ from polygon_assets.errors import RowError
 from polygon_assets.flatfile.archive import Archive, Block
 from polygon_assets.flatfile.kernel import Kernel, Parsed
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
+from polygon_assets.flatfile.parquet_schema import LARGEST_COUNTS, TEXTS, Header, parsed_types
 from polygon_assets.flatfile.rows import Batch, Column, Mask, ascending, name_lengths
-from polygon_assets.flatfile.schema import LARGEST_COUNTS, TEXTS, Header, parsed_types
 
 MAX_TICKER_BYTES = 64
 """A ticker beyond this is no ticker; the longest real ones have 21 characters."""

@@ -1,6 +1,6 @@
 """Sensors: one for each dataset, that notices new, late and replaced days in the vendor's bucket.
 
-Belongs here: requests and Dagster's side of a tick. Does not: the rules (``watch``).
+Belongs here: requests and Dagster's side of a tick. Does not: the rules (``new_day_rules``).
 An outage of the bucket is raised, so that it shows as a failed tick with its cause.
 """
 
@@ -16,7 +16,7 @@ from polygon_assets.download.listing import RemoteObject, listed_days
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
-from polygon_assets.orchestration.watching import plans as watch
+from polygon_assets.orchestration.watching import new_day_rules as rules
 from polygon_assets.orchestration.watching.active_runs import active_runs, covered
 from polygon_assets.reading.comparison import TO_FETCH, compare_days, is_entitled
 
@@ -61,7 +61,7 @@ def build_new_days_sensor(
         resources = scope.resources(context.resources)
         catalog = resources.catalog
         now = clock()
-        memory = watch.Memory.load(context.cursor, now.timestamp())
+        memory = rules.Memory.load(context.cursor, now.timestamp())
         if now.timestamp() < memory.not_entitled_until:
             until = dt.datetime.fromtimestamp(memory.not_entitled_until, dt.UTC)
             return dg.SensorResult(
@@ -114,23 +114,23 @@ class _Tick:
         self.catalog, self.client, self.store, self.instance = catalog, client, store, instance
         self.calendar = catalog.get_calendar(self.dataset.name)
 
-    def evaluate(self, memory: watch.Memory) -> dg.SensorResult:
+    def evaluate(self, memory: rules.Memory) -> dg.SensorResult:
         memory = self._with_oldest(memory)
-        since = watch.first_wanted(self.calendar, memory.oldest, self.first, self.newest)
-        months, rotation = watch.months_to_list(since, self.newest, memory.rotation)
+        since = rules.first_wanted(self.calendar, memory.oldest, self.first, self.newest)
+        months, rotation = rules.months_to_list(since, self.newest, memory.rotation)
         memory = replace(memory, rotation=rotation)
         published = {day: entry for month in months for day, entry in self._list(month).items()}
         wanted = {day.isoformat() for day in self.calendar.between(since, self.newest)} & published.keys()
         compared = compare_days(self.store, self.dataset.name, sorted(wanted, reverse=True), published)
         candidates = [
-            watch.Candidate(each.day, each.listed.etag)
+            rules.Candidate(each.day, each.listed.etag)
             for each in compared
             if each.listed and each.standing in TO_FETCH
         ]
-        requests = list(self._requests(candidates))[: watch.REQUESTS_PER_TICK]
+        requests = list(self._requests(candidates))[: rules.REQUESTS_PER_TICK]
         newest = max(wanted, default=None)
         if requests and newest is not None and not self._entitled(newest):
-            memory = replace(memory, not_entitled_until=self.now.timestamp() + watch.DAY)
+            memory = replace(memory, not_entitled_until=self.now.timestamp() + rules.DAY)
             reason = f"{self.dataset.name} is not in your plan: {newest} is listed, but refused."
             return dg.SensorResult(skip_reason=reason, cursor=memory.dump())
         memory, requests = self._within_plan(memory, requests)
@@ -139,22 +139,22 @@ class _Tick:
         return dg.SensorResult(skip_reason=self._why_idle(candidates, published, memory, months), cursor=memory.dump())
 
     def _within_plan(
-        self, memory: watch.Memory, requests: list[dg.RunRequest]
-    ) -> tuple[watch.Memory, list[dg.RunRequest]]:
+        self, memory: rules.Memory, requests: list[dg.RunRequest]
+    ) -> tuple[rules.Memory, list[dg.RunRequest]]:
         """The requests that lie within the plan's window, which ends days ago for every plan but the largest."""
         known = memory.floor if self.now.timestamp() < memory.floor_until else None
         by_day = {str(request.partition_key): request for request in requests}
-        days, floor = watch.within_plan(list(by_day), known, self._entitled)
+        days, floor = rules.within_plan(list(by_day), known, self._entitled)
         if floor != known:
-            memory = replace(memory, floor=floor, floor_until=self.now.timestamp() + watch.DAY)
+            memory = replace(memory, floor=floor, floor_until=self.now.timestamp() + rules.DAY)
         return memory, [by_day[day] for day in days]
 
-    def _with_oldest(self, memory: watch.Memory) -> watch.Memory:
+    def _with_oldest(self, memory: rules.Memory) -> rules.Memory:
         known = memory.oldest is not None and memory.store == self.store.uri
         if known and self.now.timestamp() < memory.oldest_known_until:
             return memory
         days = self.store.days(self.dataset.name)
-        until = self.now.timestamp() + watch.DAY
+        until = self.now.timestamp() + rules.DAY
         return replace(memory, store=self.store.uri, oldest=min(days, default=None), oldest_known_until=until)
 
     def _list(self, month: str) -> dict[str, RemoteObject]:
@@ -164,11 +164,11 @@ class _Tick:
     def _entitled(self, day: str) -> bool:
         return is_entitled(self.client, self.catalog, self.dataset.name, day)
 
-    def _requests(self, candidates: list[watch.Candidate]) -> Iterator[dg.RunRequest]:
+    def _requests(self, candidates: list[rules.Candidate]) -> Iterator[dg.RunRequest]:
         active = self._active_days(candidates) if candidates else set()
         for candidate in candidates:
             request = f"{self.key.to_user_string()}/{candidate.day}/{candidate.etag}"
-            attempt = watch.next_attempt(self._past_runs(request), self.now.timestamp())
+            attempt = rules.next_attempt(self._past_runs(request), self.now.timestamp())
             if attempt is None or candidate.day in active:
                 continue
             newest = candidate.day == self.newest.isoformat()
@@ -183,10 +183,10 @@ class _Tick:
                 },
             )
 
-    def _past_runs(self, request: str) -> list[watch.PastRun]:
+    def _past_runs(self, request: str) -> list[rules.PastRun]:
         records = self.instance.get_run_records(dg.RunsFilter(tags={REQUEST_TAG: request}))
         return [
-            watch.PastRun(
+            rules.PastRun(
                 int(record.dagster_run.tags.get(ATTEMPT_TAG, "1")),
                 record.end_time or record.update_timestamp.timestamp(),
             )
@@ -194,7 +194,7 @@ class _Tick:
             if record.dagster_run.is_finished
         ]
 
-    def _active_days(self, candidates: list[watch.Candidate]) -> set[str]:
+    def _active_days(self, candidates: list[rules.Candidate]) -> set[str]:
         """The candidates that an unfinished run of this asset covers, alone or in a range."""
         active: set[str] = set()
         for run in active_runs(self.instance, self.key, self.sensor):
@@ -204,12 +204,12 @@ class _Tick:
 
     def _why_idle(
         self,
-        candidates: list[watch.Candidate],
+        candidates: list[rules.Candidate],
         published: Collection[str],
-        memory: watch.Memory,
+        memory: rules.Memory,
         months: Sequence[str],
     ) -> str:
         above = [each.day for each in candidates if memory.floor is None or each.day > memory.floor]
         if above:
             return f"{', '.join(above)}: a run is active, or the last attempt is too recent."
-        return watch.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published, months=months)
+        return rules.waiting_for(self.newest, self.now, published=self.newest.isoformat() in published, months=months)

@@ -14,8 +14,8 @@ from polygon_assets.orchestration.resources import WEBHOOK
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import Watched, has_arrived
+from polygon_assets.orchestration.watching.new_day_rules import read_cursor
 from polygon_assets.orchestration.watching.new_days import Clock
-from polygon_assets.orchestration.watching.plans import read_cursor
 
 _INTERVAL_SECONDS = 600
 _CAUSE_LENGTH = 2000

@@ -7,7 +7,7 @@ import pytest
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
-from polygon_assets.orchestration.watching.plans import within_plan
+from polygon_assets.orchestration.watching.new_day_rules import within_plan
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets_tests.orchestration.watching.ticks import WEEK, asked, at
 from polygon_assets_tests.platforms import SMALL, Platform

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from polygon_assets.calendars import trading_calendar
-from polygon_assets.orchestration.watching.plans import DAY, HOUR, Memory, PastRun, first_wanted, next_attempt
+from polygon_assets.orchestration.watching.new_day_rules import DAY, HOUR, Memory, PastRun, first_wanted, next_attempt
 from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON, WEEK, Tick, asked, at
 from polygon_assets_tests.platforms import Made, Platform

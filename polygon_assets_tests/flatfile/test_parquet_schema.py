@@ -5,8 +5,8 @@ import hashlib
 import pytest
 
 from polygon_assets.datasets import DATASETS, Dataset
+from polygon_assets.flatfile.parquet_schema import stored_schema
 from polygon_assets.flatfile.quality import CHECKS, RULES, rules_of
-from polygon_assets.flatfile.schema import stored_schema
 
 FINGERPRINTS = {
     ("stocks_daily", "3"): "b93467ff131054f8",

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 
 from polygon_assets.calendars import trading_calendar
-from polygon_assets.orchestration.watching import plans as watch
-from polygon_assets.orchestration.watching.plans import (
+from polygon_assets.orchestration.watching import new_day_rules as rules
+from polygon_assets.orchestration.watching.new_day_rules import (
     DAY,
     HOUR,
     Memory,
@@ -38,12 +38,12 @@ def test_never_more_than_three_months_over_twenty_years() -> None:
 
 
 def test_an_empty_store_wants_the_last_five_sessions() -> None:
-    since = watch.first_wanted(trading_calendar(), None, dt.date(2003, 9, 10), LAST)
+    since = rules.first_wanted(trading_calendar(), None, dt.date(2003, 9, 10), LAST)
     assert since == dt.date(2026, 11, 16)
 
 
 def test_a_store_wants_everything_since_its_oldest_day() -> None:
-    assert watch.first_wanted(trading_calendar(), "2026-01-05", dt.date(2003, 9, 10), LAST) == dt.date(2026, 1, 5)
+    assert rules.first_wanted(trading_calendar(), "2026-01-05", dt.date(2003, 9, 10), LAST) == dt.date(2026, 1, 5)
 
 
 @pytest.mark.parametrize(("failures", "wait"), [(1, HOUR), (2, 4 * HOUR), (3, DAY), (4, DAY), (30, DAY)])
@@ -73,7 +73,7 @@ def test_memory_survives_the_cursor_and_forgets_what_it_cannot_read() -> None:
 def test_an_idle_tick_says_what_it_waits_for() -> None:
     early, late = (dt.datetime(2026, 11, 21, hour, 59, tzinfo=dt.UTC) for hour in (15, 16))
     said = "2026-11-20 is not published yet, {} by 11:00 New York on 2026-11-21."
-    assert watch.waiting_for(LAST, early, published=False, months=[]) == said.format("expected")
-    assert watch.waiting_for(LAST, late, published=False, months=[]) == said.format("was expected")
-    stored = watch.waiting_for(LAST, late, published=True, months=["2026-11", "2026-10", "2026-03"])
+    assert rules.waiting_for(LAST, early, published=False, months=[]) == said.format("expected")
+    assert rules.waiting_for(LAST, late, published=False, months=[]) == said.format("was expected")
+    stored = rules.waiting_for(LAST, late, published=True, months=["2026-11", "2026-10", "2026-03"])
     assert stored.startswith("Every published day of 2026-03, 2026-10, 2026-11 up to 2026-11-20 is stored;")
