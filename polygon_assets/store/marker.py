@@ -72,7 +72,8 @@ def require_present(root: Path) -> None:
         StoreAbsentError: this user has written to a store there, and now there is none.
     """
     _require_no_file(root)
-    if _id(root) is None and remembered(root):
+    # In this order: another process may mark the store, and remember it, in between.
+    if remembered(root) and _id(root) is None:
         place = shlex.quote(str(root))
         raise StoreAbsentError(
             f"{root}: the store that was here is not ({MARKER} is missing): is its disk mounted? Nothing was written. "

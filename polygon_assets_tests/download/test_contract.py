@@ -76,7 +76,7 @@ async def test_replaces_an_earlier_file(client: Client, s3_server: S3Server, buc
 
 
 async def test_a_missing_object_leaves_no_folder(client: Client, bucket: str, tmp_path: Path) -> None:
-    with pytest.raises(ObjectNotFoundError, match="Not published yet"):
+    with pytest.raises(ObjectNotFoundError, match="There is no such file"):
         await client.save(bucket, KEY, tmp_path / "new" / "data.csv")
     assert left_in(tmp_path) == []
 
