@@ -197,7 +197,7 @@ class DayFiles:
         return size
 
     def settle(self, *, latest: bool) -> None:
-        """Leave in quarantine what belongs to the day as it is stored now, by whomever."""
+        """Leave in quarantine what belongs to the day as it is stored now, whoever stored it."""
         name, quarantine = self._dataset.name, self._store.quarantine
         now = self._store.provenance(name, self._day)
         if now is not None:

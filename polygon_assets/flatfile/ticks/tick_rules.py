@@ -1,6 +1,6 @@
 """The rules for each row of ticks: prices, sizes and stamps.
 
-Belongs here: their application. Does not: which there are and for whom (``quality``, ``datasets``).
+Belongs here: their application. Does not: which there are and for which datasets (``quality``, ``datasets``).
 """
 
 from typing import TYPE_CHECKING
