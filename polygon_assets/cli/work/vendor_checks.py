@@ -4,6 +4,8 @@ Belongs here: requests and their meaning. Does not: this machine (``machine_chec
 """
 
 import datetime as dt
+import http.client
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -22,6 +24,7 @@ from polygon_assets.reading.comparison import is_entitled, oldest_entitled
 from polygon_assets.settings import Settings, variable
 
 _PATIENCE = 10
+"""Seconds, for an answer as a whole."""
 _SKEW = 300
 """Seconds; S3 refuses signatures that are 15 minutes off."""
 
@@ -49,7 +52,7 @@ def endpoint(settings: Settings) -> Iterator[Line]:
     """Does the endpoint answer, and does it agree about the time? Asked without keys."""
     try:
         date = _date_of(settings.endpoint_url)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         cause = getattr(error, "reason", error)
         if cause and (fault := certificate_fault(cause)):
             yield failed("endpoint", f"{settings.endpoint_url} cannot be trusted from here: {fault}", "")
@@ -70,14 +73,40 @@ def endpoint(settings: Settings) -> Iterator[Line]:
 
 
 def _date_of(url: str) -> dt.datetime | None:
+    """The time that the endpoint tells; None: it tells none.
+
+    A thread asks, since no socket's timeout ends an answer that drips, or a name that is not resolved.
+
+    Raises:
+        OSError: it does not answer, or not within ``_PATIENCE``.
+        HTTPException: what it answers is no HTTP.
+        ValueError: what it tells is no time.
+    """
+    outcome: list[str | Exception | None] = []
+    asking = threading.Thread(target=lambda: outcome.append(_outcome(url)), daemon=True)
+    asking.start()
+    asking.join(_PATIENCE)
+    if not outcome:
+        raise TimeoutError(f"no whole answer within {_PATIENCE:g} s")
+    (said,) = outcome
+    if isinstance(said, Exception):
+        raise said
+    return parsedate_to_datetime(said) if said else None
+
+
+def _outcome(url: str) -> str | Exception | None:
+    """The answer's ``Date``, or why there is no answer."""
     request = urllib.request.Request(url, method="HEAD")  # noqa: S310 (settings allow https and this machine)
+    said: str | None
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
             said = answer.headers.get("Date")
     except urllib.error.HTTPError as answer:  # without keys, any answer will do
         with answer:
             said = answer.headers.get("Date")
-    return parsedate_to_datetime(said) if said else None
+    except Exception as error:  # noqa: BLE001 (raised where it was asked for)
+        return error
+    return said
 
 
 def trouble(settings: Settings) -> str | None:

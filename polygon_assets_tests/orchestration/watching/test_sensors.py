@@ -7,11 +7,13 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from polygon_assets.download import S3Catalog
-from polygon_assets.errors import UnavailableError
+from polygon_assets.download import S3Catalog, retry
+from polygon_assets.errors import TooSlowError, UnavailableError
 from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON, WEEK, Tick, asked, at
 from polygon_assets_tests.platforms import Platform
+from polygon_assets_tests.servers import dripping as drips
+from polygon_assets_tests.servers.dripping import Answer, dripping
 from polygon_assets_tests.servers.seaweed import free_ports
 
 
@@ -131,6 +133,19 @@ def test_an_outage_of_the_bucket_is_a_failed_tick(tick: Tick, monkeypatch: pytes
     monkeypatch.setenv("POLYGON_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
     with pytest.raises(UnavailableError, match="us_stocks_sip/day_aggs_v1/2026/11/"):
         tick("stocks_daily", MONDAY_NOON)
+
+
+@pytest.mark.parametrize("answer", [drips.dripping_headers, drips.dripping_body], ids=["headers", "body"])
+@pytest.mark.usefixtures("platform")
+def test_a_bucket_that_answers_without_end_is_a_failed_tick(
+    tick: Tick, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six such ticks once took every worker of the code server."""
+    monkeypatch.setattr(retry, "ASKING_SECONDS", 1.0)
+    with dripping(answer) as server:
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", server.endpoint_url)
+        with pytest.raises(TooSlowError, match=r"us_stocks_sip/day_aggs_v1/2026/11/.*within the deadline of 1 s"):
+            tick("stocks_daily", MONDAY_NOON)
 
 
 def test_a_history_that_starts_tomorrow_is_waited_for(
