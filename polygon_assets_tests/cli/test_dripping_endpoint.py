@@ -43,6 +43,7 @@ def test_the_cause_is_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_no_http_is_an_answer_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not one of urllib's errors, which is a bug's trace where only those are caught."""
+    monkeypatch.setattr(vendor_checks, "_PATIENCE", 10)
     with dripping(lambda: iter([b"SSH-2.0-OpenSSH_9.6\r\n"])) as server:
         monkeypatch.setenv("POLYGON_ENDPOINT_URL", server.endpoint_url)
         assert "does not answer: SSH-2.0" in str(vendor_checks.trouble(load_settings()))
