@@ -13,6 +13,7 @@ from polygon_assets.errors import LinkInStoreError, StoreAbsentError
 from polygon_assets.ingest import DayStatus, ParquetStore
 from polygon_assets.ingest.connections import existing_store
 from polygon_assets.settings import load_settings
+from polygon_assets.store import marker
 from polygon_assets.store.marker import MARKER, identify, remember, remembered
 from polygon_assets_tests.factories import row, stamp, text
 from polygon_assets_tests.vendor import Vendor
@@ -133,6 +134,22 @@ def test_eight_that_begin_at_once_agree(tmp_path: Path) -> None:
         found = set(threads.map(begin, range(8)))
     assert found == {json.loads((tmp_path / "store" / MARKER).read_text())["id"]}
     assert [path.name for path in (tmp_path / "store").iterdir()] == [MARKER]
+
+
+def test_a_store_that_another_process_begins_meanwhile_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight that began at once, one looked before the marker was there, and remembered after."""
+    original, root = marker.remembered, tmp_path / "store"
+
+    def remembered_by_another(place: Path) -> str | None:
+        monkeypatch.setattr(marker, "remembered", original)
+        identify(root)
+        return original(place)
+
+    monkeypatch.setattr(marker, "remembered", remembered_by_another)
+    marker.require_present(root)
+    assert (root / MARKER).exists()
 
 
 def test_without_a_place_to_remember_it_works_and_says_so(
