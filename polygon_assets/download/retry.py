@@ -25,6 +25,7 @@ import botocore.exceptions
 import botocore.parsers
 import urllib3.exceptions
 
+from polygon_assets.download.signals import exit_if_terminated
 from polygon_assets.download.transfer_options import TransferOptions
 from polygon_assets.errors import (
     AccessDeniedError,
@@ -280,6 +281,7 @@ def retried(call: Callable[[], Result], failed: Callable[[Exception], float]) ->
         try:
             return call()
         except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
+            exit_if_terminated()
             delay = failed(error)
         time.sleep(delay)
 
@@ -290,6 +292,7 @@ async def retried_async(call: Callable[[], Awaitable[Result]], failed: Callable[
         try:
             return await call()
         except Exception as error:  # noqa: BLE001 (foreign errors are translated in one place)
+            exit_if_terminated()
             delay = failed(error)
         await asyncio.sleep(delay)
 

@@ -1,7 +1,8 @@
 """SIGTERM and process exit leave no part file behind.
 
 Python turns SIGINT into an exception, so that ``finally`` runs; SIGTERM kills at once. While a part file exists,
-SIGTERM raises SystemExit(143) instead, but only where nobody else handles it.
+SIGTERM raises SystemExit(143) instead, but only where nobody else handles it. Where a library took that for a broken
+connection, as aiohttp does while it reads, it is raised again before another attempt.
 """
 
 import atexit
@@ -14,10 +15,19 @@ from types import FrameType
 _lock = threading.RLock()  # a signal may arrive while the same thread holds it
 _live: dict[Path, int] = {}
 _hooked = False
+_terminated = False
 
 
 def _exit(signal_number: int, _frame: FrameType | None) -> None:
+    global _terminated  # noqa: PLW0603 (signals belong to the process)
+    _terminated = True
     raise SystemExit(128 + signal_number)
+
+
+def exit_if_terminated() -> None:
+    """Raise SystemExit(143) where SIGTERM came while a part file existed, and whoever was running kept it to itself."""
+    if _terminated:
+        raise SystemExit(128 + signal.SIGTERM)
 
 
 def _remove_live() -> None:
@@ -42,8 +52,11 @@ def guard(path: Path) -> None:
 
 def release(path: Path) -> None:
     """Stop watching ``path``; with the last one, SIGTERM means again what it meant."""
+    global _terminated  # noqa: PLW0603 (signals belong to the process)
     with _lock:
         _live.pop(path, None)
+        if not _live:
+            _terminated = False
         in_main = threading.current_thread() is threading.main_thread()
         if not _live and in_main and signal.getsignal(signal.SIGTERM) is _exit:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)

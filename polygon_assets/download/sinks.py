@@ -137,6 +137,7 @@ class FileSink:
 
     def publish(self) -> None:
         """Put the bytes on disk, then under their final name."""
+        termination.exit_if_terminated()
         with _local_errors(self.path):
             file, parts = self._opened(), self._parts
             file.flush()

@@ -1,11 +1,16 @@
 """Programs that tests start, to measure, to kill or to starve: ``python -m … COMMAND KIND ENDPOINT FOLDER``."""
 
 import asyncio
+import itertools
 import json
+import os
 import resource
 import signal
 import sys
 from pathlib import Path
+from typing import Any
+
+import aiohttp
 
 from polygon_assets.download.async_downloader import AsyncS3Downloader
 from polygon_assets.download.sync_downloader import SyncS3Downloader
@@ -57,6 +62,19 @@ def starve(kind: str, endpoint: str, folder: Path) -> None:
         print(json.dumps({"kind": type(error).__name__, "message": str(error)}))  # noqa: T201 (the answer)
 
 
+def save_terminated(kind: str, endpoint: str, folder: Path) -> None:
+    """Download ``large``, with SIGTERM coming just while aiohttp takes bytes in, where it keeps every exception."""
+    feed, calls = aiohttp.StreamReader.feed_data, itertools.count()
+
+    def interrupted(*arguments: Any) -> bool:
+        if next(calls) == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return feed(*arguments)
+
+    aiohttp.StreamReader.feed_data = interrupted  # type: ignore[method-assign, assignment]
+    save(kind, endpoint, ["large"], folder)
+
+
 def main() -> None:
     # A job in the background of a shell inherits that SIGINT is ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -65,6 +83,8 @@ def main() -> None:
         measure(kind, endpoint, Path(folder))
     elif command == "starve":
         starve(kind, endpoint, Path(folder))
+    elif command == "save-terminated":
+        save_terminated(kind, endpoint, Path(folder))
     else:
         save(kind, endpoint, ["large"], Path(folder))
 

@@ -63,6 +63,15 @@ def test_a_signal_leaves_no_part_file(
     seen(f"{number.name}: exit code {process.returncode}, part file gone, the earlier file untouched")
 
 
+def test_a_signal_is_obeyed_also_where_a_library_keeps_its_exception(origin: Origin, tmp_path: Path) -> None:
+    """Happened in CI: SIGTERM while aiohttp took bytes in was told as a broken connection, and the download went on."""
+    origin.store("large", bytes(range(256)) * 20_000)
+    with child("save-terminated", "async", origin, tmp_path) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, errors
+    assert list(tmp_path.iterdir()) == []
+
+
 def wait_for_part(folder: Path, process: "subprocess.Popen[str]") -> None:
     """Wait until the part file has bytes."""
     deadline = time.monotonic() + 60
