@@ -17,6 +17,7 @@ Where do I go to…
     start the web interface and the daemon?              serving/
     see what Dagster loads?                              definitions.py
     have a command start fast?                           lazy.py
+    leave nothing behind at SIGTERM?                     termination.py
     see the commands?                                    cli/
     see the made-up data of the demo?                    sample/
 

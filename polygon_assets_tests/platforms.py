@@ -18,7 +18,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.orchestration.assembly import build_definitions
 from polygon_assets.orchestration.home_lock import alone
-from polygon_assets.orchestration.watching.new_days import Clock, utc_now
+from polygon_assets.orchestration.watching.new_day_sensors import Clock, utc_now
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
 from polygon_assets.serving.home import local_configuration, prepare_home

@@ -5,9 +5,10 @@ Where do I go to…
     download?                                            async_downloader.py, sync_downloader.py
     follow one object, from request to verified bytes?   transfer.py
     follow a large object, which comes in parts?         parts.py
-    know what is tried again, when, and for how long?    retry.py; what ends a blocking request: watchdog.py
+    know what an answer means, a 403 or a broken line?   service_errors.py
+    know what is tried again, when, and for how long?    retry.py; the backoff's cap: transfer_options.py
     change how clients are made?                         clients.py
-    change where bytes go?                               sinks.py, writing.py; SIGTERM: signals.py
+    change where bytes go?                               sinks.py, threaded_writes.py
     unpack?                                              gunzip.py
     list the bucket?                                     listing.py
     end a request that drips?                            watchdog.py

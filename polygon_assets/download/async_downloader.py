@@ -17,9 +17,9 @@ from polygon_assets.download.listing import FetchedObject, Listing, RemoteObject
 from polygon_assets.download.parts import fetch_parts
 from polygon_assets.download.retry import RetryState, retried_async
 from polygon_assets.download.sinks import FileSink, MemorySink, Sink
+from polygon_assets.download.threaded_writes import publish, receive
 from polygon_assets.download.transfer import Downloader, Transfer, check_name, checked_target, logger
 from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
-from polygon_assets.download.writing import publish, receive
 from polygon_assets.errors import InvalidInputError, ObjectNotFoundError, PolygonAssetsError
 
 Outcome = TypeVar("Outcome")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from polygon_assets.download.retry import integrity_fault
 from polygon_assets.download.s3_catalog import S3Catalog
+from polygon_assets.download.service_errors import integrity_fault
 from polygon_assets.errors import InvalidInputError
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)

@@ -13,17 +13,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from polygon_assets.download.retry import (
-    MinimumRate,
-    ReplacedFault,
-    RetryAction,
-    TransferFault,
-    is_replaced,
-    retried_async,
-)
+from polygon_assets.download.retry import MinimumRate, retried_async
+from polygon_assets.download.service_errors import ReplacedFault, RetryAction, TransferFault, is_replaced
 from polygon_assets.download.sinks import PartsFile
+from polygon_assets.download.threaded_writes import finished, receive
 from polygon_assets.download.transfer import Transfer, check_partial
-from polygon_assets.download.writing import finished, receive
 from polygon_assets.errors import UnavailableError
 
 Get = Callable[[Mapping[str, str]], AbstractAsyncContextManager[tuple[Mapping[str, Any], Any]]]

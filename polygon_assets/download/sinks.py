@@ -18,8 +18,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, Protocol, Self
 
-from polygon_assets.download import signals as termination
-from polygon_assets.download.retry import disk_fault
+from polygon_assets import termination
+from polygon_assets.download.service_errors import disk_fault
 from polygon_assets.errors import TooSlowError, UnavailableError
 
 PART_NAME = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.part", re.ASCII)

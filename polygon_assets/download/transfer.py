@@ -16,14 +16,8 @@ from typing import Any
 
 from polygon_assets.download.gunzip import MAGIC, Gunzip, GzipFault
 from polygon_assets.download.listing import FetchedObject, RemoteObject, described, identity
-from polygon_assets.download.retry import (
-    MinimumRate,
-    ReplacedFault,
-    RetryAction,
-    RetryState,
-    TransferFault,
-    integrity_fault,
-)
+from polygon_assets.download.retry import MinimumRate, RetryState
+from polygon_assets.download.service_errors import ReplacedFault, RetryAction, TransferFault, integrity_fault
 from polygon_assets.download.sinks import FileSink, PartsFile, Sink
 from polygon_assets.download.transfer_options import Counters, Credentials, Md5Policy, TransferOptions, checked_endpoint
 from polygon_assets.errors import ArchiveError, IntegrityError, InvalidInputError, UnavailableError

@@ -1,7 +1,7 @@
 """The circuit breaker of one run: how many days are under way, when all of them pause, and when the run gives up.
 
 Belongs here: what the ends of days say about the vendor, the keys and this machine as a whole. Does not: the retries of
-one request (``download.retry``).
+one request (``download.service_errors``).
 """
 
 import asyncio

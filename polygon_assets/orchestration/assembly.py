@@ -23,7 +23,7 @@ from polygon_assets.orchestration.partitions import first_partition, partitions_
 from polygon_assets.orchestration.resources import build_resources, without_values
 from polygon_assets.orchestration.scope import DEFAULT_OWNERS, DEFAULT_POOL, FlatFilesTranslator, Scope, SensorMode
 from polygon_assets.orchestration.watching.freshness import Watched, build_freshness_sensor
-from polygon_assets.orchestration.watching.new_days import Clock, build_new_days_sensor, utc_now
+from polygon_assets.orchestration.watching.new_day_sensors import Clock, build_new_days_sensor, utc_now
 from polygon_assets.orchestration.watching.notifications import build_failure_sensor, build_overdue_sensor
 from polygon_assets.settings import Settings, load_settings
 

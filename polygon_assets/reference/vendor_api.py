@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import urllib3
 
-from polygon_assets.download.retry import RETRIED_STATUS, backoff, brief, retried, retry_after
+from polygon_assets.download.retry import backoff, retried
+from polygon_assets.download.service_errors import RETRIED_STATUS, brief, retry_after
 from polygon_assets.download.transfer_options import TransferOptions, checked_endpoint
 from polygon_assets.download.watchdog import ending_within, watch_pools
 from polygon_assets.errors import (

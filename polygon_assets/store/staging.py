@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from polygon_assets.download.signals import guard, release
 from polygon_assets.errors import StoreBusyError, StoreError
 from polygon_assets.store.local_entries import opened_folder
+from polygon_assets.termination import guard, release
 
 GUARD_TIMEOUT = 60.0
 """Seconds; what it protects takes milliseconds."""

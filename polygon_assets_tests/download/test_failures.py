@@ -15,15 +15,8 @@ import botocore.parsers
 import pytest
 import urllib3.exceptions
 
-from polygon_assets.download.retry import (
-    RetryAction,
-    RetryState,
-    backoff,
-    diagnose,
-    disk_fault,
-    integrity_fault,
-    retry_after,
-)
+from polygon_assets.download.retry import RetryState, backoff
+from polygon_assets.download.service_errors import RetryAction, diagnose, disk_fault, integrity_fault, retry_after
 from polygon_assets.download.transfer_options import TransferOptions
 from polygon_assets.errors import (
     AccessDeniedError,

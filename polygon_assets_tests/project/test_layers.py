@@ -14,7 +14,19 @@ from polygon_assets_tests.project import ROOT
 
 PACKAGE = "polygon_assets"
 LAYERS = (
-    {"", "addresses", "calendars", "datasets", "errors", "expansion", "filters", "lazy", "session_table", "settings"},
+    {
+        "",
+        "addresses",
+        "calendars",
+        "datasets",
+        "errors",
+        "expansion",
+        "termination",
+        "filters",
+        "lazy",
+        "session_table",
+        "settings",
+    },
     {"download", "flatfile"},
     {"store"},
     {"ingest"},

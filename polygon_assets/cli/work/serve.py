@@ -17,7 +17,7 @@ from rich.text import Text
 from polygon_assets.cli import console
 from polygon_assets.cli.work.vendor_checks import trouble
 from polygon_assets.errors import PolygonAssetsError
-from polygon_assets.orchestration.watching.new_days import utc_now
+from polygon_assets.orchestration.watching.new_day_sensors import utc_now
 from polygon_assets.serving.home import open_instance
 from polygon_assets.serving.processes import (
     HOST,

@@ -17,7 +17,7 @@ from polygon_assets.cli.console import Line, failed, note, ok
 from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import listed_days
-from polygon_assets.download.retry import certificate_fault
+from polygon_assets.download.service_errors import certificate_fault
 from polygon_assets.errors import AccessDeniedError, MissingCredentialsError, PolygonAssetsError
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.reading.comparison import is_entitled, oldest_entitled

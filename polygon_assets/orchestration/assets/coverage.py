@@ -18,7 +18,7 @@ from polygon_assets.orchestration.resources import CATALOG, STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_day_rules import read_cursor
-from polygon_assets.orchestration.watching.new_days import Clock, utc_now
+from polygon_assets.orchestration.watching.new_day_sensors import Clock, utc_now
 from polygon_assets.reading.inventory import LACKING, DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
 

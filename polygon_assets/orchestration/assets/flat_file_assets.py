@@ -31,7 +31,7 @@ from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import due_day, evaluate_freshness, freshness_spec
-from polygon_assets.orchestration.watching.new_days import Clock
+from polygon_assets.orchestration.watching.new_day_sensors import Clock
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.verifying import is_as_published
 

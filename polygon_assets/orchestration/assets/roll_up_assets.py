@@ -14,7 +14,7 @@ from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import active_runs
-from polygon_assets.orchestration.watching.new_days import PRIORITY_TAG, Clock, sensor_name, utc_now
+from polygon_assets.orchestration.watching.new_day_sensors import PRIORITY_TAG, Clock, sensor_name, utc_now
 from polygon_assets.store.roll_ups import stale_years, write_year
 
 INTERVAL_SECONDS = 300

@@ -15,7 +15,7 @@ from polygon_assets.calendars import TradingCalendar, trading_calendar
 from polygon_assets.datasets import NEW_YORK
 from polygon_assets.orchestration.dagster_internals import report_evaluation
 from polygon_assets.orchestration.scope import Scope
-from polygon_assets.orchestration.watching.new_days import INTERVAL_SECONDS, Clock
+from polygon_assets.orchestration.watching.new_day_sensors import INTERVAL_SECONDS, Clock
 
 CHECK = "freshness_check"
 DEADLINE = dt.time(12, 30)

@@ -1,7 +1,7 @@
 """What a sensor's tick decides, as plain values: which months to list, which days to ask for, and when again.
 
 Belongs here: the rules, and what one tick tells the next. Does not: Dagster's events, or requests to the bucket
-(``new_days``).
+(``new_day_sensors``).
 """
 
 import datetime as dt

@@ -15,7 +15,7 @@ from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import covered
 from polygon_assets.orchestration.watching.freshness import Watched, has_arrived
 from polygon_assets.orchestration.watching.new_day_rules import read_cursor
-from polygon_assets.orchestration.watching.new_days import Clock
+from polygon_assets.orchestration.watching.new_day_sensors import Clock
 
 _INTERVAL_SECONDS = 600
 _CAUSE_LENGTH = 2000

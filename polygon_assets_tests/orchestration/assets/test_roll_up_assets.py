@@ -9,7 +9,7 @@ import pytest
 import polygon_assets
 from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.orchestration.watching.new_days import Clock, sensor_name, utc_now
+from polygon_assets.orchestration.watching.new_day_sensors import Clock, sensor_name, utc_now
 from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.platforms import QUIET, Made, Platform
 
