@@ -11,4 +11,5 @@ Where do I go to…
     see what is stored for a column, and encodings?      parquet_schema.py
     write down what was found?                           findings.py; where a day came from: provenance.py
     know how large and how wrong a file may be?          limits.py
+    change how large a row group is?                     the dataset's row in datasets/
 """

@@ -1,6 +1,7 @@
-"""A lock file that only those can take who may write the folder, waited for not for ever.
+"""Folders in which one run makes its files before they are published, and the locks by which a dead run is known.
 
-Belongs here: taking it, and naming whoever keeps it. Does not: what it protects (``staging``).
+Belongs here: making and removing them, a lock that only those can take who may write the store, and naming who keeps
+it. Does not: publishing (``folders``, ``s3_folder``).
 """
 
 import errno
@@ -22,6 +23,8 @@ from polygon_assets.termination import guard, release
 GUARD_TIMEOUT = 60.0
 """Seconds; what it protects takes milliseconds."""
 _PAUSE = 0.02
+_GUARD = "guard.lock"
+_OWNER = "owner.lock"
 _OPENED = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -93,10 +96,6 @@ def _described(pid: int) -> str:
         command = "".join(letter if letter.isprintable() else "?" for letter in name)
         user = f", user {Path(f'/proc/{pid}').stat().st_uid}"
     return f"process {pid} ({command or 'of another container'}{user})"
-
-
-_GUARD = "guard.lock"
-_OWNER = "owner.lock"
 
 
 @contextmanager
