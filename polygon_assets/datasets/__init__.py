@@ -10,7 +10,7 @@ Belongs here: facts that differ between datasets. Does not: what is done with th
 keys, partitions, assets, checks, sensors, commands and views follow. Its made-up files need a generator in ``sample``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -42,6 +42,7 @@ __all__ = [
     "expected_by",
     "get_dataset",
     "no_such_dataset",
+    "patterns_for",
 ]
 
 _CLASSES = (stocks, options, indices, forex, crypto, futures)
@@ -77,6 +78,22 @@ def choose_datasets(patterns: Iterable[str]) -> tuple[Dataset, ...]:
             raise no_such_dataset(pattern)
         chosen.update(found)
     return tuple(row for name, row in DATASETS.items() if name in chosen)
+
+
+def patterns_for(names: Collection[str]) -> list[str]:
+    """What ``choose_datasets`` takes for just these ``names``, in the table's order and as short as it can be said.
+
+    >>> patterns_for({"stocks_daily", "stocks_minute", "indices_daily", "indices_minute", "indices_values"})
+    ['stocks_daily', 'stocks_minute', 'indices_*']
+    """
+    if len(set(names)) == len(DATASETS):
+        return [ALL]
+    found: list[str] = []
+    for each in _CLASSES:
+        rows = [row.name for row in each.ROWS]
+        whole = all(name in names for name in rows)
+        found += [f"{rows[0].partition('_')[0]}_*"] if whole else [name for name in rows if name in names]
+    return found
 
 
 def no_such_dataset(name: str) -> InvalidInputError:

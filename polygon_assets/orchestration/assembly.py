@@ -184,7 +184,7 @@ class _Parts:
         )  # fmt: skip
         self.sources.append(source)
         self.days.append(asset)
-        self.sensors.append(build_new_days_sensor(dataset, asset, first, scope, clock))
+        self.sensors.append(build_new_days_sensor(dataset, asset, first, scope, clock, position=len(self.days) - 1))
         closures = self.settings.extra_closures
         calendar = trading_calendar(dataset.calendar, closures)
         self.watched[dataset.name] = Watched(calendar, frozenset(closures), asset.key, first)

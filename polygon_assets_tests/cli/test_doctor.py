@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
+from polygon_assets.datasets import DATASETS
 from polygon_assets.reading.comparison import oldest_entitled
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 from polygon_assets_tests.factories import FOUR
@@ -147,6 +148,49 @@ def test_the_floor_of_the_plan(limited: Origin, cli: Command, monkeypatch: pytes
     assert "needs about 540 bytes" in found["disk"]["text"]
     monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[2])
     assert lines(cli("doctor", "--json"))["plan: stocks_daily"]["state"] == "ok"
+
+
+@pytest.fixture
+def recent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
+    """A bucket with a day of every dataset in this month, or the one before; it refuses all ticks and all futures."""
+    today = dt.datetime.now(dt.UTC).date()
+    with origin() as server:
+        for number, (name, dataset) in enumerate(DATASETS.items()):
+            day = today.replace(day=1) - dt.timedelta(number % 2)
+            key = f"{dataset.live_prefix}/{dataset.kind}/{day:%Y/%m}/{day}.csv.gz"
+            server.store(key, b"x" * 100)
+            if name.startswith("futures_") or name.endswith(("_trades", "_quotes", "_values")):
+                server.refused.add(key)
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", server.endpoint_url)
+        monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+        yield server
+
+
+@pytest.mark.usefixtures("platform")
+def test_it_names_what_the_plan_includes_and_the_setting_that_fits(
+    recent: Origin, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bars = [
+        f"{asset_class}_{kind}"
+        for asset_class in ("stocks", "options", "indices", "forex", "crypto")
+        for kind in ("daily", "minute")
+    ]
+    setting = f"POLYGON_DATASETS='{','.join(bars)}'"
+    plan = lines(cli("doctor", "--json"))["plan"]
+    assert (plan["state"], plan["text"]) == (
+        "ok",
+        f"includes 10 of 33 datasets: {', '.join(bars)}; to have all of them: {setting}",
+    )
+    assert len(recent.seen) <= 1 + 3 * len(DATASETS)
+    monkeypatch.setenv("POLYGON_DATASETS", "stocks_daily,crypto_trades")
+    plan = lines(cli("doctor", "--json"))["plan"]
+    assert (plan["state"], plan["remedy"]) == ("note", f"export {setting}")
+    assert plan["text"].endswith("; chosen, but not included: crypto_trades")
+    recent.refused.clear()
+    monkeypatch.setenv("POLYGON_DATASETS", "all")
+    plan = lines(cli("doctor", "--json"))["plan"]
+    assert (plan["state"], plan["remedy"]) == ("ok", "")
+    assert plan["text"].endswith("futures_nymex_quotes")
 
 
 @pytest.mark.parametrize("floor", range(12))

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 
 from polygon_assets.cli.console import Line, failed, note, ok
-from polygon_assets.datasets import DATASETS, Dataset
+from polygon_assets.datasets import DATASETS, Dataset, patterns_for
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import listed_days
 from polygon_assets.download.service_errors import certificate_fault
@@ -135,6 +135,7 @@ def credentials(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]
             for dataset in settings.chosen:
                 reaches[dataset.name] = reach = _reach(downloader, catalog, dataset)
                 yield _entitlement(settings, dataset, reach)
+            yield _plan(settings, _included(downloader, catalog, reaches))
     except AccessDeniedError as error:
         remedy = f"Copy {variable('access_key_id')} and {variable('secret_access_key')} again from the flat files page."
         yield failed("credentials", f"refused: {error.cause}", remedy)
@@ -169,3 +170,35 @@ def _entitlement(settings: Settings, dataset: Dataset, reach: Reach) -> Line:
         remedy = f"export {variable('history_start')}={reach.floor}"
         return note(topic, f"included from {reach.floor} on, partitions begin on {first}; {listed}", remedy)
     return ok(topic, f"included from {reach.floor} on; {listed}")
+
+
+def _included(downloader: SyncS3Downloader, catalog: S3Catalog, reaches: Mapping[str, Reach]) -> list[str]:
+    """The datasets that the plan hands out; those that were not looked through are asked for one recent day alone."""
+    return [
+        name
+        for name in DATASETS
+        if (reaches[name].floor if name in reaches else _hands_out_a_recent_day(downloader, catalog, name))
+    ]
+
+
+def _hands_out_a_recent_day(downloader: SyncS3Downloader, catalog: S3Catalog, dataset: str) -> bool:
+    """Is the newest listed day handed out? Three requests at most: a month, at its beginning the one before, a HEAD."""
+    today = dt.datetime.now(dt.UTC).date()
+    for month in (today.replace(day=1), today.replace(day=1) - dt.timedelta(1)):
+        prefix = catalog.get_month_prefix(dataset, month.isoformat())
+        listed = listed_days(downloader.list_entries(catalog.bucket, prefix), catalog, dataset)
+        if listed:
+            return is_entitled(downloader, catalog, dataset, max(listed))
+    return False
+
+
+def _plan(settings: Settings, included: list[str]) -> Line:
+    """Which datasets the plan includes, against those that are chosen, with the setting that fits."""
+    if not included:
+        return note("plan", "no dataset is included: of none is a recent day both listed and handed out")
+    setting = f"{variable('datasets')}='{','.join(patterns_for(included))}'"
+    chosen = {dataset.name for dataset in settings.chosen}
+    text = f"includes {len(included)} of {len(DATASETS)} datasets: {', '.join(included)}"
+    if outside := chosen.difference(included):
+        return note("plan", f"{text}; chosen, but not included: {', '.join(sorted(outside))}", f"export {setting}")
+    return ok("plan", text if chosen == set(included) else f"{text}; to have all of them: {setting}")

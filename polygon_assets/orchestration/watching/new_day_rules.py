@@ -12,7 +12,7 @@ from math import isfinite
 from typing import TypeVar
 
 from polygon_assets.calendars import TradingCalendar, parse_date
-from polygon_assets.datasets import expected_by
+from polygon_assets.datasets import DATASETS, expected_by
 
 Read = TypeVar("Read")
 
@@ -33,9 +33,10 @@ DAY = 24 * HOUR
 RETRY_AFTER = (HOUR, 4 * HOUR, DAY)
 EMPTY_STORE_SESSIONS = 5
 REQUESTS_PER_TICK = 10
+STEP = 60
+"""Seconds between the ticks of a sensor that waits for its turn."""
 
-
-_TIMES = ("oldest_known_until", "not_entitled_until", "floor_until")
+_TIMES = ("oldest_known_until", "not_entitled_until", "floor_until", "look_at")
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,17 @@ class Memory:
     oldest_known_until: float = 0.0
     """Unix time from which ``oldest`` is looked up again."""
     not_entitled_until: float = 0.0
-    """Unix time before which a plan that refused the newest day is not probed again."""
+    """Unix time before which a plan that refused the newest day, or a listing, is not probed again."""
+    refused: str | None = None
+    """The day that the plan refused: the next probe asks for it alone, and lists nothing."""
     floor: str | None = None
     """The newest old day that the plan refused: it, and what is older, is not asked for."""
     floor_until: float = 0.0
     """Unix time until which ``floor`` holds; plans change."""
+    look_at: float = 0.0
+    """Unix time of the sensor's next turn; of no use to those that have none."""
+    queued: bool = False
+    """Did it queue for its turn, as after a start? Then it looks, however late the turn comes."""
 
     @classmethod
     def load(cls, cursor: str | None, now: float) -> "Memory":
@@ -79,7 +86,7 @@ class Memory:
     def _read(cls, cursor: str) -> "Memory":
         said = json.loads(cursor)
         memory = cls(**{**said, **{name: float(said.get(name, 0.0)) for name in _TIMES}})
-        for day in (memory.oldest, memory.floor, memory.rotation and f"{memory.rotation}-01"):
+        for day in (memory.oldest, memory.floor, memory.refused, memory.rotation and f"{memory.rotation}-01"):
             if day is not None:
                 parse_date(day)
         if not isinstance(memory.store, str) or not all(map(isfinite, (getattr(memory, name) for name in _TIMES))):
@@ -107,6 +114,31 @@ class PastRun:
     """Its number, from 1."""
     ended: float
     """Unix time."""
+
+
+def wait_of(position: int, interval: int) -> int:
+    """Seconds that the sensor of the dataset at ``position``, from 0, waits for its turn; 0: it has none.
+
+    Those of the whole table are spread over the ``interval``; the first few look at once, as if there were no others.
+    """
+    return position * interval // len(DATASETS) // STEP * STEP
+
+
+def take_turn(memory: Memory, now: float, wait: int, interval: int) -> tuple[Memory, bool]:
+    """Does a sensor whose turn comes ``wait`` seconds after the first one's look at the bucket now?
+
+    Looks are at least ``interval`` seconds apart. After a start or a long pause everyone queues again, since all
+    turns have passed by then.
+    """
+    if not wait:
+        return memory, True
+    late = now - memory.look_at
+    if late < -2 * interval or (late > 2 * STEP and not memory.queued):
+        return replace(memory, look_at=now + wait, queued=True), False
+    if late < 0:
+        return memory, False
+    following = max(memory.look_at + interval + STEP, now + interval)
+    return replace(memory, look_at=following, queued=False), True
 
 
 def first_wanted(calendar: TradingCalendar, oldest: str | None, first: dt.date, last: dt.date) -> dt.date:

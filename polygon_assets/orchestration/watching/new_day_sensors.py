@@ -6,6 +6,7 @@ An outage of the bucket is raised, so that it shows as a failed tick with its ca
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import dagster as dg
@@ -13,6 +14,7 @@ import dagster as dg
 from polygon_assets.datasets import Dataset
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import RemoteObject, listed_days
+from polygon_assets.errors import AccessDeniedError, InvalidKeysError, ObjectNotFoundError, PolygonAssetsError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
@@ -45,14 +47,20 @@ def build_new_days_sensor(
     first: dt.date,
     scope: Scope,
     clock: Clock = utc_now,
+    position: int = 0,
 ) -> dg.SensorDefinition:
-    """The sensor of a dataset; ``first`` is the first partition, ``clock`` tells the time in UTC."""
+    """The sensor of a dataset; ``first`` is the first partition, ``clock`` tells the time in UTC.
+
+    ``position`` is the dataset's among those that are watched: their sensors take turns, a few each minute.
+    """
     name = scope.named(sensor_name(dataset))
+    wait = rules.wait_of(position, INTERVAL_SECONDS)
+    failure = _Failure()
 
     @dg.sensor(
         name=name,
         target=asset,
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=rules.STEP if wait else INTERVAL_SECONDS,
         default_status=scope.sensor_status,
         required_resource_keys=scope.resource_keys(CATALOG, DOWNLOADER, STORE),
         description=f"Asks for new, late and replaced days of {dataset.name} as the vendor publishes them.",
@@ -61,21 +69,61 @@ def build_new_days_sensor(
         resources = scope.resources(context.resources)
         catalog = resources.catalog
         now = clock()
-        memory = rules.Memory.load(context.cursor, now.timestamp())
+        if why := wait and failure.reason_to_wait(now):
+            return dg.SensorResult(skip_reason=why)
+        memory, looks = rules.take_turn(
+            rules.Memory.load(context.cursor, now.timestamp()), now.timestamp(), wait, INTERVAL_SECONDS
+        )
+        if not looks:
+            return _skip(f"Datasets take turns; that of {dataset.name} comes at {_utc(memory.look_at)}.", memory)
         if now.timestamp() < memory.not_entitled_until:
-            until = dt.datetime.fromtimestamp(memory.not_entitled_until, dt.UTC)
-            return dg.SensorResult(
-                skip_reason=f"{dataset.name} is not in your plan; asked again after {until:%Y-%m-%d %H:%M} UTC."
+            return _skip(
+                f"{dataset.name} is not in your plan; asked again after {_utc(memory.not_entitled_until)}.", memory
             )
         newest = _newest(catalog, dataset, first, now)
         if newest is None:
-            return dg.SensorResult(skip_reason=f"The first partition, {first}, has not ended yet.")
-        with resources.downloader.open_for_sensor() as client:
+            return _skip(f"The first partition, {first}, has not ended yet.", memory)
+        with failure.remembered(now), resources.downloader.open_for_sensor() as client:
             watched = _Watched(dataset, asset.key, name, first)
             tick = _Tick(watched, newest, now, catalog, client, resources.store.store(), context.instance)
             return tick.evaluate(memory)
 
     return new_trading_days
+
+
+class _Failure:
+    """A look that failed, as long as the process lives: a tick that fails leaves its cursor as it was.
+
+    Sensors that take turns tick every minute, and would ask a bucket that is out every minute.
+    """
+
+    def __init__(self) -> None:
+        self._cause: str | None = None
+        self._until = 0.0
+
+    def reason_to_wait(self, now: dt.datetime) -> str | None:
+        """What to say instead of looking; None: nothing failed within the interval."""
+        if self._cause is None or not now.timestamp() < self._until <= now.timestamp() + INTERVAL_SECONDS:
+            return None
+        return f"Looking again at {_utc(self._until)}; the last look failed: {self._cause}"
+
+    @contextmanager
+    def remembered(self, now: dt.datetime) -> Iterator[None]:
+        """Keep what a look raises, and forget what the one before raised."""
+        self._cause = None
+        try:
+            yield
+        except PolygonAssetsError as error:
+            self._cause, self._until = str(error), now.timestamp() + INTERVAL_SECONDS
+            raise
+
+
+def _skip(reason: str, memory: rules.Memory) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=reason, cursor=memory.dump())
+
+
+def _utc(moment: float) -> str:
+    return f"{dt.datetime.fromtimestamp(moment, dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _newest(catalog: S3Catalog, dataset: Dataset, first: dt.date, now: dt.datetime) -> dt.date | None:
@@ -115,11 +163,18 @@ class _Tick:
         self.calendar = catalog.get_calendar(self.dataset.name)
 
     def evaluate(self, memory: rules.Memory) -> dg.SensorResult:
-        memory = self._with_oldest(memory)
+        if memory.refused and not self._entitled(memory.refused):
+            return self._outside(memory, memory.refused, f"{memory.refused} is listed, but refused.")
+        memory = self._with_oldest(replace(memory, refused=None))
         since = rules.first_wanted(self.calendar, memory.oldest, self.first, self.newest)
         months, rotation = rules.months_to_list(since, self.newest, memory.rotation)
         memory = replace(memory, rotation=rotation)
-        published = {day: entry for month in months for day, entry in self._list(month).items()}
+        try:
+            published = {day: entry for month in months for day, entry in self._list(month).items()}
+        except InvalidKeysError:
+            raise
+        except AccessDeniedError as error:
+            return self._outside(memory, None, f"listing it is refused ({error.cause}).")
         wanted = {day.isoformat() for day in self.calendar.between(since, self.newest)} & published.keys()
         compared = compare_days(self.store, self.dataset.name, sorted(wanted, reverse=True), published)
         candidates = [
@@ -130,13 +185,17 @@ class _Tick:
         requests = list(self._requests(candidates))[: rules.REQUESTS_PER_TICK]
         newest = max(wanted, default=None)
         if requests and newest is not None and not self._entitled(newest):
-            memory = replace(memory, not_entitled_until=self.now.timestamp() + rules.DAY)
-            reason = f"{self.dataset.name} is not in your plan: {newest} is listed, but refused."
-            return dg.SensorResult(skip_reason=reason, cursor=memory.dump())
+            return self._outside(memory, newest, f"{newest} is listed, but refused.")
         memory, requests = self._within_plan(memory, requests)
         if requests:
             return dg.SensorResult(run_requests=requests, cursor=memory.dump())
-        return dg.SensorResult(skip_reason=self._why_idle(candidates, published, memory, months), cursor=memory.dump())
+        return _skip(self._why_idle(candidates, published, memory, months), memory)
+
+    def _outside(self, memory: rules.Memory, refused: str | None, why: str) -> dg.SensorResult:
+        """Leave the dataset alone for a day; then one probe of what was ``refused`` tells more."""
+        until = self.now.timestamp() + rules.DAY
+        memory = replace(memory, refused=refused, not_entitled_until=until)
+        return _skip(f"{self.dataset.name} is not in your plan: {why}", memory)
 
     def _within_plan(
         self, memory: rules.Memory, requests: list[dg.RunRequest]
@@ -162,7 +221,10 @@ class _Tick:
         return listed_days(self.client.list_entries(self.catalog.bucket, prefix), self.catalog, self.dataset.name)
 
     def _entitled(self, day: str) -> bool:
-        return is_entitled(self.client, self.catalog, self.dataset.name, day)
+        try:
+            return is_entitled(self.client, self.catalog, self.dataset.name, day)
+        except ObjectNotFoundError:  # gone since it was listed, which the plan has nothing to do with
+            return True
 
     def _requests(self, candidates: list[rules.Candidate]) -> Iterator[dg.RunRequest]:
         active = self._active_days(candidates) if candidates else set()
