@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     webhook_url: SecretStr | None = Field(
         None, description="URL that is told, as JSON, of failed runs and overdue data; unset: nobody is told."
     )
+    notify_urls: SecretStr | None = Field(
+        None,
+        description="Services that are told the same, as addresses of apprise with spaces between: `slack://…`, "
+        "`mailto://…`, `msteams://…` and more; needs the extra `notify`.",
+    )
     api_key: SecretStr | None = Field(
         None, description="Key of the vendor's REST API, for splits and dividends alone; it is not the S3 key."
     )
@@ -123,6 +128,14 @@ class Settings(BaseSettings):
     def _is_a_secret_web_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not is_web_address(value.get_secret_value()):
             raise ValueError("must be an http or https URL")
+        return value
+
+    @field_validator("notify_urls")
+    @classmethod
+    def _are_secret_addresses(cls, value: SecretStr | None) -> SecretStr | None:
+        for number, url in enumerate(value.get_secret_value().split() if value else (), 1):
+            if not re.match(r"[a-z][a-z0-9+.-]*://.", url, re.IGNORECASE):
+                raise ValueError(f"number {number} is no address such as slack://… or mailto://…, with spaces between")
         return value
 
     @field_validator("bucket", "options_prefix")

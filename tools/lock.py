@@ -21,9 +21,9 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+(?:\[[^\]]*\])?==[^ ;\\]+)", re.MULTILINE
 
 # Each lock and what goes into it; the first holds everything, and the others take their versions from it.
 LOCKS = {
-    "dev.txt": ("pyproject.toml", "--all-extras", "--group", "dev"),
-    "runtime.txt": ("pyproject.toml", "--extra", "sample", "--extra", "reference", "--group", "build"),
-    "cluster.txt": ("pyproject.toml", "--extra", "cluster", "--group", "build"),
+    "dev.txt": ("pyproject.toml", "--all-extras", "--group=dev"),
+    "runtime.txt": ("pyproject.toml", "--extra=sample", "--extra=reference", "--extra=notify", "--group=build"),
+    "cluster.txt": ("pyproject.toml", "--extra=cluster", "--extra=notify", "--group=build"),
     "uv.txt": ("-",),
 }
 EVERYTHING = "dev.txt"

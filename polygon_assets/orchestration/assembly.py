@@ -22,6 +22,7 @@ from polygon_assets.orchestration.assets.roll_up_assets import build_by_year, bu
 from polygon_assets.orchestration.partitions import first_partition, partitions_of
 from polygon_assets.orchestration.resources import build_resources, without_values
 from polygon_assets.orchestration.scope import DEFAULT_OWNERS, DEFAULT_POOL, FlatFilesTranslator, Scope, SensorMode
+from polygon_assets.orchestration.watching.apprise_services import require_apprise
 from polygon_assets.orchestration.watching.freshness import Watched, build_freshness_sensor
 from polygon_assets.orchestration.watching.new_day_sensors import Clock, build_new_days_sensor, utc_now
 from polygon_assets.orchestration.watching.notifications import build_failure_sensor, build_overdue_sensor
@@ -207,7 +208,9 @@ class _Parts:
             self.others.append(picture)
             self.sensors.append(build_coverage_sensor(picture, self.days, scope))
         self.sensors.append(build_freshness_sensor(self.watched, scope, clock))
-        if settings.webhook_url:
+        if settings.notify_urls:
+            require_apprise()
+        if settings.webhook_url or settings.notify_urls:
             assets = [*self.days, *self.others]
             self.sensors += [build_failure_sensor(assets, scope), build_overdue_sensor(self.watched, scope, clock)]
 

@@ -15,7 +15,8 @@ from polygon_assets.download import AsyncS3Downloader, S3Catalog, SyncS3Download
 from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import Limits, ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
-from polygon_assets.orchestration.watching.webhook import Webhook
+from polygon_assets.orchestration.watching.apprise_services import Services
+from polygon_assets.orchestration.watching.webhook import Receiver, Receivers, Webhook
 from polygon_assets.reference.events import EventKind
 from polygon_assets.reference.refreshing import address_of, open_api
 from polygon_assets.reference.vendor_api import ReferenceApi
@@ -146,25 +147,33 @@ class Resources:
         return cast("Reference", self._get(REFERENCE))
 
     @property
-    def webhook(self) -> Webhook:
+    def webhook(self) -> Receiver:
         """Where notifications go."""
-        return cast("Webhook", self._get(WEBHOOK))
+        return cast("Receiver", self._get(WEBHOOK))
 
 
 def build_resources(
     settings: Settings, overrides: Mapping[str, object] | None = None, scope: str = ""
 ) -> dict[str, object]:
     """The resources by their names in the code location; ``overrides`` replace them by kind, or add others."""
-    url = settings.webhook_url.get_secret_value() if settings.webhook_url else ""
     own = {
         CATALOG: open_catalog(settings),
         DOWNLOADER: Bucket(settings),
         STORE: Store(settings),
-        WEBHOOK: Webhook(url),
+        WEBHOOK: _receivers(settings),
         REFERENCE: Reference(settings),
     }
     wanted = {**own, **(overrides or {})}
     return {resource_name(kind, scope) if kind in own else kind: _fixed(each) for kind, each in wanted.items()}
+
+
+def _receivers(settings: Settings) -> Receivers:
+    receivers: list[Receiver] = []
+    if settings.webhook_url:
+        receivers.append(Webhook(settings.webhook_url.get_secret_value()))
+    if settings.notify_urls:
+        receivers.append(Services(settings.notify_urls.get_secret_value()))
+    return Receivers(receivers)
 
 
 def without_values() -> dg.IOManagerDefinition:

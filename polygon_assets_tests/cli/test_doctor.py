@@ -239,3 +239,16 @@ def test_a_wrong_clock(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock["state"] == "failed"
     assert "+3600 seconds off" in clock["text"] or "+3601 seconds off" in clock["text"]
     assert "timedatectl" in clock["remedy"]
+
+
+@pytest.mark.usefixtures("platform")
+def test_services_to_be_told_are_looked_at_and_not_shown(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "notifications" not in lines(cli("doctor", "--json"))
+    monkeypatch.setenv("POLYGON_NOTIFY_URLS", "mailto://me:canary@example.invalid")
+    done = cli("doctor", "--json")
+    assert lines(done)["notifications"]["text"] == "1 service; apprise knows the addresses"
+    monkeypatch.setenv("POLYGON_NOTIFY_URLS", "mailto://me:canary@example.invalid nosuch://canary")
+    wrong = cli("doctor", "--json")
+    assert lines(wrong)["notifications"]["state"] == "failed"
+    assert "number 2 of POLYGON_NOTIFY_URLS" in lines(wrong)["notifications"]["text"]
+    assert "canary" not in done.out + done.err + wrong.out + wrong.err

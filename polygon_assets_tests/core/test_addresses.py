@@ -76,6 +76,7 @@ def test_a_store_that_is_a_file_is_called_one(below: str, tmp_path: Path) -> Non
         ("POLYGON_OPTIONS_PREFIX", "a/b"),
         ("POLYGON_STORE_ENDPOINT_URL", "minio:9000"),
         ("POLYGON_WEBHOOK_URL", "foo"),
+        ("POLYGON_NOTIFY_URLS", "slack://a/b/c foo"),
     ],
 )
 def test_an_error_names_the_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

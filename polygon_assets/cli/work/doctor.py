@@ -84,6 +84,26 @@ def parser() -> Line:
     return note("parser", "pyarrow alone; the compiled kernel, which takes a third of its time, is not built", remedy)
 
 
+def notifications(settings: Settings) -> Iterator[Line]:
+    """Is who is to be told of failures within reach of what is installed? Nobody is told anything."""
+    if settings.notify_urls is None:
+        return
+    from polygon_assets.orchestration.watching import apprise_services  # noqa: PLC0415 (slow)
+
+    try:
+        apprise_services.require_apprise()
+    except PolygonAssetsError as error:
+        yield failed("notifications", str(error), "")
+        return
+    urls = settings.notify_urls.get_secret_value()
+    if wrong := apprise_services.unknown(urls):
+        numbers = ", ".join(map(str, wrong))
+        remedy = "Try the address with apprise's own command: apprise -b test ADDRESS"
+        yield failed("notifications", f"no service of apprise: number {numbers} of {variable('notify_urls')}", remedy)
+        return
+    yield ok("notifications", f"{console.counted(len(urls.split()), 'service')}; apprise knows the addresses")
+
+
 def dagster(home: Path | None = None) -> Iterator[Line]:
     """Is Dagster's home whole, does its daemon run, and do the sensors?"""
     home = home or dagster_home()
@@ -162,6 +182,7 @@ def _lines(settings: Settings) -> Iterator[Line]:
         yield room(settings, reaches)
     yield calendar(settings)
     yield parser()
+    yield from notifications(settings)
     yield from dagster()
 
 

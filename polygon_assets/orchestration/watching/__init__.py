@@ -5,5 +5,5 @@ Where do I go to…
     change the rules by which it decides?                new_day_rules.py
     know which runs are on their way?                    active_runs.py
     change when a day is overdue?                        freshness.py
-    change who is told, and how?                         notifications.py, webhook.py
+    change who is told, and how?                         notifications.py; webhook.py, apprise_services.py
 """

@@ -1,7 +1,7 @@
-"""Notifications: a failed run and an overdue dataset, as JSON to a webhook; off unless its URL is set.
+"""Notifications: a failed run and an overdue dataset, told to a webhook and to services; off unless one is set.
 
 Belongs here: what is sent and when. Does not: judging what is late (``freshness``), or
-delivering it (``webhook``).
+delivering it (``webhook``, ``apprise_services``).
 """
 
 import json
@@ -34,17 +34,18 @@ def build_failure_sensor(assets: Sequence[dg.AssetsDefinition], scope: Scope) ->
             return
         first, last = covered(run.tags)
         selected = {key.to_user_string() for key in run.asset_selection or ()}
+        datasets = sorted(selected or {str(event.step_key) for event in failures})
+        displayed = "\n".join(event.step_failure_data.error_display_string for event in failures)
+        cause = (displayed or context.failure_event.message or "")[:_CAUSE_LENGTH]
+        days = "" if first is None else f" {first}" if first == last else f" {first} to {last}"
         message = {
             "event": "run_failed",
             "run_id": run.run_id,
-            "datasets": sorted(selected or {str(event.step_key) for event in failures}),
+            "datasets": datasets,
             "first_day": first,
             "last_day": last,
-            "cause": (
-                "\n".join(event.step_failure_data.error_display_string for event in failures)
-                or context.failure_event.message
-                or ""
-            )[:_CAUSE_LENGTH],
+            "cause": cause,
+            "text": f"Run {run.run_id[:8]} failed: {', '.join(datasets)}{days}\n{cause}".strip(),
         }
         scope.resources(told.resources).webhook.post(message, told.log)
 
@@ -52,7 +53,7 @@ def build_failure_sensor(assets: Sequence[dg.AssetsDefinition], scope: Scope) ->
         scope.named("notify_failed_runs"),
         dg.DagsterRunStatus.FAILURE,
         notify_failed_runs,
-        description="Posts each failed run to the webhook.",
+        description="Tells of each failed run, by webhook and services.",
         default_status=scope.sensor_status,
         required_resource_keys=scope.resource_keys(WEBHOOK),
     )
@@ -71,7 +72,7 @@ def build_overdue_sensor(watched: Mapping[str, Watched], scope: Scope, clock: Cl
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=scope.sensor_status,
         required_resource_keys=scope.resource_keys(WEBHOOK),
-        description="Posts each dataset whose newest day is past its deadline to the webhook.",
+        description="Tells of each dataset whose newest day is past its deadline, by webhook and services.",
     )
     def notify_overdue(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         webhook = scope.resources(context.resources).webhook
@@ -82,6 +83,7 @@ def build_overdue_sensor(watched: Mapping[str, Watched], scope: Scope, clock: Cl
             if day is None or told.get(name) == day.isoformat() or has_arrived(context.instance, each.key, day):
                 continue
             message = {"event": "overdue", "dataset": each.key.to_user_string(), "day": day.isoformat()}
+            message["text"] = f"Overdue: {message['dataset']} {day}"
             if webhook.post(message, context.log):
                 told[name] = day.isoformat()
             overdue.append(f"{name} {day}")

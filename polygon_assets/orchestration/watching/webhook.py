@@ -1,10 +1,12 @@
 """The webhook: one POST of JSON. One that does not answer is logged and breaks nothing."""
 
+import html
 import json
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSRequest
@@ -17,6 +19,28 @@ from polygon_assets.errors import InvalidInputError
 
 _SECONDS = 10.0
 """For one delivery, the answer included."""
+
+
+class Receiver(Protocol):
+    """Who can be told."""
+
+    def post(self, message: Mapping[str, object], log: logging.Logger) -> bool:
+        """Send ``message``; was it taken?"""
+
+
+class Receivers:
+    """Several who are told the same."""
+
+    def __init__(self, receivers: Sequence[Receiver]) -> None:
+        self._receivers = receivers
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self._receivers)})"
+
+    def post(self, message: Mapping[str, object], log: logging.Logger) -> bool:
+        """Send ``message`` to each; True where one took it: all would be told again otherwise."""
+        answers = [receiver.post(message, log) for receiver in self._receivers]
+        return any(answers)
 
 
 class Webhook:
@@ -33,11 +57,12 @@ class Webhook:
         """Send ``message``; False, with a line in ``log``, where it could not be delivered.
 
         A redirect is no delivery: another host was not chosen by the user, and most clients would drop the body.
+        ``text`` is what chats show: Slack's escapes keep it from naming channels and links.
         """
         if urlsplit(self._url).scheme not in {"http", "https"}:
             raise InvalidInputError("POLYGON_WEBHOOK_URL is no http or https URL")
         try:
-            status = self._send(json.dumps(message).encode())
+            status = self._send(json.dumps(_escaped(message)).encode())
         except (BotoCoreError, HTTPClientError, OSError, ValueError) as error:
             log.warning("The webhook did not take the notification: %s", type(error).__name__)
             return False
@@ -57,3 +82,7 @@ class Webhook:
                 return int(session.send(request.prepare()).status_code)
         finally:
             session.close()
+
+
+def _escaped(message: Mapping[str, object]) -> dict[str, object]:
+    return {name: html.escape(str(said), quote=False) if name == "text" else said for name, said in message.items()}
