@@ -12,7 +12,7 @@ import pytest
 from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import UnavailableError
 from polygon_assets.orchestration.watching.new_day_rules import DAY, STEP, Memory, take_turn, wait_of
-from polygon_assets.orchestration.watching.new_days import INTERVAL_SECONDS, sensor_name
+from polygon_assets.orchestration.watching.new_day_sensors import INTERVAL_SECONDS, sensor_name
 from polygon_assets_tests.orchestration.watching.ticks import MONDAY_NOON
 from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers import faults
@@ -63,7 +63,7 @@ class Daemon:
         while self.now < end:
             moment = self.now.timestamp()
             for name, sensor in self.sensors.items():
-                if moment - self.ticked.get(name, 0.0) >= sensor.minimum_interval_seconds:
+                if moment - self.ticked.get(name, 0.0) >= (sensor.minimum_interval_seconds or 0):
                     self.ticked[name] = moment
                     self.tick(name)
             self.now += dt.timedelta(seconds=step)
