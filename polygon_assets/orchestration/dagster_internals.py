@@ -1,18 +1,24 @@
-"""The one module that leans on what Dagster does not promise: events for one partition of a range, and outside runs.
+"""What leans on what Dagster does not promise: events for one partition of a range, outside runs, and sensors' ticks.
 
 Belongs here: what Dagster's public methods do not do, each pinned by a test on the lowest and the newest patch that the
-package allows. Does not: what the events say (``assets.checks``), or the history's storage, which has extras' bounds.
+package allows. Does not: what the events say (``assets.checks``), or whole classes of Dagster's that are replaced: the
+history's storage, the launcher, and its programs (``serving.guarded``), a module each.
 """
 
+import json
 import logging
-from typing import cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.events import AssetMaterializationPlannedData, DagsterEvent
+from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType, SensorInstigatorData, TickStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.tags import GRPC_INFO_TAG
 from sqlalchemy.exc import IntegrityError
 
 _NO_RUN = ""
@@ -80,3 +86,45 @@ def latest_failed(instance: dg.DagsterInstance, key: dg.AssetCheckKey, day: str)
         key, limit=1, partition_filter=PartitionKeyFilter(key=day)
     )
     return any(record.status is AssetCheckExecutionRecordStatus.FAILED for record in records)
+
+
+@dataclass(frozen=True)
+class SensorState:
+    """How a sensor that has run at least once stands."""
+
+    name: str
+    is_stopped: bool
+    failure: str | None
+    """Why its last tick failed, on one line."""
+
+
+def sensor_states(instance: dg.DagsterInstance) -> Iterator[SensorState]:
+    """Every sensor that Dagster's history knows of."""
+    for each in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        ticks = instance.get_ticks(each.instigator_origin_id, each.selector_id, limit=1)
+        error = ticks[0].error if ticks and ticks[0].status is TickStatus.FAILURE else None
+        failure = " ".join(error.message.split()) if error else None
+        yield SensorState(each.name, each.status is InstigatorStatus.STOPPED, failure)
+
+
+def forget_ticks_after(instance: dg.DagsterInstance, moment: float) -> list[str]:
+    """Forget when sensors ticked last, if that was after ``moment``, in seconds; their names. Cursors stay."""
+    forgotten = []
+    for state in instance.all_instigator_state():
+        data = state.instigator_data
+        if not isinstance(data, SensorInstigatorData):
+            continue
+        if max(data.last_tick_timestamp or 0.0, data.last_tick_start_timestamp or 0.0) > moment:
+            reset = data._replace(last_tick_timestamp=None, last_tick_start_timestamp=None)
+            instance.update_instigator_state(state.with_data(reset))
+            forgotten.append(state.name)
+    return forgotten
+
+
+def code_server_of(run: dg.DagsterRun) -> Mapping[str, Any]:
+    """Where the code server listens that was to start ``run``: ``socket``, or ``host`` and ``port``.
+
+    Raises:
+        KeyError, ValueError: the run does not say.
+    """
+    return cast("Mapping[str, Any]", json.loads(run.tags[GRPC_INFO_TAG]))

@@ -5,14 +5,11 @@ Does not belong here: a cluster's runs, whose launcher asks its workers (``celer
 """
 
 import datetime as dt
-import json
 import socket
 
 import dagster as dg
-from dagster._core.launcher import DefaultRunLauncher
-from dagster._core.scheduler.instigation import SensorInstigatorData
-from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from polygon_assets.orchestration.dagster_internals import code_server_of, forget_ticks_after
 from polygon_assets.orchestration.sqlite_storage import run_locks
 
 _WITH_A_PROCESS = [
@@ -29,7 +26,7 @@ def end_orphans(instance: dg.DagsterInstance) -> list[str]:
 
     Without this they hold the queue's slots, and their days are asked for by nobody, until ``max_runtime_seconds``.
     """
-    if not isinstance(instance.run_launcher, DefaultRunLauncher):
+    if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return []
     locks = run_locks(instance)
     ended = []
@@ -56,7 +53,7 @@ def _end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 def _may_be_launched(run: dg.DagsterRun) -> bool:
     """Does the code server answer that was to start ``run``? True, too, where it is not known which that is."""
     try:
-        server = json.loads(run.tags[GRPC_INFO_TAG])
+        server = code_server_of(run)
         if path := server.get("socket"):
             with socket.socket(socket.AF_UNIX) as local:
                 local.settimeout(_ANSWER_SECONDS)
@@ -75,13 +72,4 @@ def forget_ticks_of_the_future(instance: dg.DagsterInstance, now: dt.datetime) -
 
     Dagster's daemon waits until that time, and as long as the sensor's interval after it. Cursors stay.
     """
-    forgotten = []
-    for state in instance.all_instigator_state():
-        data = state.instigator_data
-        if not isinstance(data, SensorInstigatorData):
-            continue
-        if max(data.last_tick_timestamp or 0.0, data.last_tick_start_timestamp or 0.0) > now.timestamp():
-            reset = data._replace(last_tick_timestamp=None, last_tick_start_timestamp=None)
-            instance.update_instigator_state(state.with_data(reset))
-            forgotten.append(state.name)
-    return forgotten
+    return forget_ticks_after(instance, now.timestamp())

@@ -135,15 +135,11 @@ def _daemon(instance: "dg.DagsterInstance") -> Line:
 
 
 def _sensors(instance: "dg.DagsterInstance") -> Iterator[Line]:
-    from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType, TickStatus  # noqa: PLC0415
+    from polygon_assets.orchestration.dagster_internals import sensor_states  # noqa: PLC0415 (slow)
 
-    states = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
-    stopped = sorted(each.name for each in states if each.status is InstigatorStatus.STOPPED)
-    failing = []
-    for each in states:
-        ticks = instance.get_ticks(each.instigator_origin_id, each.selector_id, limit=1)
-        if ticks and ticks[0].status is TickStatus.FAILURE and ticks[0].error:
-            failing.append(f"{each.name}: {' '.join(ticks[0].error.message.split())[:200]}")
+    states = list(sensor_states(instance))
+    stopped = sorted(each.name for each in states if each.is_stopped)
+    failing = [f"{each.name}: {each.failure[:200]}" for each in states if each.failure]
     if stopped:
         yield note("sensors", f"stopped: {', '.join(stopped)}", "Start them in the UI: Automation.")
     for failure in failing:
