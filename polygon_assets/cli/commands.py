@@ -214,7 +214,7 @@ def rollup(
     """Put each year of daily bars into one file, by ticker; exit code 1 where a year cannot be read.
 
     scan() reads tickers from these files in a fraction of the time. Years whose days have not changed are left alone.
-    Dagster's sensors do the same by themselves.
+    Dagster's sensors do the same by themselves, and are told.
     """
     rows = [row for row in arguments.datasets(dataset) if dataset or row.rolled_up_by_year]
     arguments.require_rolled_up(rows)
@@ -241,7 +241,10 @@ def reference(
 
 
 def record(dataset: AnyDataset = None) -> None:
-    """Report stored days to Dagster, from their own footers: after a lost history, or a store filled elsewhere."""
+    """Report what is stored to Dagster, from its own footers: after a lost history, or a store filled elsewhere.
+
+    Days that Dagster shows and the store has lost are named, and their check turns red; the sensors ask for them again.
+    """
     rows = arguments.datasets(dataset)
     work.record.run(rows)
 

@@ -6,6 +6,7 @@ Where do I go to…
     change assets, checks and what they show?            assets/
     change sensors, freshness, notifications?            watching/
     change partitions or resources?                      partitions.py, resources.py
+    see which days Dagster shows and a store has lost?   lost_days.py
     see what leans on Dagster's private modules?         dagster_internals.py, and what follows
     keep Dagster's history?                              sqlite_storage.py, postgres_storage.py; its locks: home_lock.py
     run on many machines?                                celery_launcher.py, celery_worker.py

@@ -173,15 +173,28 @@ class ParquetStore:
         """The key-value metadata of a Parquet file beside the days; empty where there is no such file.
 
         Raises:
+            ValueError: as ``footer_beside``.
+        """
+        footer = self.footer_beside(name)
+        return dict(footer.metadata or {}) if footer else {}
+
+    def bytes_beside(self, name: str) -> int | None:
+        """Size in bytes of a file beside the days; None where there is none."""
+        return self._folder.size(name)
+
+    def footer_beside(self, name: str) -> pq.FileMetaData | None:
+        """The footer of a Parquet file beside the days; None where there is no such file.
+
+        Raises:
             ValueError: its footer is not the one that was published, or nothing was recorded of it.
         """
         try:
             footer = settled(lambda: self._footer_bytes(name))
         except FileNotFoundError:
-            return {}
+            return None
         if not is_known(self.digests.known(name.rpartition("/")[0]), footer):
             raise ValueError(f"{self.uri}/{name}: its footer is not the one that was published")
-        return dict(pq.read_metadata(open_footer(footer)).metadata or {})
+        return pq.read_metadata(open_footer(footer))
 
     def open_file(self, name: str) -> pa.NativeFile:
         """A file of the store, for reading."""

@@ -43,6 +43,8 @@ class YearFile:
     rows: int
     uri: str
     bytes: int
+    fingerprint: str
+    """Tells the days that it was made from, as they were then, from any others."""
 
 
 def write_year(store: ParquetStore, dataset: str, year: int) -> YearFile:
@@ -57,12 +59,33 @@ def write_year(store: ParquetStore, dataset: str, year: int) -> YearFile:
         raise InvalidInputError(f"No day of {year} is stored for {dataset}; ingest it first")
     with store.staging() as folder, _made_whole(store, dataset, year, _room(folder, days)):
         staged = folder / f"{dataset}-{year}.parquet"
-        rows = _write(staged, row, store.scan_days(dataset, list(days)), _fingerprint(days))
+        fingerprint = _fingerprint(days)
+        rows = _write(staged, row, store.scan_days(dataset, list(days)), fingerprint)
         if _by_year(store, dataset).get(year) != days:
             raise StoreError(f"{store.uri}: {dataset} of {year} changed while it was read. Make the year's file again.")
         size = staged.stat().st_size
         uri = store.publish_beside(staged, year_name(dataset, year), recorded=True)
-    return YearFile(year, len(days), rows, uri, size)
+    return YearFile(year, len(days), rows, uri, size, fingerprint)
+
+
+def year_file(store: ParquetStore, dataset: str, year: int) -> YearFile | None:
+    """The file of ``year`` as it is, from its footer; None where there is none.
+
+    Raises:
+        StoreError: its footer cannot be read, or is not the one that was published.
+    """
+    name = year_name(dataset, year)
+    try:
+        footer, size = store.footer_beside(name), store.bytes_beside(name)
+    except (OSError, ValueError) as error:  # Arrow's are ValueErrors
+        raise StoreError(f"{store.uri}/{name}: {error}. Make it again: polygon-assets rollup {dataset}.") from error
+    if footer is None or size is None:
+        return None
+    fingerprint = (footer.metadata or {}).get(_FINGERPRINT.encode(), b"").decode()
+    days = fingerprint.partition(" ")[0]
+    return YearFile(
+        year, int(days) if days.isdecimal() else 0, footer.num_rows, f"{store.uri}/{name}", size, fingerprint
+    )
 
 
 def stale_years(store: ParquetStore, dataset: str) -> dict[int, str]:

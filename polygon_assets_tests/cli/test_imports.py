@@ -11,6 +11,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.store.roll_ups import stale_years, write_year
 from polygon_assets_tests.reading.conftest import DAYS, SMALL, filled
 from polygon_assets_tests.servers.seaweed import S3Server
 from polygon_assets_tests.stores import Place
@@ -62,6 +63,8 @@ def test_missing_keys_are_named_before_anything_slow_is_imported(arguments: str,
 def test_what_reads_the_store_imports_neither_dagster_nor_pandas(
     place: Place, s3_server: S3Server, bucket: str, arguments: list[str]
 ) -> None:
+    for year in stale_years(place.open(), "stocks_daily"):  # Dagster is told of years that are made
+        write_year(place.open(), "stocks_daily", year)
     body = flat_file(DATASETS["stocks_daily"], DAYS[0], SMALL)
     s3_server.put(bucket, S3Catalog(bucket).get_key("stocks_daily", DAYS[0]), body)
     found, code, said = imported(

@@ -43,7 +43,6 @@ SHORT = {
     "expansion.py": "one bound",
     "cli/__main__.py": "one call",
     "flatfile/limits.py": "a few numbers",
-    "cli/work/record.py": "a command is a module",
     "orchestration/celery_worker.py": "what Celery imports",
     "sample/flat_files.py": "what everything else here is for",
     "sample/s3_server.py": "a process of its own",

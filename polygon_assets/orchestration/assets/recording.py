@@ -14,7 +14,10 @@ from polygon_assets.ingest.results import stored_result
 from polygon_assets.orchestration.assets.checks import READABLE, day_checks
 from polygon_assets.orchestration.assets.flat_file_assets import STORED
 from polygon_assets.orchestration.assets.metadata import day_extract, day_metadata
+from polygon_assets.orchestration.assets.roll_up_assets import year_metadata, year_partitions
 from polygon_assets.orchestration.dagster_internals import latest_failed, report_evaluation
+from polygon_assets.orchestration.lost_days import stored_and_lost
+from polygon_assets.store.roll_ups import YearFile
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.verifying import is_as_published
 
@@ -92,6 +95,29 @@ class Recorder:
             report_evaluation(self._instance, evaluation)
         return True
 
+    def report_lost(self) -> list[str]:
+        """Mark the days that the instance shows in this store and that are not there as not readable; oldest first.
+
+        Days before the first partition were let go, and are none of them.
+        """
+        _, lost = stored_and_lost(self._instance, self._key, self._store, self._dataset)
+        lost = [day for day in lost if self._partitions.has_partition_key(day)]
+        for day in lost:
+            if not self._was_unreadable(day):
+                cause = f"{self._store.path(self._dataset, day)} was stored, and is not there any more."
+                report_evaluation(
+                    self._instance,
+                    dg.AssetCheckEvaluation(
+                        asset_key=self._key,
+                        check_name=READABLE,
+                        partition=day,
+                        passed=False,
+                        severity=dg.AssetCheckSeverity.ERROR,
+                        metadata={"cause": dg.MetadataValue.text(cause)},
+                    ),
+                )
+        return lost
+
     def _problems(self, result: DayResult) -> tuple[str, ...] | None:
         """What is wrong with a stored file that was called unreadable; of others only the footer was read."""
         if result.status is DayStatus.UNCHANGED and self._was_unreadable(result.day):
@@ -103,12 +129,41 @@ class Recorder:
 
     def _recorded(self, day: str) -> tuple[object, object] | None:
         """ETag and schema version of the newest materialisation."""
-        wanted = dg.AssetRecordsFilter(self._key, asset_partitions=[day])
-        for record in self._instance.fetch_materializations(wanted, limit=1).records:
-            if materialisation := record.asset_materialization:
-                said = {name: value.value for name, value in materialisation.metadata.items()}
-                return said.get("source_etag"), said.get("schema_version")
-        return None
+        said = _newest_metadata(self._instance, self._key, day)
+        return None if said is None else (said.get("source_etag"), said.get("schema_version"))
+
+
+class YearRecorder:
+    """Reports years' files of one dataset that were made outside a run; what the instance knows is left alone."""
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        partitions: dg.DailyPartitionsDefinition,
+        key: dg.AssetKey,
+    ) -> None:
+        """``partitions`` are the dataset's days, ``key`` is that of the asset of its years."""
+        self._instance, self._key = instance, key
+        self._years = frozenset(year_partitions(partitions).get_partition_keys())
+
+    def record(self, made: YearFile) -> bool:
+        """Report one file; True when something was written, False for one that is known or no partition."""
+        year, metadata = f"{made.year}", year_metadata(made)
+        known = _newest_metadata(self._instance, self._key, year) or {}
+        if year not in self._years or known.items() >= metadata.items():
+            return False
+        materialisation = dg.AssetMaterialization(self._key, partition=year, metadata=metadata)
+        self._instance.report_runless_asset_event(materialisation)
+        return True
+
+
+def _newest_metadata(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> dict[str, object] | None:
+    """The plain values of the newest materialisation of a partition; None where there is none."""
+    wanted = dg.AssetRecordsFilter(key, asset_partitions=[partition])
+    for record in instance.fetch_materializations(wanted, limit=1).records:
+        if materialisation := record.asset_materialization:
+            return {name: value.value for name, value in materialisation.metadata.items()}
+    return None
 
 
 def record_stored(

@@ -1,9 +1,10 @@
 """One file for each year of a daily dataset: an asset beside it, and the sensor that has it made anew.
 
-Belongs here: which years are due. Does not: what such a file holds, and how it is made (``ingest.year_files``).
+Belongs here: which years are due. Does not: what such a file holds, and how it is made (``store.roll_ups``).
 """
 
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import dagster as dg
 
@@ -15,7 +16,7 @@ from polygon_assets.orchestration.resources import STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_day_sensors import PRIORITY_TAG, Clock, sensor_name, utc_now
-from polygon_assets.store.roll_ups import stale_years, write_year
+from polygon_assets.store.roll_ups import YearFile, stale_years, write_year
 
 INTERVAL_SECONDS = 300
 ROLL_UP_POOL = "polygon_roll_up"
@@ -42,7 +43,7 @@ def build_by_year(
     mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
     days = asset.specs_by_key[asset.key].partitions_def
     assert isinstance(days, dg.DailyPartitionsDefinition)  # noqa: S101 (of a dataset)
-    name = f"{dataset.name}_by_year"
+    name = by_year_name(dataset)
     plain = dg.AssetSpec(
         scope.key(name),
         partitions_def=year_partitions(days),
@@ -67,17 +68,26 @@ def build_by_year(
             made = write_year(store.store(), dataset.name, int(context.partition_key))
         except PolygonAssetsError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/partition_row_count": made.rows,
-                "dagster/row_count": made.rows,
-                "dagster/uri": made.uri,
-                "days": made.days,
-                "parquet_bytes": made.bytes,
-            }
-        )
+        return dg.MaterializeResult(metadata=year_metadata(made))
 
     return by_year
+
+
+def year_metadata(made: YearFile) -> dict[str, Any]:
+    """What is true of one year's file; ``made_from`` tells the days that it holds from any others."""
+    return {
+        "dagster/partition_row_count": made.rows,
+        "dagster/row_count": made.rows,
+        "dagster/uri": made.uri,
+        "days": made.days,
+        "parquet_bytes": made.bytes,
+        "made_from": made.fingerprint,
+    }
+
+
+def by_year_name(dataset: Dataset) -> str:
+    """Name of the asset of a dataset's years."""
+    return f"{dataset.name}_by_year"
 
 
 def build_by_year_sensor(

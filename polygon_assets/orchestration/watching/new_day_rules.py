@@ -48,7 +48,7 @@ class Memory:
     store: str = ""
     """URI of the store that ``oldest`` is of."""
     oldest: str | None = None
-    """The oldest stored day; looking it up reads the whole folder, so it is kept for a day."""
+    """The oldest day that is stored, or that was and is lost; looking it up reads folders, so it is kept for a day."""
     oldest_known_until: float = 0.0
     """Unix time from which ``oldest`` is looked up again."""
     not_entitled_until: float = 0.0
@@ -142,7 +142,7 @@ def take_turn(memory: Memory, now: float, wait: int, interval: int) -> tuple[Mem
 
 
 def first_wanted(calendar: TradingCalendar, oldest: str | None, first: dt.date, last: dt.date) -> dt.date:
-    """The first day that should be stored: the oldest stored one, or the last five sessions of an empty store."""
+    """The first day that should be stored: the oldest one that is or was, or the last five of an empty store."""
     if oldest is not None:
         return min(last, max(first, dt.date.fromisoformat(oldest)))
     sessions = calendar.between(first, last)

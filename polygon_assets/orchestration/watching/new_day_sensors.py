@@ -16,6 +16,7 @@ from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import RemoteObject, listed_days
 from polygon_assets.errors import AccessDeniedError, InvalidKeysError, ObjectNotFoundError, PolygonAssetsError
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.orchestration.lost_days import stored_and_lost
 from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching import new_day_rules as rules
@@ -212,9 +213,10 @@ class _Tick:
         known = memory.oldest is not None and memory.store == self.store.uri
         if known and self.now.timestamp() < memory.oldest_known_until:
             return memory
-        days = self.store.days(self.dataset.name)
+        stored, lost = stored_and_lost(self.instance, self.key, self.store, self.dataset.name)
         until = self.now.timestamp() + rules.DAY
-        return replace(memory, store=self.store.uri, oldest=min(days, default=None), oldest_known_until=until)
+        oldest = min([*stored, *lost], default=None)
+        return replace(memory, store=self.store.uri, oldest=oldest, oldest_known_until=until)
 
     def _list(self, month: str) -> dict[str, RemoteObject]:
         prefix = self.catalog.get_month_prefix(self.dataset.name, f"{month}-01")

@@ -10,10 +10,12 @@ from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.ingest import DayResult, DayStatus, ingest_days
 from polygon_assets.orchestration.assets.recording import Recorder, record_stored
 from polygon_assets.orchestration.dagster_internals import latest_failed
+from polygon_assets.orchestration.lost_days import stored_and_lost
 from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.settings import load_settings
 from polygon_assets_tests.factories import under_rules
+from polygon_assets_tests.orchestration.watching.ticks import Tick, asked, at
 from polygon_assets_tests.platforms import SMALL, Made, Platform
 from polygon_assets_tests.servers.seaweed import free_ports
 
@@ -129,3 +131,56 @@ def test_a_day_outside_the_partitions_is_not_reported_as_one(lost: Platform, mon
     assert remark is not None
     assert f"2 days, {DAYS[0]} to {DAYS[1]}, are stored, and not shown in Dagster" in remark
     assert "POLYGON_HISTORY_START" in remark
+
+
+def _lost(platform: Platform) -> list[str]:
+    row, settings = DATASETS["stocks_daily"], load_settings()
+    return Recorder(platform.instance, row, platform.place.open(), partitions_of(row, settings)).report_lost()
+
+
+def test_days_removed_from_the_store_turn_red_and_are_asked_for_again(platform: Platform, tick: Tick) -> None:
+    """Dagster once went on showing them green; nobody asked for those before the oldest that was left."""
+    platform.publish("stocks_daily", DAYS)
+    platform.run("stocks_daily", DAYS)
+    for day in (DAYS[0], DAYS[3]):
+        platform.place.delete(platform.place.file("stocks_daily", day))
+    assert _lost(platform) == [DAYS[0], DAYS[3]]
+    assert platform.materialised("stocks_daily") == DAYS
+    readable = dg.AssetCheckKey(dg.AssetKey("stocks_daily"), "readable")
+    assert [day for day in DAYS if latest_failed(platform.instance, readable, day)] == [DAYS[0], DAYS[3]]
+    assert _lost(platform) == [DAYS[0], DAYS[3]]  # and nothing is written twice
+    assert sorted(asked(tick("stocks_daily", at("2026-11-11T12:00")))) == [DAYS[0], DAYS[3]]
+    platform.run("stocks_daily", DAYS)
+    assert _lost(platform) == []
+    assert not any(latest_failed(platform.instance, readable, day) for day in DAYS)
+
+
+def test_days_of_another_store_are_not_lost(lost: Platform) -> None:
+    """Their events name another place: POLYGON_STORE has changed, and that store may have them all."""
+    _record(lost)
+    key = dg.AssetKey("stocks_daily")
+    elsewhere = {"dagster/uri": f"{lost.place.uri}-before/stocks_daily/date={DAYS[0]}/data.parquet"}
+    lost.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=DAYS[0], metadata=elsewhere))
+    for day in DAYS[:2]:
+        lost.place.delete(lost.place.file("stocks_daily", day))
+    assert _lost(lost) == [DAYS[1]]
+
+
+def test_days_that_were_let_go_are_not_lost(lost: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    _record(lost)
+    for day in DAYS[:2]:
+        lost.place.delete(lost.place.file("stocks_daily", day))
+    monkeypatch.setenv("POLYGON_HISTORY_START", DAYS[1])
+    assert _lost(lost) == [DAYS[1]]
+
+
+def test_a_whole_store_of_lost_days_is_found(lost: Platform) -> None:
+    """More than are asked for at once, each reported several times."""
+    key = dg.AssetKey("stocks_daily")
+    days = S3Catalog.get_business_days("2025-06-02", "2026-10-30")
+    assert len(days) > 300
+    store = lost.place.open()
+    for day in [*days, *days[:50]]:
+        metadata = {"dagster/uri": store.path("stocks_daily", day)}
+        lost.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=day, metadata=metadata))
+    assert stored_and_lost(lost.instance, key, store, "stocks_daily") == (DAYS, days)
