@@ -304,10 +304,11 @@ class ReplacedWhileReadError(PolygonAssetsError):
     """A file of the store on S3 is another than the one that was opened; no ``StoreError``, for it is not damaged."""
 
     retryable = True
+    WORDS = "replaced while it was read"
 
     def __init__(self, uri: str) -> None:
         """Name the object's ``uri``."""
-        super().__init__(f"{uri}: replaced while it was read. Nothing is wrong with it: read it again.")
+        super().__init__(f"{uri}: {self.WORDS}. Nothing is wrong with it: read it again.")
 
 
 class StoreAbsentError(PolygonAssetsError):

@@ -5,9 +5,10 @@ and raw files' own layout (``quarantine``, ``raw_files``).
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,7 +31,6 @@ from polygon_assets.store.s3_reading import settled
 
 FILE_NAME = "data.parquet"
 _ALWAYS = ("0001-01-01", "9999-12-31")
-_CHECKED = pads.ParquetFragmentScanOptions(page_checksum_verification=True)
 _PARTITION = pa.schema([pa.field("date", pa.date32())])
 
 
@@ -138,13 +138,8 @@ class ParquetStore:
         """
         dates = {_name(dataset, day): pc.field("date") == pa.scalar(parse_date(day), pa.date32()) for day in days}
         files = {**(beside or {}), **dates}
-        return pads.FileSystemDataset.from_paths(
-            list(files),
-            schema=scanned_schema(get_dataset(dataset)),
-            format=pads.ParquetFileFormat(default_fragment_scan_options=_CHECKED),
-            filesystem=self._filesystem,
-            partitions=list(files.values()),
-        )
+        schema = scanned_schema(get_dataset(dataset))
+        return SettledDataset(files, schema, self._filesystem, page_checksum_verification=True)
 
     def open_input_file(self, dataset: str, day: str) -> pa.NativeFile:
         """The stored file, for reading."""
@@ -264,6 +259,103 @@ class ParquetStore:
         else:
             self._folder.publish(staged, name)
         return f"{self.uri}/{name}"
+
+
+_FileSystemDataset: Any = pads.FileSystemDataset  # Arrow's stubs know not that its methods can be overridden
+
+
+class SettledDataset(_FileSystemDataset):  # type: ignore[misc]
+    """Stored files as one dataset whose every read looks at the files as they are by then.
+
+    Arrow's own keeps the footers that it has read, and reads the rows of a file that was replaced since by the footer
+    of the one before. Where a file is replaced meanwhile, all begins again, as long as no row was given out.
+    """
+
+    def __init__(
+        self, files: Mapping[str, pc.Expression], schema: pa.Schema, filesystem: pafs.FileSystem, **options: Any
+    ) -> None:
+        """Read ``files`` of ``filesystem``, each with what holds for its rows, under ``schema``."""
+        self._files, self._options = files, options
+        self._condition: pc.Expression | None = None
+        self._opening: dict[str, Any] = {"schema": schema, "filesystem": filesystem}
+        fresh = self._fresh()
+        super().__init__(list(fresh.get_fragments()), schema, fresh.format, filesystem)
+
+    def _fresh(self) -> pads.FileSystemDataset:
+        """Arrow's own dataset of the same rows, which has read nothing yet."""
+        known = pads.ParquetFragmentScanOptions(**self._options)
+        found = pads.FileSystemDataset.from_paths(
+            list(self._files),
+            format=pads.ParquetFileFormat(default_fragment_scan_options=known),
+            partitions=list(self._files.values()),
+            **self._opening,
+        )
+        return found if self._condition is None else found.filter(self._condition)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self._files, self._opening, self._options, self._condition)
+
+    def filter(self, expression: pc.Expression) -> "SettledDataset":
+        """The rows for which ``expression`` holds, too."""
+        found: SettledDataset = super().filter(expression)
+        found._files, found._opening, found._options = self._files, self._opening, self._options
+        found._condition = expression if self._condition is None else self._condition & expression
+        return found
+
+    def scanner(self, *arguments: Any, **options: Any) -> pads.Scanner:
+        """Arrow's own over batches that are read when it is used, once."""
+        schema = self._fresh().scanner(*arguments, **options).projected_schema
+        return pads.Scanner.from_batches(self.to_batches(*arguments, **options), schema=schema)
+
+    def to_batches(self, *arguments: Any, **options: Any) -> Iterator[pa.RecordBatch]:
+        """The rows, batch by batch."""
+
+        def begin() -> tuple[pa.RecordBatch | None, Iterator[pa.RecordBatch]]:
+            batches = self._fresh().to_batches(*arguments, **options)
+            return next(batches, None), batches
+
+        first, rest = settled(begin)
+        if first is not None:
+            yield first
+            yield from rest
+
+    def to_table(self, *arguments: Any, **options: Any) -> pa.Table:
+        """The rows."""
+        return settled(lambda: self._fresh().to_table(*arguments, **options))
+
+    def take(self, *arguments: Any, **options: Any) -> pa.Table:
+        """The rows at these places."""
+        return settled(lambda: self._fresh().take(*arguments, **options))
+
+    def head(self, *arguments: Any, **options: Any) -> pa.Table:
+        """The first rows."""
+        return settled(lambda: self._fresh().head(*arguments, **options))
+
+    def count_rows(self, filter: Any = None, **options: Any) -> int:  # noqa: A002 (Arrow's)
+        """The number of rows; Arrow's own opens a file twice, and may count one version by the footer of another."""
+        options = {"columns": [], "filter": filter, **options}
+        return settled(lambda: sum(batch.num_rows for batch in self._fresh().to_batches(**options)))
+
+    def sort_by(self, *arguments: Any, **options: Any) -> Any:
+        """The rows in order."""
+        return settled(lambda: self._fresh().sort_by(*arguments, **options))
+
+    def join(self, *arguments: Any, **options: Any) -> Any:
+        """The rows with those of another."""
+        return settled(lambda: self._fresh().join(*map(_as_arrow, arguments), **options))
+
+    def join_asof(self, *arguments: Any, **options: Any) -> Any:
+        """The rows with those of another of about their time."""
+        return settled(lambda: self._fresh().join_asof(*map(_as_arrow, arguments), **options))
+
+
+def _as_arrow(argument: Any) -> Any:
+    return argument._fresh() if isinstance(argument, SettledDataset) else argument  # noqa: SLF001 (its own)
+
+
+def _unpickled(files: Any, opening: Any, options: Any, condition: pc.Expression | None) -> SettledDataset:
+    found = SettledDataset(files, **opening, **options)
+    return found if condition is None else found.filter(condition)
 
 
 def span(start: str | None, end: str | None) -> tuple[str, str]:

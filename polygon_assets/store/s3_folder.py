@@ -26,7 +26,7 @@ from botocore.config import Config
 from polygon_assets.addresses import S3_SCHEME
 from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
 from polygon_assets.store.local_entries import FILE, FOLDER, leads_down, require_name
-from polygon_assets.store.s3_reading import FOOTER_BYTES, OF_S3, TAIL_BYTES, PinnedFiles, PinnedObject
+from polygon_assets.store.s3_reading import FOOTER_BYTES, OF_S3, TAIL_BYTES, WHOLE_BYTES, PinnedFiles, PinnedObject
 from polygon_assets.store.staging import temporary_staging
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class S3Folder:
         self._endpoint_url = endpoint_url or None
         self._region = region or DEFAULT_REGION
         self._keys = (access_key_id or None, secret_access_key or None)
+        self._replaced: set[str] = set()
 
     def __repr__(self) -> str:
         return f"S3Folder({self.uri!r})"
@@ -106,7 +107,11 @@ class S3Folder:
         return pafs.PyFileSystem(PinnedFiles(self._looking, self._pinned))
 
     def _pinned(self, name: str, tail: int = TAIL_BYTES) -> PinnedObject:
-        return PinnedObject(self._client, self._bucket, self._prefix + require_name(name), tail)
+        if name in self._replaced:  # while it was read the last time
+            self._replaced.discard(name)
+            tail = WHOLE_BYTES
+        key = self._prefix + require_name(name)
+        return PinnedObject(self._client, self._bucket, key, tail, lambda: self._replaced.add(name))
 
     @cached_property
     def _looking(self) -> pafs.FileSystem:

@@ -21,6 +21,8 @@ FOOTER_BYTES = 64 * 1024
 """Of the end, where little more than the footer is wanted."""
 TAIL_BYTES = 640 * 1024
 """Of the end, where rows are: all of a day of daily bars, which so costs one request."""
+WHOLE_BYTES = 64 * 1024**2
+"""Of the end, once an object was replaced while it was read: all of it in one request, so that none can come between"""
 _LOOKS = 5
 _BODIES = 3
 """Times that a body is asked for which breaks off."""
@@ -33,26 +35,38 @@ Result = TypeVar("Result")
 
 
 def settled(call: Callable[[], Result]) -> Result:
-    """``call()``, again where an object was replaced meanwhile; ReplacedWhileReadError where that has no end."""
+    """``call()``, again where an object was replaced meanwhile.
+
+    Raises:
+        ReplacedWhileReadError: it was at each of five looks.
+    """
     for _ in range(_LOOKS - 1):
         try:
             return call()
-        except ReplacedWhileReadError:
-            continue
+        except (ReplacedWhileReadError, OSError) as error:
+            if not _was_replaced(error):
+                raise
     return call()
+
+
+def _was_replaced(error: Exception) -> bool:
+    """Arrow gives an error of a file that Python reads as it came, or as an OSError with its words."""
+    return isinstance(error, ReplacedWhileReadError) or ReplacedWhileReadError.WORDS in str(error)
 
 
 class PinnedObject:
     """An object as a file that is open for reading, as far as Arrow needs one; its errors are those of files."""
 
-    def __init__(self, client: Any, bucket: str, key: str, tail: int) -> None:
-        """Ask for the last ``tail`` bytes.
+    def __init__(
+        self, client: Any, bucket: str, key: str, tail: int, on_replaced: Callable[[], None] = lambda: None
+    ) -> None:
+        """Ask for the last ``tail`` bytes; ``on_replaced`` is told where the rest is found to be another's.
 
         Raises:
             FileNotFoundError: there is no such object.
             OSError: the bucket does not answer, or refuses.
         """
-        self._client, self._place = client, {"Bucket": bucket, "Key": key}
+        self._client, self._place, self._on_replaced = client, {"Bucket": bucket, "Key": key}, on_replaced
         self._uri = f"s3://{bucket}/{key}"
         self._pin: dict[str, str] = {}
         self._position, self.closed = 0, False
@@ -119,6 +133,7 @@ class PinnedObject:
         code = str(error.response.get("Error", {}).get("Code"))
         gone = code in {"NoSuchKey", "404"}
         if self._pin and (gone or _status(error) in {412, 416}):
+            self._on_replaced()
             raise ReplacedWhileReadError(self._uri) from error
         if gone:
             raise FileNotFoundError(2, os.strerror(2), self._uri) from error

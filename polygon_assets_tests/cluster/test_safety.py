@@ -13,9 +13,13 @@ import sqlalchemy
 from polygon_assets_tests.cluster.databases import dump, redis_contents
 from polygon_assets_tests.cluster.exposure import command_lines, family, listening_sockets, listens_beyond_loopback
 from polygon_assets_tests.cluster.platform import Platform
+from polygon_assets_tests.cluster.programs import wait_for
 from polygon_assets_tests.cluster.units import DEPLOY, example_variables
 from polygon_assets_tests.cluster.vendor import Objects
 from polygon_assets_tests.cluster.web import Web
+
+DAY = "2023-12-29"
+"""A session that no other module of the suite asks for."""
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +27,15 @@ def processes(cluster: Platform) -> set[int]:
     """All that the cluster runs."""
     services = [*cluster.services, cluster.database.service, cluster.broker.service, cluster.web.service]
     return family(service.pid for service in services)
+
+
+@pytest.fixture(scope="module")
+def ran(cluster: Platform, s3: Objects) -> str:
+    """A run that has ended: only then is there anything that a secret could stand in."""
+    s3.publish("stocks_daily", [DAY])
+    run = cluster.run("stocks_daily", [DAY])
+    wait_for(f"run {run}", lambda: cluster.status(run) == "SUCCESS", 120)
+    return run
 
 
 def test_only_who_knows_the_password_gets_in(cluster: Platform) -> None:
@@ -94,7 +107,7 @@ def test_the_example_names_what_the_cluster_was_started_with(cluster: Platform) 
 
 
 @pytest.mark.scorecard(36)
-def test_no_secret_is_left_anywhere(cluster: Platform, s3: Objects, processes: set[int]) -> None:
+def test_no_secret_is_left_anywhere(cluster: Platform, s3: Objects, processes: set[int], ran: str) -> None:
     secrets = {
         "PostgreSQL's": cluster.database.password,
         "Redis's": cluster.broker.password,
@@ -107,10 +120,13 @@ def test_no_secret_is_left_anywhere(cluster: Platform, s3: Objects, processes: s
         "Redis": redis_contents(cluster.broker),
         "the command lines": command_lines(processes),
         "the web interface": cluster.web.post("/graphql", {"query": "{instance{info}}"}),
+        "the run's log": cluster.logs(ran).encode(),
         **{str(path.relative_to(cluster.folder)): path.read_bytes() for path in written_files(cluster.folder)},
     }
     assert len(places["PostgreSQL"]) > 10_000
-    assert len(places["Redis"]) > 1_000
+    assert b'"date_done"' in places["Redis"], "the result of the run's task"
+    assert ran.encode() in places["PostgreSQL"]
+    assert DAY.encode() in places["the run's log"]
     assert b"run_launcher" in places["the web interface"]
     found = [
         f"{whose} in {where}"

@@ -5,11 +5,15 @@ import io
 import pickle
 import random
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import duckdb
+import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
@@ -72,6 +76,7 @@ def test_a_good_day_that_was_replaced_was_once_called_damaged(
     vendor: Vendor, versions: list[bytes], requests: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("polygon_assets.store.s3_folder.FOOTER_BYTES", 20_000)
+    monkeypatch.setattr("polygon_assets.store.s3_folder.WHOLE_BYTES", 20_000)
     store = vendor.place.open()
     seen = replace_before(vendor, store, requests, versions)
     found = verify_day(store, "stocks_daily", DAY)
@@ -80,10 +85,22 @@ def test_a_good_day_that_was_replaced_was_once_called_damaged(
     assert max(requests) <= len(seen)
 
 
-def test_one_that_is_replaced_without_end_is_not_called_damaged(
+def test_one_that_is_replaced_without_end_is_read_in_one_request(
     vendor: Vendor, versions: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("polygon_assets.store.s3_folder.FOOTER_BYTES", 20_000)
+    store = vendor.place.open()
+    replace_before(vendor, store, set(range(2, 1000)), versions)
+    found = verify_day(store, "stocks_daily", DAY)
+    assert found.problems == ()
+    assert found.rows in {3_000, 9_000}
+
+
+def test_one_too_large_for_one_request_that_is_replaced_without_end_is_not_called_damaged(
+    vendor: Vendor, versions: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polygon_assets.store.s3_folder.FOOTER_BYTES", 20_000)
+    monkeypatch.setattr("polygon_assets.store.s3_folder.WHOLE_BYTES", 20_000)
     store = vendor.place.open()
     replace_before(vendor, store, set(range(2, 1000)), versions)
     with pytest.raises(ReplacedWhileReadError, match="read it again"):
@@ -113,16 +130,73 @@ def test_a_scan_of_a_day_that_is_replaced_is_of_one_version(
     assert seen == [1]
 
 
-def test_a_scan_of_a_large_day_that_is_replaced_says_so_and_mixes_nothing(
-    vendor: Vendor, versions: list[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
+READERS: dict[str, Callable[[pads.Dataset], int]] = {
+    "to_table": lambda scan: scan.to_table().num_rows,
+    "to_batches": lambda scan: sum(batch.num_rows for batch in scan.to_batches()),
+    "scanner": lambda scan: scan.scanner(columns=["ticker"]).to_table().num_rows,
+    "head": lambda scan: scan.head(10_000).num_rows,
+    "take": lambda scan: 3_000 * scan.take(pa.array([2_999])).num_rows,
+    "filter": lambda scan: scan.filter(pc.field("volume") >= 0).to_table().num_rows,
+    "count_rows": lambda scan: scan.count_rows(filter=pc.field("volume") >= 0),
+    "duckdb": lambda scan: duckdb.from_arrow(scan).aggregate("count(volume)").fetchall()[0][0],
+    "polars": lambda scan: pl.scan_pyarrow_dataset(scan).filter(pl.col("volume") >= 0).collect().height,
+}
+"""How rows are read, of a day with 3,000 or 9,000."""
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days are read in several requests, as those over 640 KB are."""
     monkeypatch.setattr(S3Folder._pinned, "__defaults__", (20_000,))
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_a_scan_of_a_large_day_that_was_replaced_at_each_look_once_ended_with_an_error(
+    vendor: Vendor, versions: list[bytes], reader: Callable[[pads.Dataset], int]
+) -> None:
+    """It is read again, in one request, which nothing can come between."""
     store = vendor.place.open()
-    seen = replace_before(vendor, store, {2}, versions)
-    with pytest.raises((ReplacedWhileReadError, OSError), match="replaced while it was read"):
-        store.scan("stocks_daily").to_table()
-    assert len(seen) >= 2
-    assert store.scan("stocks_daily").to_table().num_rows == 3_000
+    seen = replace_before(vendor, store, set(range(2, 1000)), versions)
+    assert reader(store.scan("stocks_daily")) in {3_000, 9_000}
+    assert len(seen) >= 3
+
+
+@pytest.mark.usefixtures("large")
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_one_too_large_for_one_request_is_looked_at_five_times_and_never_mixed(
+    vendor: Vendor, versions: list[bytes], reader: Callable[[pads.Dataset], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polygon_assets.store.s3_folder.WHOLE_BYTES", 20_000)
+    store = vendor.place.open()
+    seen = replace_before(vendor, store, set(range(2, 1000)), versions)
+    with pytest.raises(Exception, match="replaced while it was read"):  # DuckDB and Polars have errors of their own
+        reader(store.scan("stocks_daily"))
+    assert 10 <= len(seen) < 100
+
+
+@pytest.mark.usefixtures("large")
+def test_what_was_given_out_is_not_given_out_again(vendor: Vendor, versions: list[bytes]) -> None:
+    """Two days; the second is replaced between the rows of the first and its own."""
+    later = "2024-01-03"
+    vendor.place.write(vendor.place.file("stocks_daily", later), versions[0])
+    store = vendor.place.open()
+    batches = store.scan("stocks_daily").to_batches(["date"], fragment_readahead=1, batch_size=1_000, use_threads=False)
+    rows = [batch.num_rows for batch in (next(batches), next(batches))]
+    assert sum(rows) == 2_000
+    vendor.place.write(vendor.place.file("stocks_daily", later), versions[1])
+    with suppress(ReplacedWhileReadError, OSError):
+        rows += [batch.num_rows for batch in batches]
+    assert sum(rows) in {2_000, 9_000, 12_000, 18_000}, "of the first day once, of the second nothing or one version"
+
+
+@pytest.mark.usefixtures("large")
+def test_fifty_scans_of_a_large_day_while_it_is_replaced_all_the_time(vendor: Vendor, versions: list[bytes]) -> None:
+    store = vendor.place.open()
+    with replaced_without_end(vendor, versions) as count:
+        rows = {READERS[name](store.scan("stocks_daily")) for name in ("to_table", "to_batches") for _ in range(25)}
+    assert count[0] > 10
+    assert rows <= {3_000, 9_000}
 
 
 @contextmanager
@@ -144,34 +218,14 @@ def replaced_without_end(vendor: Vendor, versions: list[bytes]) -> Iterator[list
         thread.join()
 
 
-def rows_or_refusal(store: ParquetStore) -> int | None:
-    """How many rows a scan has; None where it says that the day was replaced while it was read."""
-    try:
-        return store.scan("stocks_daily").to_table().num_rows
-    except (ReplacedWhileReadError, OSError) as error:
-        if "replaced while it was read" not in str(error):
-            raise
-        return None
-
-
-def problems_or_refusal(store: ParquetStore) -> tuple[str, ...] | None:
-    """What ``verify`` finds; None where it says that the day was replaced while it was read."""
-    try:
-        return tuple(verify_day(store, "stocks_daily", DAY).problems)
-    except ReplacedWhileReadError:
-        return None
-
-
 def test_a_hundred_scans_and_verifications_while_it_is_replaced(vendor: Vendor, versions: list[bytes]) -> None:
-    """Each is of one version, or, on a machine too busy to read one between two writes, says so; none is of both."""
+    """Each is of one version; of 473 scans 10 once failed, and 55 of 473 verifications called it damaged."""
     with replaced_without_end(vendor, versions) as count:
-        scanned = [rows_or_refusal(vendor.store) for _ in range(100)]
-        problems = {problems_or_refusal(vendor.store) for _ in range(30)}
+        scanned = {vendor.store.scan("stocks_daily").to_table().num_rows for _ in range(100)}
+        problems = {tuple(verify_day(vendor.store, "stocks_daily", DAY).problems) for _ in range(30)}
     assert count[0] > 10
-    assert set(scanned) <= {3_000, 9_000, None}
-    assert set(scanned) != {None}
-    assert problems <= {(), None}
-    assert problems != {None}
+    assert scanned <= {3_000, 9_000}
+    assert problems == {()}
 
 
 def test_a_large_object_is_pinned(vendor: Vendor) -> None:

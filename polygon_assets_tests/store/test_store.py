@@ -1,10 +1,12 @@
 """The store as its readers see it: scan, DuckDB, history and verification."""
 
 import datetime as dt
+import pickle
 from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
@@ -61,6 +63,21 @@ def test_scan_opens_only_the_days_that_a_filter_asks_for(store: ParquetStore, pl
     place.write(place.file("stocks_daily", DAYS[0]), b"rot")
     wanted = pads.field("date") == pa.scalar(dt.date.fromisoformat(DAYS[1]))
     assert store.scan("stocks_daily").to_table(filter=wanted).num_rows == 3
+
+
+def test_a_dataset_kept_in_a_notebook_once_read_a_replaced_day_by_its_old_footer(store: ParquetStore) -> None:
+    """Arrow keeps footers with a dataset: pages were "smaller than expected", or rows hidden by old statistics."""
+    store_day(store, "2024-01-03", 3_000)
+    kept = store.scan("stocks_daily", "2024-01-03", "2024-01-03")
+    chosen = kept.filter(pc.field("ticker") != "T1")
+    assert (kept.to_table().num_rows, chosen.count_rows()) == (3_000, 2_999)
+    store_day(store, "2024-01-03", 9_000)
+    assert (kept.to_table().num_rows, kept.count_rows(), kept.head(10_000).num_rows) == (9_000, 9_000, 9_000)
+    assert (chosen.count_rows(), chosen.to_table(["ticker"]).num_rows) == (8_999, 8_999)
+    assert kept.sort_by("ticker").to_table()["ticker"][-1].as_py() == "T999"
+    ticker = chosen.filter(pc.field("ticker") == "T8999").to_table(["ticker"])
+    assert kept.join(pads.dataset(ticker), "ticker", join_type="inner").to_table().num_rows == 1
+    assert pickle.loads(pickle.dumps(chosen)).count_rows() == 8_999  # noqa: S301 (its own)
 
 
 def test_scan_refuses_what_is_invalid(store: ParquetStore) -> None:
