@@ -18,6 +18,7 @@ Where do I go to…
     see what Dagster loads?                              definitions.py
     have a command start fast?                           lazy.py
     leave nothing behind at SIGTERM?                     termination.py
+    say "1 day" and "2 days"?                            wording.py
     see the commands?                                    cli/
     see the made-up data of the demo?                    sample/
 

@@ -38,7 +38,7 @@
                                               there, missing or damaged
 
 Each message names the culprit and the remedy. ``retryable`` says, once, whether trying the same thing again
-later can help.
+later can help. ``NothingStoredWarning`` is no error: what was asked for is empty, and why.
 """
 
 from collections.abc import Sequence
@@ -327,3 +327,7 @@ class StoreUnreachableError(PolygonAssetsError):
         super().__init__(
             f"{uri}: the store does not answer: {cause}. Check the POLYGON_STORE_* settings, or try later."
         )
+
+
+class NothingStoredWarning(UserWarning):
+    """A dataset, or days of it, that were asked for are not stored: the answer is empty, and no sign of no trading."""

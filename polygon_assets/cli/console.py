@@ -30,9 +30,12 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from polygon_assets import wording
+
 if TYPE_CHECKING:  # pydantic's import is slow
     from polygon_assets.settings import Settings
 
+counted = wording.counted
 FAILED = 1
 UNUSABLE = 2
 INTERRUPTED = 130
@@ -142,15 +145,6 @@ def show(shown: Table) -> None:
 def print_json(value: Any) -> None:
     """Print ``value`` for scripts: plain JSON, never coloured or cut."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
-
-
-def counted(number: int, noun: str) -> str:
-    """``number`` of ``noun``, which takes an s.
-
-    >>> counted(1, "day"), counted(1200, "day")
-    ('1 day', '1,200 days')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def fail(message: str) -> None:

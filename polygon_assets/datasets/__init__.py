@@ -57,19 +57,19 @@ def get_dataset(name: str) -> Dataset:
     """The row called ``name``.
 
     Raises:
-        InvalidInputError: there is no such row; the message lists those there are.
+        InvalidInputError: there is no such row; names the nearest, or lists those there are.
     """
     try:
         return DATASETS[name]
     except (KeyError, TypeError):
-        raise InvalidInputError(f"Invalid data_type: {name!r}; choose one of {', '.join(DATASETS)}") from None
+        raise no_such_dataset(name) from None
 
 
 def choose_datasets(patterns: Iterable[str]) -> tuple[Dataset, ...]:
     """The rows that ``patterns`` name, each once, in the table's order: names, ``stocks_*``, or ``all``.
 
     Raises:
-        InvalidInputError: a pattern names none; the message lists those there are.
+        InvalidInputError: a pattern names none; names the nearest dataset, or lists those there are.
     """
     chosen: set[str] = set()
     for pattern in patterns:
@@ -96,8 +96,8 @@ def patterns_for(names: Collection[str]) -> list[str]:
     return found
 
 
-def no_such_dataset(name: str) -> InvalidInputError:
-    """The error for people who wrote ``name``: what they may have meant, and all that there are."""
-    near = get_close_matches(name, DATASETS, n=1)
-    meant = f" Did you mean {near[0]}?" if near else ""
-    return InvalidInputError(f"There is no dataset {name!r}.{meant} There are: {', '.join(DATASETS)}.")
+def no_such_dataset(name: object) -> InvalidInputError:
+    """The error for people who wrote ``name``: what they may have meant, else all that there are."""
+    near = get_close_matches(name.lower(), DATASETS, n=1) if isinstance(name, str) else []
+    helps = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(DATASETS)}."
+    return InvalidInputError(f"There is no dataset {name!r}. {helps}")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from polygon_assets.addresses import is_name
 from polygon_assets.calendars import TradingCalendar, parse_date, trading_calendar
-from polygon_assets.datasets import DATASETS, Dataset, get_dataset
+from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.errors import InvalidInputError
 
 _KEY = re.compile(r"(?P<folder>[^/]+/[^/]+)/(?P<year>[0-9]{4})/(?P<month>[0-9]{2})/(?P<date>[0-9-]{10})\.csv\.gz")
@@ -73,7 +73,7 @@ class S3Catalog:
 
     def get_prefix(self, data_type: str) -> str:
         """The folder, ending in ``/``, below which all files of ``data_type`` lie."""
-        dataset = get_dataset(data_type)
+        dataset = _dataset(data_type)
         return f"{self._folder(dataset)}/{dataset.kind}/"
 
     def get_month_prefix(self, data_type: str, date: str) -> str:
@@ -101,7 +101,7 @@ class S3Catalog:
 
     def get_calendar(self, data_type: str) -> TradingCalendar:
         """The trading calendar of ``data_type``, less this catalog's extra closures."""
-        return trading_calendar(get_dataset(data_type).calendar, self._extra_closures)
+        return trading_calendar(_dataset(data_type).calendar, self._extra_closures)
 
     def parse_key_metadata(self, key: str) -> dict[str, str]:
         """What a key says: ``{'data_type': …, 'date': …, 'year': …, 'month': …}``.
@@ -165,3 +165,11 @@ class S3Catalog:
             if dataset.kind == kind and prefix in (dataset.live_prefix, dataset.prefix, self._folder(dataset)):
                 return dataset.name
         return None
+
+
+def _dataset(data_type: str) -> Dataset:
+    """The row called ``data_type``; the error's words are those that the specified interface promises."""
+    try:
+        return DATASETS[data_type]
+    except (KeyError, TypeError):
+        raise InvalidInputError(f"Invalid data_type: {data_type!r}; choose one of {', '.join(DATASETS)}") from None

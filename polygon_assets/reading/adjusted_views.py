@@ -19,6 +19,8 @@ from polygon_assets.store.parquet_store import scanned_schema
 if TYPE_CHECKING:
     import duckdb
 
+ADJUSTED = "_adjusted"
+"""What the name of a view of adjusted bars ends in."""
 _FACTORS = "adjustment_factors"
 _FACTOR_COLUMNS = (SPLIT_FACTOR, DIVIDEND_FACTOR)
 _InMemory: Any = pads.InMemoryDataset  # Arrow's stubs know neither its constructor nor what it may be subclassed for
@@ -48,7 +50,7 @@ def _adjusted_view(name: str, columns: list[str]) -> str:
     chosen = ", ".join(f'{formulas.get(each, "b." + each)} AS "{each}"' for each in columns)
     join = "b.ticker = f.ticker AND b.date >= f.first_day AND b.date < f.end_day"
     return (
-        f'CREATE VIEW "{name}_adjusted" AS SELECT {chosen} FROM "{name}" AS b '  # noqa: S608 (our own names)
+        f'CREATE VIEW "{name}{ADJUSTED}" AS SELECT {chosen} FROM "{name}" AS b '  # noqa: S608 (our own names)
         f"LEFT JOIN {_FACTORS} AS f ON {join}"
     )
 

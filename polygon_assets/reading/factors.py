@@ -104,7 +104,9 @@ def load_factors(
     known_until = min(_retrieved(store, kind) for kind in kinds)
     last = parse_date(as_of) if as_of else known_until
     if last > known_until:
-        raise InvalidInputError(f"as_of {last} lies after {known_until}, when events were retrieved: {_REMEDY}")
+        raise InvalidInputError(
+            f"as_of {last} lies after {known_until}, when events were retrieved; newer ones: {_REMEDY}"
+        )
     steps: _Steps = defaultdict(_Step)
     for event in _in_effect(store, SPLITS, tickers, last):
         step = steps[event["ticker"], _day(event[SPLITS.date])]
@@ -121,7 +123,10 @@ _REMEDY = "polygon-assets reference"
 def _retrieved(store: ParquetStore, kind: EventKind) -> dt.date:
     record = read_record(store, kind)
     if record is None:
-        raise InvalidInputError(f"The store at {store.uri} has no {kind.name}: {_REMEDY}")
+        raise InvalidInputError(
+            f"No {kind.name} are stored in {store.uri}, and adjusting needs them. To bring them in, with the key of "
+            f"the vendor's REST API in POLYGON_API_KEY: {_REMEDY}"
+        )
     return record.retrieved_at.astimezone(ZoneInfo(NEW_YORK)).date()
 
 

@@ -20,15 +20,18 @@ from polygon_assets.errors import (
     StoreUnreachableError,
 )
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.reading.adjusted_views import add_adjusted_views
+from polygon_assets.reading.adjusted_views import ADJUSTED, add_adjusted_views
 from polygon_assets.store.parquet_store import FILE_NAME, scanned_schema
 from polygon_assets.store.s3_reading import OF_S3
 
 if TYPE_CHECKING:
     import duckdb
 
+_RAISED = re.compile(r"\bInvalidInputError: (.*)")
+"""An error of this project's, raised while DuckDB read through Arrow, and wrapped in DuckDB's words."""
 _UNKNOWN_TABLE = re.compile(r"Table with name \"?(\S+?)\"? does not exist")
 _EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(ANALYZE\s+)?(\((?!\s*(SELECT|WITH|FROM)\b)[^)]*\)\s*)?", re.IGNORECASE)
+_NO_FILE = re.compile(r'"Scanning Files":\s*"0/')
 _OF_VALUES = ("Conversion Error", "Out of Range Error", "Invalid Input Error")
 _QUERIES = frozenset({"SELECT", "MULTI"})
 """DuckDB's kinds of statements that may only read; several in one is a statement with a PIVOT somewhere in it."""
@@ -149,6 +152,29 @@ def run(connection: "duckdb.DuckDBPyConnection", query: str) -> pa.RecordBatchRe
     return pa.RecordBatchReader.from_batches(reader.schema, _batches(reader))
 
 
+def datasets_in(query: str) -> list[str]:
+    """The datasets that ``query`` names, in the table's order, each for its adjusted view, too."""
+    import duckdb  # noqa: PLC0415 (whoever has a connection has it)
+
+    tokens = (part.strip().strip('"').lower() for kind, part in _tokens(query) if kind == duckdb.token_type.identifier)
+    named = {each.removesuffix(ADJUSTED) for each in tokens}
+    return [name for name in DATASETS if name in named]
+
+
+def reads_no_day(connection: "duckdb.DuckDBPyConnection", query: str) -> bool:
+    """Does DuckDB know before it reads that no stored day is one that ``query``, which it has run, asks for?
+
+    Of files on this machine alone; of others it cannot tell.
+    """
+    import duckdb  # noqa: PLC0415
+
+    try:
+        plan = connection.sql(f"EXPLAIN (FORMAT json) {query}").fetchall()
+    except duckdb.Error:  # what is explained itself, or a PIVOT
+        return False
+    return any(_NO_FILE.search(text) for _, text in plan)
+
+
 def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     """The batches; what DuckDB finds wrong on the way comes from Arrow as an OSError."""
     try:
@@ -162,8 +188,8 @@ def _explained(error: Exception) -> PolygonAssetsError:
     import duckdb  # noqa: PLC0415
 
     text = " ".join(str(error).split("\n\n", 1)[0].split())
-    if missing := _UNKNOWN_TABLE.search(text):
-        return no_such_dataset(missing[1])
+    if own := _own(text):
+        return own
     if text.startswith(_FORBIDDEN):
         return InvalidInputError(f"Only the datasets can be read, no file, address or extension: {text}")
     if OF_S3 in text:
@@ -175,6 +201,14 @@ def _explained(error: Exception) -> PolygonAssetsError:
         return PolygonAssetsError(f"{text}. DuckDB has neither memory nor disk for it: {room}.")
     mistaken = isinstance(error, duckdb.ProgrammingError | duckdb.DataError) or text.startswith(_OF_VALUES)
     return InvalidInputError(text) if mistaken else PolygonAssetsError(text)
+
+
+def _own(text: str) -> InvalidInputError | None:
+    """What this project has to say itself, where DuckDB's ``text`` is only its wrapping."""
+    if missing := _UNKNOWN_TABLE.search(text):
+        return no_such_dataset(missing[1])
+    raised = _RAISED.search(text)
+    return InvalidInputError(raised[1]) if raised else None
 
 
 def _require_one_query(connection: "duckdb.DuckDBPyConnection", query: str) -> None:

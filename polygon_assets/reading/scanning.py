@@ -4,11 +4,13 @@ Belongs here: which rows. Does not: what is done with them. Nothing is read befo
 """
 
 import datetime as dt
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -17,10 +19,11 @@ import pyarrow.dataset as pads
 
 from polygon_assets.calendars import parse_date, trading_calendar
 from polygon_assets.datasets import Dataset, get_dataset
-from polygon_assets.errors import InvalidInputError
+from polygon_assets.errors import InvalidInputError, NothingStoredWarning
 from polygon_assets.flatfile.parquet_schema import nanoseconds_in, stored_type
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
+from polygon_assets.reading.absent import nothing_stored
 from polygon_assets.reading.adjusting import AdjustedDataset
 from polygon_assets.reading.factors import Adjustment, Factors, load_factors
 from polygon_assets.settings import load_settings_of_folder
@@ -57,37 +60,68 @@ def scan(
     they were retrieved) to bars of stocks, and adds the columns ``split_factor`` and ``dividend_factor``: prices are
     multiplied by both, volumes divided by the first. Where a factor cannot be known, they are null.
 
+    Warns with ``NothingStoredWarning`` where nothing of the dataset, or no day of the range, is stored.
+
     Raises:
         InvalidInputError: an unknown dataset, session or adjustment, an invalid date; a session of daily data;
             adjusting what has no splits, or without stored events; no such store.
     """
     row = get_dataset(dataset)
     start, end, as_of = day_text(start), day_text(end), day_text(as_of)
+    _require_possible(row, session, adjust, as_of)
     settings = load_settings_of_folder()
     opened = opened_store(store)
     if tickers is None or not row.rolled_up_by_year:
         found = opened.scan(dataset, start, end)
     else:
         found = scan_history(opened, dataset, start, end)
+    _warn_of_nothing(found, opened, dataset, start, end)
     wanted = [tickers] if isinstance(tickers, str) else None if tickers is None else list(tickers)
     if wanted is not None:
         found = found.filter(pc.field("ticker").isin(pa.array(wanted, pa.string())))
         _warn_of_case(opened, dataset, [each for each in wanted if each != each.upper()], start, end)
-    if session not in {"all", "regular"}:
-        raise InvalidInputError(f"Invalid session: {session!r}; it is 'regular' or 'all'")
     if session == "regular":
         found = found.filter(_regular(row, stored_days(opened, dataset, start, end), settings.extra_closures))
     if adjust is None:
-        if as_of is not None:
-            raise InvalidInputError("as_of says which events are applied: give it with adjust.")
         return found
-    if not row.adjustable:
-        raise InvalidInputError(f"{dataset} cannot be adjusted: splits and dividends are of bars of stocks alone")
     sessions = trading_calendar(row.calendar, settings.extra_closures).sessions
     factors = load_factors(opened, adjust, as_of, wanted, sessions)
     if as_of is None:
         _warn_of_later_days(stored_days(opened, dataset, start, end), factors)
     return AdjustedDataset(found, factors)
+
+
+def _require_possible(row: Dataset, session: Session, adjust: Adjustment | None, as_of: str | None) -> None:
+    """Refuse what no stored day could answer, before any is looked for."""
+    if session not in {"all", "regular"}:
+        raise InvalidInputError(f"Invalid session: {session!r}; it is 'regular' or 'all'")
+    if session == "regular" and row.session is None:
+        has = "only minutes and ticks of stocks, options and indices have one"
+        raise InvalidInputError(f"{row.name} has no regular session; {has}")
+    if adjust is None and as_of is not None:
+        raise InvalidInputError("as_of says which events are applied: give it with adjust.")
+    if adjust is not None and not row.adjustable:
+        raise InvalidInputError(f"{row.name} cannot be adjusted: splits and dividends are of bars of stocks alone")
+
+
+def _warn_of_nothing(
+    found: pads.Dataset, store: ParquetStore, dataset: str, start: str | None, end: str | None
+) -> None:
+    """Warn where ``found`` has no file; files of years hold other days, too."""
+    files = getattr(found, "files", None)
+    if files == [] or (files is None and not stored_days(store, dataset, start, end)):
+        _warn(nothing_stored(store, dataset, start, end), NothingStoredWarning)
+
+
+_PACKAGE = f"{Path(__file__).parent.parent}/"
+
+
+def _warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn of the line that called this package, however deep in it this is."""
+    frame, level = sys._getframe(1), 2  # noqa: SLF001 (what warnings itself looks at)
+    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def day_text(given: Day | None) -> str | None:
@@ -112,7 +146,7 @@ def _warn_of_case(store: ParquetStore, dataset: str, tickers: list[str], start: 
     for asked, meant in capitals.items():
         if asked not in there and meant in there:
             text = f"{dataset} has no ticker {asked!r} on {days[-1]}, but {meant!r}: tickers are case-sensitive"
-            warnings.warn(text, stacklevel=3)
+            _warn(text)
 
 
 def opened_store(store: ParquetStore | str | None) -> ParquetStore:
@@ -128,7 +162,7 @@ def stored_days(store: ParquetStore, dataset: str, start: str | None, end: str |
 def _warn_of_later_days(days: Sequence[str], factors: Factors) -> None:
     if days and days[-1] > factors.known_until.isoformat():
         text = f"Splits and dividends are known until {factors.known_until}, and {days[-1]} is read as well"
-        warnings.warn(f"{text}: events between are not applied. polygon-assets reference", stacklevel=3)
+        _warn(f"{text}: events between are not applied. To have them: polygon-assets reference")
 
 
 def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.date, ...]) -> pc.Expression:
@@ -136,9 +170,6 @@ def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.dat
 
     Days with the same hours in UTC share one term. Arrow knows each file's date, so that only one term is computed.
     """
-    if dataset.session is None:
-        has = "only minutes and ticks of stocks, options and indices have one"
-        raise InvalidInputError(f"{dataset.name} has no regular session; {has}")
     hours = trading_calendar(dataset.calendar, extra_closures).regular_hours
     alike: dict[tuple[int, int], list[dt.date]] = defaultdict(list)
     for day in map(dt.date.fromisoformat, days):

@@ -15,6 +15,7 @@ from polygon_assets.datasets import SPECIFIED
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.sample.local_s3 import LocalS3
 from polygon_assets.settings import PREFIX, variable
+from polygon_assets.store.marker import mark_made_up
 
 _FOREIGN = (PREFIX, "DAGSTER_", "AWS_")
 DEMO = (*SPECIFIED, "crypto_trades", "futures_cme_minute")
@@ -73,6 +74,8 @@ def fresh_folder(path: Path) -> Iterator[DemoFolder]:
 def demo_environment(folder: DemoFolder, server: LocalS3, first_day: str) -> Iterator[None]:
     """Give this process, and those it starts, the demo's environment and folder; afterwards its own again.
 
+    Store and Dagster's home say from then on that their days are made up.
+
     The working folder changes too: Dagster lets a ``.env`` file there override the environment.
     """
     before = dict(os.environ)
@@ -91,6 +94,8 @@ def demo_environment(folder: DemoFolder, server: LocalS3, first_day: str) -> Ite
     for name in [name for name in before if name.startswith(_FOREIGN)]:
         del os.environ[name]
     os.environ.update(values)
+    for own in (folder.store, folder.dagster_home):
+        mark_made_up(own)
     try:
         with chdir(folder.root):
             yield

@@ -1,4 +1,7 @@
-"""The marker by which a store is known again, so that one whose disk is not mounted is missed and not filled anew."""
+"""The markers of a store: one by which it is known again, and one that says that its days are made up.
+
+By the first, a store whose disk is not mounted is missed, and not filled anew.
+"""
 
 import hashlib
 import json
@@ -62,6 +65,19 @@ def _warn(cause: str) -> None:
 
 
 MARKER = "_store.json"
+MADE_UP = "_made_up.txt"
+_ABOUT_MADE_UP = "The days in here are made up, by polygon-assets demo, which empties this folder when it starts.\n"
+
+
+def mark_made_up(folder: Path) -> None:
+    """Say of ``folder``, a store or a Dagster home, that its days are made up; it is made where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MADE_UP).write_text(_ABOUT_MADE_UP, encoding="utf-8")
+
+
+def is_made_up(folder: Path) -> bool:
+    """Are the days of this store, or of this Dagster home, made up?"""
+    return os.path.lexists(folder / MADE_UP)
 
 
 def require_present(root: Path) -> None:

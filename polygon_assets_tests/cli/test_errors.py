@@ -49,12 +49,11 @@ def test_wrong_keys(platform: Platform, cli: Command, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("platform")
-def test_no_such_data_type(cli: Command) -> None:
+def test_no_such_dataset(cli: Command) -> None:
     for command in ("ingest", "ls", "status", "verify", "record"):
         done = cli(command, "stock_daily")
         assert done.code == 2
-        assert "stocks_daily" in one_line(done)
-    assert "Did you mean stocks_daily?" in cli("status", "stock_daily").err
+        assert one_line(done) == "error: There is no dataset 'stock_daily'. Did you mean 'stocks_daily'?\n"
 
 
 @pytest.mark.usefixtures("platform")

@@ -42,8 +42,9 @@ def test_an_unknown_choice_says_which_there_are(
     done = cli("status")
     assert done.code == 2
     assert "POLYGON_DATASETS" in done.err
-    assert "There is no dataset 'stocks_weekly'" in done.err
-    assert "futures_nymex_quotes" in done.err
+    assert "There is no dataset 'stocks_weekly'. Did you mean 'stocks_daily'?" in done.err
+    monkeypatch.setenv("POLYGON_DATASETS", "bonds")
+    assert "There is no dataset 'bonds'. There are: stocks_daily," in cli("status").err
 
 
 @pytest.mark.usefixtures("platform")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_standard_streams(cli: Command, monkeypatch: pytest.MonkeyPatch, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("SELECT * FROM stock_daily",), "There is no dataset 'stock_daily'. Did you mean stocks_daily? There are: s"),
+        (("SELECT * FROM stock_daily",), "There is no dataset 'stock_daily'. Did you mean 'stocks_daily'?"),
         (
             ("SELECT * FROM bonds",),
             "There is no dataset 'bonds'. There are: stocks_daily, stocks_minute, stocks_trades",
@@ -174,3 +175,26 @@ def test_without_duckdb(cli: Command, settings: ParquetStore, monkeypatch: pytes
     assert done.code == 1
     assert "SQL needs DuckDB: run `make install` in the checkout" in done.err
     assert settings.days("stocks_daily") == DAYS
+
+
+@pytest.mark.stores("disk")  # only there does DuckDB say which files it opens
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_an_answer_without_rows_once_did_not_say_that_nothing_is_stored(cli: Command, form: str) -> None:
+    stored = f"stored are {len(DAYS)} days, {DAYS[0]} to {DAYS[-1]}"
+    for query, said in (
+        ("FROM options_daily", "Nothing of options_daily is stored in "),
+        ("SELECT count(*) FROM options_daily", "To have some: polygon-assets ingest options_daily --last 5"),
+        ("FROM stocks_daily WHERE date = '2024-02-01'", f"No stored day of stocks_daily is one that .*; {stored}"),
+        ("SELECT sum(volume) FROM stocks_daily WHERE date > '2030-01-01'", f"No stored day of stocks_daily .*{stored}"),
+        ("FROM stocks_daily WHERE ticker = 'nobody'", f"No rows. Of stocks_daily, {stored}"),
+    ):
+        done = cli("sql", query, "--format", form)
+        assert done.code == 0
+        assert re.fullmatch(f"note: .*{said}.*\n", done.err), done.err
+
+
+@pytest.mark.usefixtures("settings")
+def test_an_answer_from_stored_days_says_nothing_more(cli: Command) -> None:
+    for query in ("SELECT count(*) FROM stocks_daily", "SELECT max(close) FROM stocks_daily WHERE date > '2024-07-01'"):
+        assert cli("sql", query).err == ""

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polygon_assets
-from polygon_assets.errors import InvalidInputError, PolygonAssetsError
+from polygon_assets.errors import InvalidInputError, NothingStoredWarning, PolygonAssetsError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.adjusting import adjust_batch, adjusted_schema
 from polygon_assets.reading.factors import load_factors
@@ -234,7 +234,10 @@ def test_what_is_invalid(small: ParquetStore, tmp_path: Path) -> None:
             polygon_assets.scan("stocks_daily", store=small, **options)
     with pytest.raises(InvalidInputError, match="options_daily cannot be adjusted"):
         polygon_assets.scan("options_daily", store=small, adjust="splits")
-    with pytest.raises(InvalidInputError, match="has no splits: polygon-assets reference"):
+    with (
+        pytest.warns(NothingStoredWarning),
+        pytest.raises(InvalidInputError, match=r"No splits are stored in .*POLYGON_API_KEY: polygon-assets reference"),
+    ):
         polygon_assets.scan("stocks_daily", store=ParquetStore(str(tmp_path / "empty")), adjust="splits")
 
 

@@ -46,8 +46,7 @@ def test_a_ticker_in_small_letters_is_warned_of(filled: ParquetStore) -> None:
         assert found.count_rows() == 0
 
 
-def test_a_ticker_that_is_nowhere_or_an_empty_range_is_not_warned_of(filled: ParquetStore) -> None:
+def test_a_ticker_that_is_nowhere_is_not_warned_of(filled: ParquetStore) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert polygon_assets.scan("stocks_daily", tickers=["BRKpZ"], store=filled).count_rows() == 0
-        assert polygon_assets.scan("stocks_daily", "2030-01-01", tickers="aapl", store=filled).count_rows() == 0

@@ -1,6 +1,7 @@
 """``polygon_assets.scan``: days, tickers and sessions."""
 
 import datetime as dt
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ import pytest
 import polygon_assets
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import NEW_YORK
-from polygon_assets.errors import InvalidInputError
+from polygon_assets.errors import InvalidInputError, NothingStoredWarning
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.queries import connect
 from polygon_assets.reading.scanning import Session
@@ -54,7 +55,6 @@ def test_every_session_since_2003_opens_at_half_past_nine() -> None:
 def test_days_and_tickers(filled: ParquetStore) -> None:
     found = polygon_assets.scan("stocks_daily", DAYS[1], DAYS[1], tickers=["AAPL", "MSFT"], store=filled)
     assert set(found.to_table(columns=["ticker"]).column("ticker").to_pylist()) == {"AAPL", "MSFT"}
-    assert polygon_assets.scan("stocks_daily", "2030-01-01", store=filled).count_rows() == 0
     assert polygon_assets.scan("stocks_daily", tickers=[], store=filled).count_rows() == 0
 
 
@@ -79,7 +79,10 @@ def test_what_is_invalid(filled: ParquetStore) -> None:
         polygon_assets.scan("stocks_daily", session="regular", store=filled)
     with pytest.raises(InvalidInputError, match="Invalid session: 'extended'"):
         polygon_assets.scan("stocks_minute", session="extended", store=filled)  # type: ignore[arg-type]
-    with pytest.raises(InvalidInputError, match="Invalid data_type: 'bonds'"):
+    for read in (polygon_assets.scan, partial(polygon_assets.bars, every="15m"), filled.scan, filled.days):
+        with pytest.raises(InvalidInputError, match=r"There is no dataset 'stocks_dialy'. Did you mean 'stocks_daily'"):
+            read("stocks_dialy")
+    with pytest.raises(InvalidInputError, match=r"There is no dataset 'bonds'. There are: stocks_daily, "):
         polygon_assets.scan("bonds", store=filled)
     with pytest.raises(AttributeError, match="has no attribute 'read'"):
         polygon_assets.read  # noqa: B018
@@ -96,7 +99,7 @@ def test_views_have_the_columns_of_a_scan(filled: ParquetStore) -> None:
     with connect(filled) as connection:
         for name in FOUR:
             columns = connection.sql(f"SELECT * FROM {name}").columns  # noqa: S608
-            assert columns == polygon_assets.scan(name, store=filled).schema.names
+            assert columns == filled.scan(name).schema.names
 
 
 @pytest.mark.stores("disk")  # only there does DuckDB take paths
@@ -113,7 +116,8 @@ def test_a_prefix_where_nothing_lies_is_no_market_without_trades(
 ) -> None:
     for name, value in place.environment().items():
         monkeypatch.setenv(name, value)
-    assert polygon_assets.scan("stocks_daily", "2030-01-01", store=filled.uri).count_rows() == 0
+    with pytest.warns(NothingStoredWarning):
+        assert polygon_assets.scan("stocks_daily", "2030-01-01", store=filled.uri).count_rows() == 0
     with pytest.raises(InvalidInputError, match=r"There is no store at s3://.*/mistyped.*POLYGON_STORE"):
         polygon_assets.scan("stocks_daily", store=f"{place.uri}/mistyped")
 

@@ -29,7 +29,7 @@ from polygon_assets.orchestration.assets.flat_file_assets import STORED, describ
 from polygon_assets.orchestration.assets.recording import Recorder
 from polygon_assets.orchestration.partitions import partitions_of
 from polygon_assets.reading.inventory import without_stored
-from polygon_assets.serving.home import open_instance
+from polygon_assets.serving.home import open_instance, require_own_history
 from polygon_assets.settings import Settings
 
 _NAMED = 20
@@ -57,6 +57,7 @@ def run_each(
 
     An error of one of several leaves the others alone; what is wrong for all of them, and an interruption, ends it.
     """
+    require_own_history(settings.store_uri)
     console.name_place(settings)
     worst = 0
     for dataset, days in chosen:

@@ -18,7 +18,7 @@ from polygon_assets.cli import console
 from polygon_assets.cli.work.vendor_checks import trouble
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.orchestration.watching.new_day_sensors import utc_now
-from polygon_assets.serving.home import open_instance
+from polygon_assets.serving.home import open_instance, require_own_history
 from polygon_assets.serving.processes import (
     HOST,
     STOP_SECONDS,
@@ -124,6 +124,7 @@ def relative(path: Path, folder: Path) -> str:
 def run(settings: Settings, port: int) -> None:
     """Serve the platform on the subscription of ``settings`` until a signal ends it."""
     home = dagster_home()
+    require_own_history(settings.store_uri)
     with open_instance() as instance:
         ended = end_orphans(instance)
         forget_ticks_of_the_future(instance, utc_now())

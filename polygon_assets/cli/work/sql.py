@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -20,11 +20,16 @@ from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.errors import InvalidInputError
+from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
+from polygon_assets.reading.absent import nothing_stored, stored_days
 from polygon_assets.reading.previews import readable
-from polygon_assets.reading.queries import connect
+from polygon_assets.reading.queries import connect, datasets_in, reads_no_day
 from polygon_assets.reading.queries import run as run_query
 from polygon_assets.settings import load_settings
+
+if TYPE_CHECKING:
+    import duckdb
 
 TABLE = "table"
 
@@ -96,14 +101,31 @@ def run(query: str, form: str, output: Path | None, rows: int) -> None:
     with connect(store) as connection:
         result = run_query(connection, query)
         if form == TABLE:
-            _show(result, rows)
+            found = _show(result, rows)
         else:
-            written = write(result, form, output)
+            found = write(result, form, output)
             if output:
-                console.messages.print(f"{written:,} rows in {output}", soft_wrap=True)
+                console.messages.print(f"{console.counted(found, 'row')} in {output}", soft_wrap=True)
+        if found <= 1:  # of nothing, a sum is one row
+            for remark in _absent(connection, store, query, found):
+                console.warn(remark)
 
 
-def _show(result: pa.RecordBatchReader, limit: int) -> None:
+def _absent(connection: "duckdb.DuckDBPyConnection", store: ParquetStore, query: str, found: int) -> Iterator[str]:
+    """What is not stored of the datasets that ``query`` names, whose answer has ``found`` rows."""
+    stored = {name: store.days(name) for name in datasets_in(query)}
+    unread = any(stored.values()) and reads_no_day(connection, query)
+    for name, days in stored.items():
+        if not days:
+            yield nothing_stored(store, name, None, None)
+        elif unread:
+            yield f"No stored day of {name} is one that the query asks for; {stored_days(days)}."
+        elif not found:
+            yield f"No rows. Of {name}, {stored_days(days)}."
+
+
+def _show(result: pa.RecordBatchReader, limit: int) -> int:
+    """Show at most ``limit`` rows; how many were found, up to one more."""
     found: list[dict[str, Any]] = []
     for batch in result:
         found.extend(readable(batch.slice(0, limit + 1 - len(found))).to_pylist())
@@ -115,7 +137,9 @@ def _show(result: pa.RecordBatchReader, limit: int) -> None:
         table.add_row(*(Text("" if value is None else console.visible(str(value))) for value in row.values()))
     console.show(table)
     if len(found) > limit:
-        console.messages.print(f"The first {limit} rows; more with --rows N, all with --output FILE.")
+        first = "row" if limit == 1 else f"{limit} rows"
+        console.messages.print(f"The first {first}; more with --rows N, all with --output FILE.")
+    return len(found)
 
 
 def _is_number(kind: pa.DataType) -> bool:
