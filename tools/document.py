@@ -14,6 +14,7 @@ from rich.filesize import decimal
 
 from polygon_assets.datasets import DATASETS, Column, Dataset
 from polygon_assets.flatfile.quality import RULES
+from polygon_assets.reading.cross.cross_rules import CROSS_RULES
 from polygon_assets.settings import Settings, variable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +104,16 @@ published as the vendor wrote them.
 |---|---|
 {{rules}}
 
+## What datasets say of each other
+
+`polygon-assets verify --cross` and Dagster's checks hold stored days against each other: bars against the minutes or
+trades that they sum up ({{pairs}}), and each day against the session before. A finding changes nothing of what is
+stored.
+
+| rule | what it finds | what it tolerates | because |
+|---|---|---|---|
+{{cross_rules}}
+
 ## What becomes of a file with a fault
 
 | fault | outcome |
@@ -166,6 +177,11 @@ def dictionary() -> str:
     session = next(row.session for row in DATASETS.values() if row.session)
     hours = {"session_start": f"{session.start:%H:%M}", "session_end": f"{session.end:%H:%M}"}
     rules = "\n".join(f"| `{rule}` | {meaning} |" for rule, meaning in RULES.items())
+    pairs = ", ".join(f"`{row.name}` and `{row.made_of}`" for row in DATASETS.values() if row.made_of)
+    cross_rules = "\n".join(
+        f"| `{rule}` | {each.finds} | {each.tolerates} | {each.because} |" for rule, each in CROSS_RULES.items()
+    )
+    hours |= {"pairs": pairs, "cross_rules": cross_rules}
     return DICTIONARY.format(
         count=len(DATASETS), datasets=datasets, days=days, certainty=certainty, columns=columns, rules=rules, **hours
     )

@@ -31,6 +31,16 @@ SomeDatasets = Annotated[
     list[str],
     typer.Argument(metavar="DATASET", help=f"{_EXAMPLES}; several, and patterns: 'options_*'.", autocompletion=_names),
 ]
+ChosenDatasets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DATASET",
+        help=f"{_EXAMPLES}; several, and patterns: 'options_*'. Unless given, those that are chosen (POLYGON_DATASETS) "
+        "or stored.",
+        autocompletion=_names,
+        show_default=False,
+    ),
+]
 AnyDataset = Annotated[
     str | None,
     typer.Argument(

@@ -13,7 +13,7 @@ import typer
 
 from polygon_assets.calendars import require_order
 from polygon_assets.cli import arguments, console, work
-from polygon_assets.cli.arguments import AnyDataset, OneDataset, SomeDatasets
+from polygon_assets.cli.arguments import AnyDataset, ChosenDatasets, OneDataset, SomeDatasets
 from polygon_assets.datasets import choose_datasets
 from polygon_assets.errors import InvalidInputError, PortTakenError
 from polygon_assets.filters import ALL_ROWS, row_filter
@@ -150,27 +150,40 @@ def ls(
 
 
 def verify(
-    dataset: AnyDataset = None,
+    dataset: ChosenDatasets = None,
     start: Annotated[
         str | None, typer.Option(metavar="DAY", help="First day, YYYY-MM-DD; by default the oldest stored.")
     ] = None,
     end: Annotated[
         str | None, typer.Option(metavar="DAY", help="Last day, inclusive; by default the newest stored.")
     ] = None,
+    last: Annotated[
+        int | None, typer.Option("--last", metavar="N", min=1, help="The last N stored days.", show_default=False)
+    ] = None,
     *,
     remote: Annotated[
         bool, typer.Option("--remote", help="Compare ETags with the bucket's listing instead of reading files.")
+    ] = False,
+    cross: Annotated[
+        bool, typer.Option("--cross", help="Compare datasets with each other, and days with the days before them.")
     ] = False,
 ) -> None:
     """Read every stored day again, to its last page; exit code 1 where a file is corrupt.
 
     With --remote, no stored file is read beyond its footer: the days that the vendor has replaced since are named.
+    With --cross, daily bars are held against minutes, minutes against trades, and each day against the session before;
+    exit code 1 where something does not agree, with the ten worst of each finding.
     """
-    first, last = start or None, end or None
-    require_order(first, last)
+    if remote and cross:
+        raise InvalidInputError("--remote asks the bucket, --cross the stored datasets: choose one.")
+    first, final = start or None, end or None
+    require_order(first, final)
     settings = _settings(needs_keys=remote)
-    rows = arguments.datasets(dataset)
-    _end(work.verify.run(settings, rows, first, last, remote=remote))
+    rows = choose_datasets(dataset) if dataset else arguments.datasets(None)
+    if cross:
+        _end(work.cross.run_cross(settings, rows, first, final, last))
+    else:
+        _end(work.verify.run(settings, rows, first, final, last, remote=remote, everything=not dataset))
 
 
 def sql(

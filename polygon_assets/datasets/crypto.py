@@ -19,6 +19,7 @@ _Pairs = partial(
     calendar="24/7",
     day=DayDefinition(zone="UTC", certain=False),
     ticker_mark="X:",
+    universe="ticker",
     highest_price=1e12,
     schema_version="1",
 )

@@ -16,6 +16,7 @@ _Index = partial(
     first_day=dt.date(2023, 2, 14),
     day=DayDefinition(certain=False),
     ticker_mark="I:",
+    universe="ticker",
     highest_price=1e9,
     schema_version="1",
 )

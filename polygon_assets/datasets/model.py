@@ -177,6 +177,14 @@ class Dataset:
     """A price above it is beyond belief; in the units of the prices."""
     adjustable: bool = False
     """Are its rows bars whose prices and volumes the splits and dividends of their tickers change?"""
+    made_of: str = ""
+    """The dataset whose rows add up to these bars, ticker by ticker; empty: none, or it is not known which count."""
+    universe: str = ""
+    """The stored column whose distinct values are much the same from day to day; empty: none is."""
+    without_range: tuple[int, ...] = ()
+    """Conditions of trades that count for no bar's high and low."""
+    without_volume: tuple[int, ...] = ()
+    """Conditions of trades that count for no bar's volume."""
     row_group_bytes: int = 4 * 1024**2
     """Bytes of text that become a row group, hence what reading one ticker costs."""
     days_per_run: int

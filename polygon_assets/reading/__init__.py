@@ -9,6 +9,7 @@ Where do I go to…
     know which days are stored, missing or flagged?      inventory.py; drawn: pictures.py
     see a day at a glance?                               previews.py
     compare the store with what the bucket lists?        comparison.py
+    compare stored datasets with each other?             cross/
 
 Does not belong here: making files (``ingest``), or printing answers (``cli``).
 """

@@ -6,7 +6,7 @@ Belongs here: one generator for each row of the table. Does not: what a market d
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -81,14 +81,19 @@ def bars(symbols: MakeMarket, trading: Trading | None, *, noisy: bool = False) -
     def make(dataset: Dataset, day: dt.date, size: Size, seed: int) -> pa.Table:
         traded = symbols(dataset, day, size.symbols, seed)
         rng = np.random.default_rng([seed, 6, session_number(dataset, day), *dataset.name.encode()])
-        if trading is None:
-            rows = day_rows(traded, day_start(dataset, day))
-        else:
-            wanted = _ROWS_OF_A_SYMBOL * size.symbols if size.rows is None else size.rows
-            rows = minute_rows(traded, *minute_profile(dataset, day, trading), wanted, rng)
+        fractional = generator(dataset).prints_decimal_volumes(day)
+        whole = day_rows(traded, day_start(dataset, day))
         if noisy:
-            fractional = generator(dataset).prints_decimal_volumes(day)
-            rows = with_market_noise(rows, rng, fractional_shares=fractional)
+            of_the_day = np.random.default_rng([seed, 7, session_number(dataset, day)])
+            whole = with_market_noise(whole, of_the_day, fractional_shares=fractional)
+            traded = replace(traded, open=whole.open, close=whole.close, high=whole.high, low=whole.low)
+        if trading is None:
+            return _table(dataset, traded, whole)
+        wanted = _ROWS_OF_A_SYMBOL * size.symbols if size.rows is None else size.rows
+        rows = minute_rows(traded, *minute_profile(dataset, day, trading), wanted, rng)
+        if noisy:
+            highest = traded.high[rows.symbol]
+            rows = with_market_noise(rows, rng, fractional_shares=fractional, highest=highest)
         return _table(dataset, traded, rows)
 
     return make

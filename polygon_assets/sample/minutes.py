@@ -52,8 +52,8 @@ def day_rows(market: Market, midnight: int) -> Rows:
 
 
 def minute_rows(market: Market, stamps: Ints, shares: Floats, rows: int, rng: np.random.Generator) -> Rows:
-    """About ``rows`` rows; each symbol has at least one, and ends its day at its close."""
-    symbol, minute = _traded_minutes(market.activity, shares, rows, rng)
+    """About ``rows`` rows; each symbol has at least one, ends its day at its close, and touches its high and low."""
+    symbol, minute = _traded_minutes(market, shares, rows, rng)
     count = np.bincount(symbol, minlength=len(market))
     start = np.cumsum(count) - count
     weight = shares[minute] * rng.lognormal(0, 0.7, len(symbol))
@@ -61,25 +61,42 @@ def minute_rows(market: Market, stamps: Ints, shares: Floats, rows: int, rng: np
     opening, closing = _path(market, symbol, start, count, rng)
     wick = np.abs(rng.normal(0, 0.6, (2, len(symbol)))) * (_step(market, count) / market.tick)[symbol]
     above, below = np.rint(wick).astype(np.int64) * market.tick[symbol]
+    high = np.minimum(np.maximum(opening, closing) + above, market.high[symbol])
+    low = np.maximum(np.minimum(opening, closing) - below, market.low[symbol])
+    trades = 1 + np.maximum(market.trades - count, 0)[symbol] * weight
+    fewest = np.where(np.rint(market.trades) > 1, 2, 1)
+    highest, lowest = _last_largest(high, symbol, start), _last_largest(-low, symbol, start)
+    high[highest], low[lowest] = market.high, market.low
+    for rows_with_a_range in (highest, lowest, start + count - 1):
+        trades[rows_with_a_range] = np.maximum(trades[rows_with_a_range], fewest)  # of one trade, it has one price
     return _rows(
         symbol=symbol,
         window_start=stamps[minute],
         opening=opening,
         closing=closing,
-        high=np.minimum(np.maximum(opening, closing) + above, market.high[symbol]),
-        low=np.maximum(np.minimum(opening, closing) - below, market.low[symbol]),
+        high=high,
+        low=low,
         volume=market.volume[symbol] * weight,
-        trades=market.trades[symbol] * weight,
+        trades=trades,
     )
 
 
-def _traded_minutes(activity: Floats, shares: Floats, rows: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _last_largest(values: Ints, symbol: Ints, start: Ints) -> Ints:
+    """For each symbol, the row with its largest value; the last of several."""
+    largest = np.flatnonzero(values == np.maximum.reduceat(values, start)[symbol])
+    found = np.zeros(len(start), dtype=np.int64)
+    found[symbol[largest]] = largest
+    return found
+
+
+def _traded_minutes(market: Market, shares: Floats, rows: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Which symbol traded in which minute, sorted: trades fall like rain, more where both are busy."""
-    symbols, minutes = len(activity), len(shares)
+    symbols, minutes = len(market), len(shares)
     if rows >= symbols * minutes:
         cells = np.arange(symbols * minutes)
         return cells // minutes, cells % minutes
-    events = np.maximum(rng.poisson(_expected_events(activity, shares, rows)), 1)
+    expected, most = _expected_events(market, shares, rows)
+    events = np.clip(rng.poisson(expected), 1, most)
     lookup = np.minimum(np.searchsorted(np.cumsum(shares), (np.arange(65_536) + 0.5) / 65_536), minutes - 1)
     drawn = lookup[rng.integers(0, 65_536, events.sum(), dtype=np.uint16)]
     cells = np.repeat(np.arange(symbols, dtype=np.int32) * minutes, events) + drawn.astype(np.int32)
@@ -88,18 +105,23 @@ def _traded_minutes(activity: Floats, shares: Floats, rows: int, rng: np.random.
     return cells // minutes, cells % minutes
 
 
-def _expected_events(activity: Floats, shares: Floats, rows: int) -> Floats:
-    """Events of each symbol, in proportion to its activity, that leave about ``rows`` minutes with any."""
+def _expected_events(market: Market, shares: Floats, rows: int) -> tuple[Floats, Ints]:
+    """Events of each symbol, in proportion to its activity, that leave about ``rows`` minutes with any; and the most.
+
+    None has more than it has trades, unless there are too few for so many rows.
+    """
     grid = np.geomspace(1e-3, _MOST_EVENTS, 200)
     distinct = (1 - np.exp(-grid[:, None] * shares)).sum(axis=1)
+    likely, most = market.activity / market.activity.mean(), np.maximum(np.rint(market.trades), 1)
+    if np.interp(most, grid, distinct).sum() < rows:
+        most = np.full(len(market), 100 * _MOST_EVENTS)
     low, high = 0.0, 60.0
     for _ in range(40):
         middle = (low + high) / 2
-        events = np.minimum(activity / activity.mean() * np.expm1(middle), _MOST_EVENTS)
+        events = np.minimum(likely * np.expm1(middle), np.minimum(most, _MOST_EVENTS))
         enough = np.maximum(np.interp(events, grid, distinct, left=0), 1).sum() >= rows
         low, high = (low, middle) if enough else (middle, high)
-    expected: Floats = np.minimum(activity / activity.mean() * np.expm1(high), _MOST_EVENTS)
-    return expected
+    return np.minimum(likely * np.expm1(high), np.minimum(most, _MOST_EVENTS)), most.astype(np.int64)
 
 
 def _step(market: Market, count: Ints) -> Floats:

@@ -19,12 +19,20 @@ _FOUR_DECIMALS = 100
 _LOT = 100 * MICRO
 
 
-def with_market_noise(rows: Rows, rng: np.random.Generator, *, fractional_shares: bool) -> Rows:
-    """``rows`` with some prices of four and six decimals, some round lots and, if so told, fractional shares."""
+def with_market_noise(
+    rows: Rows, rng: np.random.Generator, *, fractional_shares: bool, highest: Ints | None = None
+) -> Rows:
+    """``rows`` with some prices of four and six decimals, some round lots and, if so told, fractional shares.
+
+    Of minutes, no price is raised above ``highest``, one for each row, and the last of each symbol keeps its close.
+    """
     single = rows.transactions == 1
-    opening = _off_cents(rows.open, rng)
-    closing = np.where(single, opening, _off_cents(rows.close, rng))
-    high = np.where(single, opening, _off_cents(rows.high, rng))
+    opening, closing, high = (_off_cents(price, rng) for price in (rows.open, rows.close, rows.high))
+    if highest is not None:
+        opening, closing, high = (np.minimum(price, highest) for price in (opening, closing, high))
+        last = np.append(rows.symbol[1:] != rows.symbol[:-1], True)
+        closing[last] = rows.close[last]
+    closing, high = np.where(single, opening, closing), np.where(single, opening, high)
     low = np.where(single, opening, np.minimum(rows.low, rows.open))
     return replace(
         rows,

@@ -31,6 +31,8 @@ from polygon_assets.store.roll_ups import year_name, years
 from polygon_assets.store.s3_folder import answering
 from polygon_assets.store.s3_reading import settled
 
+_TABLES = ("_reference", "_cross")
+"""Folders of tables, each in a folder of its own."""
 _LOOKS = 3
 """At a day that is replaced while it is read."""
 
@@ -147,7 +149,7 @@ def verify_kept(store: ParquetStore, dataset: str) -> Iterator[tuple[str, str | 
     if get_dataset(dataset).rolled_up_by_year:
         for year in years(store, dataset):
             name = year_name(dataset, year)
-            yield f"{store.uri}/{name}", _year_problem(store, name)
+            yield f"{store.uri}/{name}", _table_problem(store, name)
     with store.staging() as staging:
         for kept in (store.raw_files, store.quarantine):
             for uri, bring in kept.copies(dataset):
@@ -155,6 +157,17 @@ def verify_kept(store: ParquetStore, dataset: str) -> Iterator[tuple[str, str | 
                 if problem and uri not in {each for each, _ in kept.copies(dataset)}:
                     continue  # dropped meanwhile, since its day was replaced
                 yield uri, problem
+
+
+def verify_tables(store: ParquetStore) -> Iterator[tuple[str, str | None]]:
+    """Read the tables that belong to no dataset's days: corporate actions, and what was found across datasets.
+
+    Each file's URI, and what is wrong with it; None: nothing.
+    """
+    for folder in _TABLES:
+        for each in store.names(folder):
+            name = f"{folder}/{each}/{FILE_NAME}"
+            yield f"{store.uri}/{name}", _table_problem(store, name)
 
 
 def _copy_problem(bring: Callable[[Path], None], target: Path) -> str | None:
@@ -167,8 +180,8 @@ def _copy_problem(bring: Callable[[Path], None], target: Path) -> str | None:
     return None
 
 
-def _year_problem(store: ParquetStore, name: str) -> str | None:
-    """What is wrong with a year's file; one that is made again meanwhile is read again."""
+def _table_problem(store: ParquetStore, name: str) -> str | None:
+    """What is wrong with a table whose digest was recorded; one that is made again meanwhile is read again."""
     read: str | None = None
     for _ in range(_LOOKS):
         try:

@@ -168,6 +168,11 @@ def test_minutes_agree_with_the_day() -> None:
         assert float(total(rows, "volume")) == pytest.approx(float(day["volume"]), rel=0.02, abs=100 + len(rows))
         assert float(rows[0]["open"]) == pytest.approx(float(day["open"]), abs=0.0101)
         assert float(rows[-1]["close"]) == pytest.approx(float(day["close"]), rel=0.05)
+        trades = int(day["transactions"])
+        assert total(rows, "transactions") == pytest.approx(trades, rel=0.05, abs=10)
+        if trades > 1:
+            assert max(float(row["high"]) for row in rows) == float(day["high"])
+            assert min(float(row["low"]) for row in rows) == float(day["low"])
 
 
 @pytest.mark.parametrize("dataset", INDICES, ids=ids)

@@ -6,6 +6,7 @@ Where do I go to…
     show what is stored, and what the bucket has?        status.py, ls.py
     query, verify, roll up, record?                      sql.py, verify.py, rollup.py, record.py
     bring splits and dividends up to date?               reference.py
+    compare datasets with each other?                    close_up/
     change what ``doctor`` looks at?                     doctor.py; what it asks the vendor: vendor_checks.py
 
 Does not belong here: options (``cli.commands``), or work that a script could want, too.
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
         status,
         verify,
     )
+    from polygon_assets.cli.work.close_up import cross
 
 __all__ = [
+    "cross",
     "demo",
     "doctor",
     "dry_run",
@@ -48,10 +51,12 @@ __all__ = [
     "verify",
 ]
 
+_CLOSE_UP = ("cross",)
+
 
 def __getattr__(name: str) -> ModuleType:
     """Import the work of a command when it is called: help and mistakes wait for none of it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     spare_pandas()
-    return import_module(f"{__name__}.{name}")
+    return import_module(f"{__name__}.close_up.{name}" if name in _CLOSE_UP else f"{__name__}.{name}")

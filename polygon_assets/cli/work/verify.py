@@ -3,7 +3,8 @@
 Belongs here: showing it. Does not: reading (``store.verifying``) or comparing (``reading.comparison``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from polygon_assets.cli import console
 from polygon_assets.datasets import Dataset
@@ -13,29 +14,69 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
 from polygon_assets.reading.comparison import ComparedDay, Standing, compare_days
 from polygon_assets.settings import Settings
-from polygon_assets.store.verifying import find_strays, record_digest, verify_day, verify_kept
+from polygon_assets.store.verifying import find_strays, record_digest, verify_day, verify_kept, verify_tables
 
 _DIFFERING = {Standing.REPLACED: "replaced", Standing.REFUSED: "refused", Standing.KEPT: "no longer listed"}
 _NOT_READABLE = "not readable"
 
 
-def run(settings: Settings, datasets: Sequence[Dataset], start: str | None, end: str | None, *, remote: bool) -> int:
-    """Read the stored days of ``datasets`` again, or compare them with the bucket; the exit code."""
-    store = open_store(settings)
-    differing = sum(
-        _compare(settings, store, row, start, end) if remote else _read(store, row, start, end) for row in datasets
-    )
+def run(
+    settings: Settings,
+    datasets: Sequence[Dataset],
+    start: str | None,
+    end: str | None,
+    last: int | None,
+    *,
+    remote: bool,
+    everything: bool,
+) -> int:
+    """Read the stored days of ``datasets`` again, or compare them with the bucket; the exit code.
+
+    ``everything``: read the tables that belong to no dataset, too.
+    """
+    store, differing = open_store(settings), 0
+    for row in datasets:
+        compare = partial(_compare, settings) if remote else _read
+        differing += compare(store, row, _span(start, end, last))
+    if everything and not remote:
+        differing += _read_tables(store)
     return console.FAILED if differing else 0
 
 
-def _read(store: ParquetStore, dataset: Dataset, start: str | None, end: str | None) -> int:
+_Choose = Callable[[Sequence[str]], list[str]]
+"""Of the stored days, those that are asked for."""
+
+
+def _span(start: str | None, end: str | None, last: int | None) -> _Choose:
+    def choose(stored: Sequence[str]) -> list[str]:
+        days = [day for day in stored if (start or day) <= day <= (end or day)]
+        return days[-last:] if last else days
+
+    return choose
+
+
+def _read_tables(store: ParquetStore) -> int:
+    """Read the tables of corporate actions, and of what was found; how many are not whole."""
+    found = list(verify_tables(store))
+    wrong = [(uri, problem) for uri, problem in found if problem]
+    for uri, problem in wrong:
+        console.out.print(f"{problem} ({uri})", soft_wrap=True)
+    if wrong:
+        remedy = "Make them anew: polygon-assets reference --full, or verify --cross"
+        console.out.print(f"{len(wrong)} of {console.counted(len(found), 'table')} are corrupt. {remedy}")
+    elif found:
+        console.out.print(f"{console.counted(len(found), 'table')} beside the datasets, all whole")
+    return len(wrong)
+
+
+def _read(store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
     """Read the days again; how many are not whole."""
     hidden = _name_strays(store, dataset)
     try:
         stored = store.days(dataset.name)
     except LinkInStoreError:  # named just now
         return hidden
-    days = [day for day in stored if (not start or day >= start) and (not end or day <= end)]
+    days = choose(stored)
     corrupt = rows = outdated = recorded = filtered = 0
     with console.progress() as shown:
         task = shown.add_task(dataset.name, total=len(days), note="")
@@ -89,13 +130,13 @@ def _read_beside(store: ParquetStore, dataset: Dataset) -> int:
     return len(wrong)
 
 
-def _compare(settings: Settings, store: ParquetStore, dataset: Dataset, start: str | None, end: str | None) -> int:
+def _compare(settings: Settings, store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
     """Compare with the bucket; how many days are to be fetched again."""
     catalog = open_catalog(settings)
     with open_sync_downloader(settings) as downloader, console.messages.status(f"{dataset.name}: listing the bucket …"):
         listed = downloader.list_entries(catalog.bucket, catalog.get_prefix(dataset.name))
     counts = dict.fromkeys([*_DIFFERING.values(), _NOT_READABLE], 0)
-    days = [day for day in store.days(dataset.name) if (start or day) <= day <= (end or day)]
+    days = choose(store.days(dataset.name))
     for each in compare_days(store, dataset.name, days, listed_days(listed, catalog, dataset.name)):
         if kind := _NOT_READABLE if each.is_damaged else _DIFFERING.get(each.standing):
             counts[kind] += 1
