@@ -62,7 +62,7 @@ class RowCounts:
             raise InvalidInputError(f"{day} of {self._dataset} is not stored; ingest it first")
         counts = list(islice(self._earlier(day), NEIGHBOURS))
         if len(counts) < FEWEST_NEIGHBOURS:
-            reason = f"{rows:,} rows; {len(counts)} earlier days are stored, too few to compare with"
+            reason = f"{rows:,} rows; the earlier days that are stored, {len(counts)}, are too few to compare with"
             return RowCountComparison(passed=True, rows=rows, median=None, neighbours=len(counts), reason=reason)
         median = statistics.median(counts)
         passed = LOWEST_RATIO * median <= rows <= HIGHEST_RATIO * median

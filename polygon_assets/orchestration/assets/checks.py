@@ -4,7 +4,7 @@ Belongs here: which checks there are, and how findings become evaluations. Does 
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -38,27 +38,37 @@ def day_checks(
 
     ``problems`` are those of the stored file, all of which was read; None: it was not read, and nothing is said of it.
     """
-    evaluation = partial(dg.AssetCheckEvaluation, asset_key=key, partition=result.day)
+
+    def evaluation(said: str, **values: Any) -> dg.AssetCheckEvaluation:
+        # a run's log shows the description alone, and not of which day it is
+        return dg.AssetCheckEvaluation(
+            asset_key=key, partition=result.day, description=f"{result.day}: {said}", **values
+        )
+
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     if result.status is DayStatus.REFUSED:
         metadata = {"cause": dg.MetadataValue.text(str(result.error)), **_findings(result)}
-        yield evaluation(check_name=READABLE, passed=False, severity=error, metadata=metadata)
+        yield evaluation(str(result.error), check_name=READABLE, passed=False, severity=error, metadata=metadata)
     elif result.status in {DayStatus.PUBLISHED, DayStatus.UNCHANGED}:
         rows = {"rows": dg.MetadataValue.int(result.rows)}
         if result.status is DayStatus.PUBLISHED or problems == ():
-            yield evaluation(check_name=READABLE, passed=True, severity=error, metadata=rows)
+            said = f"{result.rows:,} rows"
+            yield evaluation(said, check_name=READABLE, passed=True, severity=error, metadata=rows)
         elif problems:
-            causes = {"cause": dg.MetadataValue.text("; ".join(problems)), **rows}
-            yield evaluation(check_name=READABLE, passed=False, severity=error, metadata=causes)
+            said = "; ".join(problems)
+            causes = {"cause": dg.MetadataValue.text(said), **rows}
+            yield evaluation(said, check_name=READABLE, passed=False, severity=error, metadata=causes)
         plausible = not flagged(result.findings)
-        yield evaluation(check_name=PLAUSIBLE, passed=plausible, severity=warn, metadata={**rows, **_findings(result)})
+        said = ", ".join(f"{each.rule} {each.count:,}" for each in result.findings) or "no row breaks a rule"
+        metadata = {**rows, **_findings(result)}
+        yield evaluation(said, check_name=PLAUSIBLE, passed=plausible, severity=warn, metadata=metadata)
         comparison = row_counts.compare(result.day)
         median = {} if comparison.median is None else {"median": dg.MetadataValue.float(float(comparison.median))}
         yield evaluation(
+            comparison.reason,
             check_name=ROW_COUNT,
             passed=comparison.passed,
             severity=warn,
-            description=comparison.reason,
             metadata={**rows, **median, "compared_with": dg.MetadataValue.text(f"{comparison.neighbours} days")},
         )
 

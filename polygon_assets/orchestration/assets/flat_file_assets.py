@@ -25,7 +25,7 @@ from polygon_assets.orchestration.assets.metadata import (
     run_metadata,
     source_metadata,
 )
-from polygon_assets.orchestration.dagster_internals import leave_missing, log_event
+from polygon_assets.orchestration.dagster_internals import leave_missing, log_event, outputs_of_checks
 from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
@@ -113,6 +113,8 @@ def build_asset(
         due = due_day(catalog.get_calendar(dataset.name), first_partition(partitions), clock())
         if not context.selected_asset_keys:
             _check_stored(context, key, dataset, parquet, due)
+            for output in outputs_of_checks(context):
+                yield output
             return
         async with resources.downloader.open() as client:
             results = await ingest_days(
@@ -135,6 +137,8 @@ def build_asset(
         freshness = evaluate_freshness(context.instance, key, due, stored)
         if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name), problems, freshness):
             yield dg.MaterializeResult(asset_key=key)
+        for output in outputs_of_checks(context):
+            yield output
 
     return flat_file_days
 
