@@ -250,7 +250,7 @@ def reference(
     there, and what is new a moment. A refresh that fails changes nothing.
     """
     settings = _settings(needs_keys=False)
-    work.reference.run(settings, arguments.event_kinds(kind), full=full)
+    _end(work.reference.run(settings, arguments.event_kinds(kind), full=full))
 
 
 def record(dataset: AnyDataset = None) -> None:

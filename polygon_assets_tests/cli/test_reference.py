@@ -1,7 +1,10 @@
 """``polygon-assets reference``."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from polygon_assets.reference.events import DIVIDENDS, SPLITS
@@ -12,7 +15,8 @@ from polygon_assets_tests.stores import Place
 
 
 @pytest.fixture
-def server(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[RestApi]:
+def server(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fresh_home: Path) -> Iterator[RestApi]:
+    monkeypatch.setenv("DAGSTER_HOME", str(shutil.copytree(fresh_home, tmp_path / "home")))
     with rest_api() as server:
         server.events["/stocks/v1/splits"] = [split("AAPL", "2020-08-31"), split("ODD", "2024-02-30")]
         server.events["/stocks/v1/dividends"] = [dividend("AAPL", "2024-05-10")]
@@ -51,3 +55,32 @@ def test_what_goes_wrong_is_one_line(
     assert "Set POLYGON_API_KEY" in unset.err
     assert KEY not in refused.err + unset.err
     assert place.files() == []
+
+
+def test_dagster_is_told_of_each_table(
+    server: RestApi, cli: Command, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It once showed them as never materialised, although the command had stored them."""
+    monkeypatch.setenv("POLYGON_KEY_PREFIX", "market")
+    assert cli("reference").code == 0
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        for name, rows in (("splits", 2), ("dividends", 1)):
+            event = instance.get_latest_materialization_event(dg.AssetKey(["market", name]))
+            assert event is not None
+            assert event.asset_materialization is not None
+            told = {key: value.value for key, value in event.asset_materialization.metadata.items()}
+            assert told["dagster/row_count"] == told["added"] == rows
+            assert told["dagster/uri"] == f"{place.uri}/_reference/{name}/data.parquet"
+            assert told["source"] == f"{server.url}/stocks/v1/{name}"
+
+
+def test_a_history_that_cannot_be_written_is_a_failure_that_says_what_to_do(
+    server: RestApi, cli: Command, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    (home / "dagster.yaml").write_text("storage: nonsense")
+    done = cli("reference", "splits")
+    assert done.code == 1
+    assert "splits: 2 events" in done.out
+    assert "splits: stored, but Dagster could not be told" in done.err
+    assert len(server.seen) == 1

@@ -1,6 +1,6 @@
 """``polygon-assets reference``: splits and dividends, brought up to date.
 
-Belongs here: showing it. Does not: asking and storing (``polygon_assets.reference``).
+Belongs here: showing it, and telling Dagster. Does not: asking and storing (``polygon_assets.reference``).
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,12 @@ from polygon_assets.settings import Settings
 _UNUSABLE_SHOWN = 10
 
 
-def run(settings: Settings, kinds: Sequence[str], *, full: bool) -> None:
-    """Bring the tables of ``kinds`` up to date; what fails raises, and leaves its table as it was."""
-    store = open_store(settings)
+def run(settings: Settings, kinds: Sequence[str], *, full: bool) -> int:
+    """Bring the tables of ``kinds`` up to date, and tell Dagster; the exit code.
+
+    What fails raises, and leaves its table as it was.
+    """
+    store, told = open_store(settings), True
     with open_api(settings) as api:
         for kind in (KINDS[name] for name in kinds):
             with console.messages.status(f"{kind.name}: asking …") as status:
@@ -38,6 +41,31 @@ def run(settings: Settings, kinds: Sequence[str], *, full: bool) -> None:
             _show(store, kind, done)
             if kind is DIVIDENDS:
                 _remember(settings, store)
+            told = _told(settings, done) and told
+    return 0 if told else console.FAILED
+
+
+def _told(settings: Settings, done: Refreshed) -> bool:
+    """Tell Dagster of the table; could it be told?"""
+    import dagster as dg  # noqa: PLC0415 (slow, and not needed where asking failed)
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from polygon_assets.orchestration.assembly import scope_of  # noqa: PLC0415
+    from polygon_assets.orchestration.assets.reference_assets import table_metadata  # noqa: PLC0415
+    from polygon_assets.serving.home import open_instance  # noqa: PLC0415
+
+    name = done.kind.name
+    event = dg.AssetMaterialization(scope_of(settings).key(name), metadata=table_metadata(done))
+    try:
+        with open_instance() as instance:
+            instance.report_runless_asset_event(event)
+    except (OSError, SQLAlchemyError, dg.DagsterError) as error:
+        cause = " ".join(str(error).split())
+        console.fail(
+            f"{name}: stored, but Dagster could not be told: {cause}. Mend that, then: polygon-assets reference {name}"
+        )
+        return False
+    return True
 
 
 def _show(store: ParquetStore, kind: EventKind, done: Refreshed) -> None:

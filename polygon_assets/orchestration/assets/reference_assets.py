@@ -68,12 +68,13 @@ def _build(kind: EventKind, settings: Settings, scope: Scope) -> dg.AssetsDefini
                 context.log.info(f"{remember_closes(parquet, calendar.sessions):,} closes before ex-dates are known")
         except PolygonAssetsError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        yield dg.MaterializeResult(metadata=_metadata(done))
+        yield dg.MaterializeResult(metadata=table_metadata(done))
 
     return events
 
 
-def _metadata(done: Refreshed) -> dict[str, Any]:
+def table_metadata(done: Refreshed) -> dict[str, Any]:
+    """What is true of a table that was brought up to date."""
     return {
         "dagster/row_count": done.record.rows,
         "dagster/uri": done.uri,
