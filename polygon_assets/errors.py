@@ -6,6 +6,7 @@
     │   └── FutureDayError                    a day that has not begun
     ├── ConfigurationMissingError             a file that belongs to the installation is not there
     ├── BrokenHistoryError                    Dagster's database cannot be opened any more
+    ├── HistoryGoneError                      … or its folder is gone under a process that had it open
     ├── PortTakenError                        another program listens where a server should
     ├── NotTriedError                         a day of a run that ended early, since all others failed
     ├── MissingCredentialsError               the two variables of the subscription are not set
@@ -96,6 +97,19 @@ class BrokenHistoryError(PolygonAssetsError):
             f"Dagster's history in {home} is broken ({cause}): two programs made it at once, under an older version. "
             f"Stop what runs on it, move {home}/history and {home}/schedules away, then: polygon-assets record. "
             "What is stored is not touched; the list of past runs starts anew."
+        )
+
+
+class HistoryGoneError(PolygonAssetsError):
+    """The folder of Dagster's history is not there any more, under a process that had it open."""
+
+    retryable = True
+
+    def __init__(self, folder: str) -> None:
+        """Name the ``folder``."""
+        super().__init__(
+            f"{folder}: Dagster's history was there and is gone. Put it back, or restart what runs on it; what was "
+            "stored meanwhile is told to it by: polygon-assets record."
         )
 
 

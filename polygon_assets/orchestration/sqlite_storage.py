@@ -15,6 +15,7 @@ from alembic.util import CommandError
 from dagster._config import Field, StringSource
 from dagster._core.event_api import EventHandlerFn
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
     SqliteEventLogStorage,
     SqliteEventLogStorageWatchdog,
 )
@@ -26,7 +27,7 @@ from sqlalchemy.pool import QueuePool
 from watchdog.events import FileSystemEvent
 from watchdog.observers import Observer
 
-from polygon_assets.errors import BrokenHistoryError, InvalidInputError
+from polygon_assets.errors import BrokenHistoryError, HistoryGoneError, InvalidInputError
 from polygon_assets.orchestration.home_lock import RunLocks, alone
 from polygon_assets.settings import dagster_home
 
@@ -35,6 +36,8 @@ _CONNECTIONS = 16
 """Databases that are kept open: the index, and those of the latest runs, which have one each."""
 _SECOND_LOOK_SECONDS = 2.0
 """After the last write that was heard of; longer than a disk takes."""
+_Identity = tuple[int, int] | None
+"""Device and number of a file or folder; None where there is none."""
 
 
 class KeptSqliteStorage(DagsterSqliteStorage):
@@ -83,8 +86,10 @@ class _KeptEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, home: Path | None) -> None:
         self._home = home
         self._engines: OrderedDict[str, Engine] = OrderedDict()
-        self._known_tables: set[str] = set()
+        self._opened: dict[str, _Identity] = {}
+        self._known_tables: set[tuple[_Identity, str]] = set()
         super().__init__(base_dir)
+        self._watched = self._identity("")
         self.run_locks = RunLocks(Path(self._base_dir))
 
     def register_instance(self, instance: dg.DagsterInstance) -> None:
@@ -108,7 +113,27 @@ class _KeptEventLog(SqliteEventLogStorage):
         with self._db_lock, self._engine(shard).connect() as connection, connection.begin():
             yield connection
 
+    def _identity(self, shard: str) -> "_Identity":
+        """What tells a database, or the folder of all, from another that was put in its place; None: there is none."""
+        try:
+            found = Path(self.path_for_shard(shard) if shard else self._base_dir).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _forget_replaced(self, shard: str) -> None:
+        """Close a database whose file is not in its place any more: what is written to it would be lost."""
+        if not Path(self._base_dir).is_dir():
+            raise HistoryGoneError(self._base_dir)
+        found = self._identity(shard)
+        if shard in self._engines and found != self._opened.pop(shard):
+            self._engines.pop(shard).dispose()
+            found = None  # its tables may be another version's
+        if found is None:
+            self._initialized_dbs.discard(shard)
+
     def _engine(self, shard: str) -> Engine:
+        self._forget_replaced(shard)
         if shard not in self._engines:
             self._engines[shard] = create_engine(
                 self.conn_string_for_shard(shard),
@@ -120,8 +145,11 @@ class _KeptEventLog(SqliteEventLogStorage):
         if shard not in self._initialized_dbs:
             self._initdb(self._engines[shard])
             self._initialized_dbs.add(shard)
+        self._opened[shard] = self._identity(shard)
         while len(self._engines) > _CONNECTIONS:
-            self._engines.popitem(last=False)[1].dispose()
+            closed, engine = self._engines.popitem(last=False)
+            engine.dispose()
+            del self._opened[closed]
         return self._engines[shard]
 
     def store_event(self, event: dg.EventLogEntry) -> None:
@@ -133,19 +161,31 @@ class _KeptEventLog(SqliteEventLogStorage):
             self.run_locks.release(event.run_id)
 
     def has_table(self, table_name: str) -> bool:
-        """Dagster asks with every event; a table that is there stays."""
-        if table_name not in self._known_tables and super().has_table(table_name):
-            self._known_tables.add(table_name)
-        return table_name in self._known_tables
+        """Dagster asks with every event; a table that is there stays, in the same file."""
+        known = self._identity(INDEX_SHARD_NAME), table_name
+        if known not in self._known_tables and super().has_table(table_name):
+            self._known_tables.add(known)
+        return known in self._known_tables
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
         """Watch the database's log too: over a kept connection, events reach the database itself only now and then."""
-        observer: Any = self._obs
-        if observer is None:
-            observer = self._obs = Observer()  # type: ignore[assignment]  # (declared as None)
-            observer.start()
+        observer = self._observer()
         watchdog = _LogWatchdog(self, run_id, callback, cursor)
         self._watchers[run_id][callback] = (watchdog, observer.schedule(watchdog, self._base_dir, recursive=True))
+
+    def _observer(self) -> Any:
+        """What listens to the folder; another where another folder is in its place, for all that watch."""
+        before: Any = self._obs
+        if before is None or self._watched != self._identity(""):
+            self._watched, observer = self._identity(""), Observer()
+            for watchers in self._watchers.values():
+                for watchdog, watch in watchers.values():
+                    observer.schedule(watchdog, watch.path, recursive=True)
+            observer.start()
+            self._obs = observer  # type: ignore[assignment]  # (declared as None)
+            if before is not None:
+                before.stop()
+        return self._obs
 
     def end_watch(self, run_id: str, handler: EventHandlerFn) -> None:
         """Look no more at a run."""
@@ -168,6 +208,7 @@ class _KeptEventLog(SqliteEventLogStorage):
 
     def _close(self) -> None:
         with self._db_lock:
+            self._opened.clear()
             while self._engines:
                 self._engines.popitem()[1].dispose()
 

@@ -12,7 +12,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from watchdog.events import FileModifiedEvent
 
-from polygon_assets.errors import InvalidInputError
+from polygon_assets.errors import HistoryGoneError, InvalidInputError
 from polygon_assets.orchestration import sqlite_storage
 from polygon_assets.serving.home import prepare_home
 from polygon_assets.settings import dagster_home
@@ -143,6 +143,61 @@ def test_nothing_stays_open(home: Path) -> None:
         opened.event_log_storage.store_event(event(RUN.format(1)))
         assert open_databases() == {f"{RUN.format(1)}.db"}
     assert open_databases() == set()
+
+
+def replace(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Move ``home`` away, as a process that has it open does not notice, and put another in its place; where it is."""
+    monkeypatch.setenv("DAGSTER_HOME", str(home.parent / "fresh"))
+    fresh = prepare_home(dagster_home())
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    moved = home.rename(home.parent / "moved")
+    fresh.rename(home)
+    return moved
+
+
+def test_days_told_to_a_history_that_was_replaced_were_lost_with_the_old_one(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webserver or daemon that lived on kept writing into the folder that was moved away."""
+    for number in range(20):
+        instance.event_log_storage.store_event(event(RUN.format(number)))
+    report(instance, DAYS[0])
+    moved = replace(home, monkeypatch)
+    assert instance.get_materialized_partitions(KEY) == set()
+    report(instance, DAYS[1])
+    assert instance.get_materialized_partitions(KEY) == {DAYS[1]}
+    for number in (0, 19, 20):
+        instance.event_log_storage.store_event(event(RUN.format(number)))
+        assert len(instance.event_log_storage.get_logs_for_run(RUN.format(number))) == 1
+    with dg.DagsterInstance.from_config(str(home)) as other:
+        assert other.get_materialized_partitions(KEY) == {DAYS[1]}
+    with sqlite3.connect(moved / "history/runs/index.db") as old:
+        assert old.execute("SELECT count(*) FROM event_logs WHERE partition = ?", [DAYS[1]]).fetchone() == (0,)
+
+
+def test_a_page_opened_after_a_history_was_replaced_hears_of_its_events(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, hear = RUN.format(1), Listener(2)
+    instance.event_log_storage.watch(RUN.format(2), None, Listener(1))
+    replace(home, monkeypatch)
+    instance.event_log_storage.store_event(event(run))
+    instance.event_log_storage.watch(run, None, hear)
+    with dg.DagsterInstance.from_config(str(home)) as other:
+        other.event_log_storage.store_event(event(run, 1))
+    assert hear.all.wait(30), hear.messages
+    instance.event_log_storage.end_watch(run, hear)
+
+
+def test_a_history_that_is_gone_is_not_begun_again_in_its_place(home: Path, instance: dg.DagsterInstance) -> None:
+    report(instance, DAYS[0])
+    home.rename(home.parent / "moved")
+    with pytest.raises(HistoryGoneError, match="Put it back"):
+        report(instance, DAYS[1])
+    assert not home.exists()
+    (home.parent / "moved").rename(home)
+    report(instance, DAYS[1])
+    assert instance.get_materialized_partitions(KEY) == set(DAYS[:2])
 
 
 def test_logs_may_lie_elsewhere(home: Path, tmp_path: Path) -> None:
