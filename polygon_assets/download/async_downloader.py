@@ -226,20 +226,21 @@ class AsyncS3Downloader(Downloader):
 
     async def _attempt(self, state: LoopState, transfer: Transfer) -> FetchedObject:
         async with asyncio.timeout(transfer.retry.seconds_left) as limit:
-            await self._receive(state, transfer, limit)
-        await publish(state.pool, transfer)
+            rest = await self._receive(state, transfer, limit)
+        await publish(state.pool, transfer, rest)
         return transfer.fetched
 
-    async def _receive(self, state: LoopState, transfer: Transfer, limit: asyncio.Timeout) -> None:
+    async def _receive(self, state: LoopState, transfer: Transfer, limit: asyncio.Timeout) -> list[bytes]:
+        """All of the object but its last bytes, which it gives."""
         async with _answer(state, transfer.request()) as (response, body):
             transfer.begin(response)
             limit.reschedule(asyncio.get_running_loop().time() + transfer.retry.seconds_left)  # a large one has longer
             file = transfer.parts()
             if file is None:
-                await receive(body, transfer, state.pool)
-        if file is not None:
-            get = partial(_answer, state)
-            await fetch_parts(get, transfer, file, state.pool, state.slots, self._options.parts_at_once)
+                return await receive(body, transfer, state.pool)
+        get = partial(_answer, state)
+        await fetch_parts(get, transfer, file, state.pool, state.slots, self._options.parts_at_once)
+        return []
 
     def _state(self) -> LoopState:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from typing import Any
 from polygon_assets.download.retry import MinimumRate, retried_async
 from polygon_assets.download.service_errors import ReplacedFault, RetryAction, TransferFault, is_replaced
 from polygon_assets.download.sinks import PartsFile
-from polygon_assets.download.threaded_writes import finished, receive
+from polygon_assets.download.threaded_writes import in_thread, receive
 from polygon_assets.download.transfer import Transfer, check_partial
 from polygon_assets.errors import UnavailableError
 
@@ -63,12 +63,9 @@ class _Parts:
 
     async def verify(self) -> None:
         """Read the parts back in order, each as soon as it is there."""
-        loop = asyncio.get_running_loop()
         for part, arrived in self._arrived.items():
             await arrived.wait()
-            reading = loop.run_in_executor(self._pool, self._transfer.write, self._file.read(part))
-            await finished(reading)
-            reading.result()
+            await in_thread(self._pool, self._transfer.write, self._file.read(part))
 
     async def _fetch(self, number: int) -> None:
         part = PartTransfer(self._transfer, self._file, number)
@@ -80,7 +77,8 @@ class _Parts:
         if not part.is_whole:
             async with self._get(part.request()) as (response, body):
                 part.begin(response)
-                await receive(body, part, self._pool)
+                rest = await receive(body, part, self._pool)
+                await in_thread(self._pool, part.write, rest)
             part.finish()
 
 

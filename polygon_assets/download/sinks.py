@@ -148,20 +148,28 @@ class FileSink:
                 if parts:
                     parts.forget()
                 (parts.path if parts else self._part).replace(self.path)
+            if not parts:
+                self._file = None
             if self._durable:
                 _sync_folder(self.path.parent)
 
     def _open(self) -> IO[bytes]:
         if self.path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has that name", str(self.path))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_once(self.path.parent)
         while True:
-            file = self._part.open("xb", buffering=BUFFER)
+            file = self._made()
             _lock(file)
             if self._part.exists():
                 return file
             file.close()  # swept between its making and its locking
+
+    def _made(self) -> IO[bytes]:
+        try:
+            return self._part.open("xb", buffering=BUFFER)
+        except FileNotFoundError:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return self._part.open("xb", buffering=BUFFER)
 
     def _opened(self) -> IO[bytes]:
         assert self._file is not None, "restart() comes first"  # noqa: S101 (an invariant of this module)

@@ -36,6 +36,12 @@ class Pipeline:
             await self._flush()
         await self._join()
 
+    async def rest(self) -> list[bytes]:
+        """Wait for what is being written, and give what is not yet; raises what writing raised."""
+        await self._join()
+        rest, self._chunks, self._size = self._chunks, [], 0
+        return rest
+
     async def settle(self) -> None:
         """Wait until no thread is at work, and raise nothing of its own: for leaving under cancellation."""
         self._chunks = []
@@ -85,8 +91,12 @@ class Receiving(Protocol):
         """Take bytes, in a thread."""
 
 
-async def receive(body: Any, transfer: Receiving, pool: Executor) -> None:
-    """Read the body to its end; also after a failure, all bytes that came count for the next request."""
+async def receive(body: Any, transfer: Receiving, pool: Executor) -> list[bytes]:
+    """Read the body to its end, and give the last bytes, less than a block, for the caller to write.
+
+    Thus a small object needs a thread once, to be written and published. After a failure all bytes that came are
+    written: they count for the next request.
+    """
     pipeline = Pipeline(pool, transfer.write)
     try:
         before = time.monotonic()
@@ -100,11 +110,25 @@ async def receive(body: Any, transfer: Receiving, pool: Executor) -> None:
     except Exception:  # whatever ended the body, what came before is kept; translated where it is retried
         await pipeline.drain()
         raise
-    await pipeline.drain()
+    return await pipeline.rest()
 
 
-async def publish(pool: Executor, transfer: Transfer) -> None:
-    """Verify and publish in a thread; outside the deadline, which must not hit a file that is just being published."""
-    publishing = asyncio.get_running_loop().run_in_executor(pool, transfer.finish)
-    await finished(publishing)
-    publishing.result()
+async def publish(pool: Executor, transfer: Transfer, rest: list[bytes]) -> None:
+    """Write the ``rest``, verify and publish in a thread.
+
+    Outside the deadline, which must not hit a file that is just being published.
+    """
+
+    def finish() -> None:
+        if rest:
+            transfer.write(rest)
+        transfer.finish()
+
+    await in_thread(pool, finish)
+
+
+async def in_thread(pool: Executor, call: Callable[..., None], *arguments: Any) -> None:
+    """Await ``call`` in ``pool`` to its end, even while being cancelled."""
+    running = asyncio.get_running_loop().run_in_executor(pool, call, *arguments)
+    await finished(running)
+    running.result()
