@@ -12,7 +12,7 @@ Where do I go to…
     keep days, on a disk or on S3?                       store/
     bring many days in at once?                          ingest/
     get splits and dividends?                            reference/
-    read what is stored?                                 reading/, scan(), bars()
+    read what is stored?                                 reading/, scan(), stored_days(), bars()
     see assets, checks, sensors and resources?           orchestration/
     start the web interface and the daemon?              serving/
     see what Dagster loads?                              definitions.py
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from polygon_assets.orchestration.partitions import trading_day_partitions
     from polygon_assets.orchestration.scope import FlatFilesTranslator, TranslatorData
     from polygon_assets.reading.bars import bars
-    from polygon_assets.reading.scanning import scan
+    from polygon_assets.reading.scanning import scan, stored_days
 
 __all__ = [
     "DATASETS",
@@ -49,6 +49,7 @@ __all__ = [
     "bars",
     "build_defs",
     "scan",
+    "stored_days",
     "trading_day_partitions",
 ]
 
@@ -59,6 +60,7 @@ _LATE = {
     "bars": "polygon_assets.reading.bars",
     "build_defs": "polygon_assets.orchestration.assembly",
     "scan": "polygon_assets.reading.scanning",
+    "stored_days": "polygon_assets.reading.scanning",
     "trading_day_partitions": "polygon_assets.orchestration.partitions",
 }
 """Where names are that are imported when they are asked for: importing the package must stay light."""

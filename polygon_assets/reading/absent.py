@@ -19,10 +19,10 @@ def nothing_stored(store: ParquetStore, dataset: str, start: str | None, end: st
         there = f"stored {verb(len(others), 'is', 'are')} {', '.join(others)}" if others else "nor is anything else"
         return f"Nothing of {dataset} is stored in {store.uri}; {there}. {_remedy(store, dataset, start, end)}"
     asked = f"from {start} to {end}" if start and end else f"since {start}" if start else f"up to {end}"
-    return f"No day of {dataset} {asked} is stored; {stored_days(days)}. {_remedy(store, dataset, start, end)}"
+    return f"No day of {dataset} {asked} is stored; {which_days(days)}. {_remedy(store, dataset, start, end)}"
 
 
-def stored_days(days: list[str]) -> str:
+def which_days(days: list[str]) -> str:
     """Which days are stored, in a few words; there is at least one."""
     if len(days) == 1:
         return f"stored is {days[0]} alone"

@@ -16,7 +16,7 @@ from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import ConfigurationMissingError, InvalidInputError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.factors import Adjustment
-from polygon_assets.reading.scanning import Day, Session, day_text, opened_store, scan, stored_days
+from polygon_assets.reading.scanning import Day, Session, day_text, days_between, opened_store, scan
 from polygon_assets.settings import load_settings_of_folder
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def bars(
     minutes = scan(dataset, start, end, tickers=tickers, session=session, store=opened, adjust=adjust, as_of=as_of)
     connection = _connection()
     connection.register("minutes", minutes)
-    connection.register("days", _days(row, stored_days(opened, dataset, start, end), anchor, length))
+    connection.register("days", _days(row, days_between(opened, dataset, start, end), anchor, length))
     columns = [name for name in _FORMULAS if name in minutes.schema.names]
     windows = _windows(columns, length)
     return connection.sql(_on_grid(windows, columns, length) if fill else windows + _as_found(columns))

@@ -81,13 +81,13 @@ def scan(
         found = found.filter(pc.field("ticker").isin(pa.array(wanted, pa.string())))
         _warn_of_case(opened, dataset, [each for each in wanted if each != each.upper()], start, end)
     if session == "regular":
-        found = found.filter(_regular(row, stored_days(opened, dataset, start, end), settings.extra_closures))
+        found = found.filter(_regular(row, days_between(opened, dataset, start, end), settings.extra_closures))
     if adjust is None:
         return found
     sessions = trading_calendar(row.calendar, settings.extra_closures).sessions
     factors = load_factors(opened, adjust, as_of, wanted, sessions)
     if as_of is None:
-        _warn_of_later_days(stored_days(opened, dataset, start, end), factors)
+        _warn_of_later_days(days_between(opened, dataset, start, end), factors)
     return AdjustedDataset(found, factors)
 
 
@@ -109,7 +109,7 @@ def _warn_of_nothing(
 ) -> None:
     """Warn where ``found`` has no file; files of years hold other days, too."""
     files = getattr(found, "files", None)
-    if files == [] or (files is None and not stored_days(store, dataset, start, end)):
+    if files == [] or (files is None and not days_between(store, dataset, start, end)):
         _warn(nothing_stored(store, dataset, start, end), NothingStoredWarning)
 
 
@@ -136,7 +136,7 @@ def day_text(given: Day | None) -> str | None:
 def _warn_of_case(store: ParquetStore, dataset: str, tickers: list[str], start: str | None, end: str | None) -> None:
     """Warn of ``tickers`` that the newest day read lacks and has in capitals: ``aapl`` would find nothing."""
     capitals = {each: each.upper() for each in tickers}
-    days = stored_days(store, dataset, start, end) if capitals else []
+    days = days_between(store, dataset, start, end) if capitals else []
     if not days:
         return
     wanted = pc.field("ticker").isin(pa.array([*capitals, *capitals.values()], pa.string()))
@@ -154,7 +154,19 @@ def opened_store(store: ParquetStore | str | None) -> ParquetStore:
     return store if isinstance(store, ParquetStore) else existing_store(load_settings_of_folder(), store)
 
 
-def stored_days(store: ParquetStore, dataset: str, start: str | None, end: str | None) -> list[str]:
+def stored_days(
+    dataset: str, start: Day | None = None, end: Day | None = None, *, store: ParquetStore | str | None = None
+) -> list[str]:
+    """The stored days of ``dataset`` from ``start`` to ``end``, as YYYY-MM-DD, oldest first; all as in ``scan``.
+
+    Raises:
+        InvalidInputError: an unknown dataset, an invalid date; no such store.
+    """
+    row, first, last = get_dataset(dataset), day_text(start), day_text(end)
+    return days_between(opened_store(store), row.name, first, last)
+
+
+def days_between(store: ParquetStore, dataset: str, start: str | None, end: str | None) -> list[str]:
     """The stored days from ``start`` to ``end``, inclusive."""
     return [day for day in store.days(dataset) if (not start or day >= start) and (not end or day <= end)]
 

@@ -18,7 +18,7 @@ from polygon_assets.settings import PREFIX, variable
 from polygon_assets.store.marker import mark_made_up
 
 _FOREIGN = (PREFIX, "DAGSTER_", "AWS_")
-DEMO = (*SPECIFIED, "crypto_trades", "futures_cme_minute")
+DEMO = (*SPECIFIED, "stocks_trades", "stocks_quotes", "crypto_trades", "futures_cme_minute")
 """The datasets that the demo shows: four asset classes, minutes and ticks."""
 _HERE = "127.0.0.1,localhost"
 

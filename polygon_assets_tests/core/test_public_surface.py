@@ -100,6 +100,13 @@ def test_scan() -> None:
     assert "scan" in polygon_assets.__all__
 
 
+def test_stored_days() -> None:
+    parameters = inspect.signature(polygon_assets.stored_days).parameters
+    assert list(parameters) == ["dataset", "start", "end", "store"]
+    assert parameters["store"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert "stored_days" in polygon_assets.__all__
+
+
 def test_bars() -> None:
     parameters = inspect.signature(polygon_assets.bars).parameters
     assert list(parameters) == [

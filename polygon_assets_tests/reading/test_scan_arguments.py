@@ -32,6 +32,14 @@ def test_dates_and_timestamps_are_days(filled: ParquetStore, day: dt.date) -> No
         assert set(found["date"].to_pylist()) == {DAY}
 
 
+def test_stored_days_are_those_that_a_scan_reads(filled: ParquetStore) -> None:
+    assert polygon_assets.stored_days("stocks_daily", store=filled) == DAYS
+    assert polygon_assets.stored_days("stocks_daily", DAY, pd.Timestamp(DAYS[2]), store=filled.uri) == DAYS[1:]
+    assert polygon_assets.stored_days("options_daily", store=filled) == []
+    with pytest.raises(InvalidInputError, match="Did you mean 'stocks_daily'"):
+        polygon_assets.stored_days("stocks_dialy", store=filled)
+
+
 def test_what_is_no_day_is_refused(filled: ParquetStore) -> None:
     for given in (pd.NaT, 20240103, "3 Jan"):
         with pytest.raises(InvalidInputError, match="Invalid date"):

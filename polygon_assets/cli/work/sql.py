@@ -22,7 +22,7 @@ from polygon_assets.cli import console
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
-from polygon_assets.reading.absent import nothing_stored, stored_days
+from polygon_assets.reading.absent import nothing_stored, which_days
 from polygon_assets.reading.previews import readable
 from polygon_assets.reading.queries import connect, datasets_in, reads_no_day
 from polygon_assets.reading.queries import run as run_query
@@ -119,9 +119,9 @@ def _absent(connection: "duckdb.DuckDBPyConnection", store: ParquetStore, query:
         if not days:
             yield nothing_stored(store, name, None, None)
         elif unread:
-            yield f"No stored day of {name} is one that the query asks for; {stored_days(days)}."
+            yield f"No stored day of {name} is one that the query asks for; {which_days(days)}."
         elif not found:
-            yield f"No rows. Of {name}, {stored_days(days)}."
+            yield f"No rows. Of {name}, {which_days(days)}."
 
 
 def _show(result: pa.RecordBatchReader, limit: int) -> int:
