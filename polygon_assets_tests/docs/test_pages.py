@@ -72,7 +72,8 @@ def test_every_command_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert filled.store.exists()
-    put_reference(filled)
+    if page.name == "reading.md":  # elsewhere the split would be found to be none
+        put_reference(filled)
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     for command in commands(page):
         words = shlex.split(command)
