@@ -19,6 +19,7 @@ Where do I go to…
     have a command start fast?                           lazy.py
     leave nothing behind at SIGTERM?                     termination.py
     say "1 day" and "2 days"?                            wording.py
+    keep secrets out of the libraries' logs?             log_redaction.py
     see the commands?                                    cli/
     see the made-up data of the demo?                    sample/
 

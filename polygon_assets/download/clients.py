@@ -34,6 +34,7 @@ from botocore.utils import parse_timestamp, percent_encode
 
 from polygon_assets.download.transfer_options import Credentials, TransferOptions
 from polygon_assets.download.watchdog import bounded, limit_of, watch_connections
+from polygon_assets.log_redaction import redact_logs
 
 REGION = "us-east-1"
 USER_AGENT = "polygon-assets"
@@ -95,6 +96,7 @@ def async_client(
         # Making a session costs some 100 ms; opening clients from one in several threads at once is not safe.
         base = aiobotocore.session.AioSession(session_vars=SESSION_VARIABLES)
         _sessions.asynchronous = aioboto3.Session(botocore_session=base)
+    redact_logs(credentials.secret_access_key)
     config = AioConfig(http_session_cls=RedirectRefusingSession, **_config(options))
     return _Opening(
         _sessions.asynchronous.client("s3", config=config, **_identity(credentials, endpoint_url)), credentials
@@ -107,6 +109,7 @@ def sync_client(credentials: Credentials, endpoint_url: str, options: TransferOp
         client: Any = _sync_session().client(
             "s3", config=Config(**_config(options)), **_identity(credentials, endpoint_url)
         )
+    redact_logs(credentials.secret_access_key)
     _refuse_region_redirects(client)
     _resolve_endpoint_once(client)
     client.meta.events.register("before-send.s3", _headers_as_text)

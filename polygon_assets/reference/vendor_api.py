@@ -29,6 +29,7 @@ from polygon_assets.errors import (
     InvalidInputError,
     MissingCredentialsError,
 )
+from polygon_assets.log_redaction import redact_logs
 from polygon_assets.reference.events import SPLITS, EventKind
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class ReferenceApi:
         self._client: Any = RESTClient(
             key, base=self._url, read_timeout=self._patience.timeout, connection_pool_kw={"retries": once}
         )
+        redact_logs(key)
         self._client.client = self._pool = _RememberingPool(self._client.client)
 
     def __enter__(self) -> "ReferenceApi":

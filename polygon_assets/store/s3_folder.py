@@ -25,6 +25,7 @@ from botocore.config import Config
 
 from polygon_assets.addresses import S3_SCHEME
 from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
+from polygon_assets.log_redaction import redact_logs
 from polygon_assets.store.local_entries import FILE, FOLDER, leads_down, require_name
 from polygon_assets.store.s3_reading import FOOTER_BYTES, OF_S3, TAIL_BYTES, WHOLE_BYTES, PinnedFiles, PinnedObject
 from polygon_assets.store.staging import temporary_staging
@@ -129,6 +130,7 @@ class S3Folder:
 
     @cached_property
     def _client(self) -> Any:
+        redact_logs(self._keys[1] or "")
         return boto3.client(
             "s3",
             endpoint_url=self._endpoint_url,

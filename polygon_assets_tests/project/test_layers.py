@@ -24,6 +24,7 @@ LAYERS = (
         "termination",
         "filters",
         "lazy",
+        "log_redaction",
         "session_table",
         "settings",
         "wording",

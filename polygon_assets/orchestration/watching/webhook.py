@@ -16,6 +16,7 @@ from botocore.utils import get_environ_proxies
 
 from polygon_assets.download.watchdog import ending_within, watch_connections
 from polygon_assets.errors import InvalidInputError
+from polygon_assets.log_redaction import redact_logs
 
 _SECONDS = 10.0
 """For one delivery, the answer included."""
@@ -76,6 +77,7 @@ class Webhook:
         headers = {"Content-Type": "application/json"}
         session = URLLib3Session(timeout=math.ceil(self._seconds), proxies=get_environ_proxies(self._url))
         watch_connections(session)
+        redact_logs(self._url, urlsplit(self._url)._replace(scheme="", netloc="").geturl())
         try:
             with ending_within(self._seconds):
                 request = AWSRequest(method="POST", url=self._url, data=body, headers=headers)
