@@ -15,6 +15,7 @@ pytest_plugins = [
     "polygon_assets_tests.stores",
     "polygon_assets_tests.vendor",
     "polygon_assets_tests.platforms",
+    "polygon_assets_tests.small_disk",
 ]
 
 

@@ -4,10 +4,8 @@ Belongs here: errors that nobody translated nearer to their cause. Does not: the
 (``polygon_assets.errors``), which are shown as they are.
 """
 
-import errno
 import sys
 import traceback
-from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -15,10 +13,10 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from polygon_assets.cli import commands, console
+from polygon_assets.cli.full_disk import full_disk
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError, PolygonAssetsError, UnavailableError
 
 _LONGEST = 400
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -27,8 +25,8 @@ def explain(error: BaseException) -> tuple[str, int]:
         return str(error), console.UNUSABLE
     if isinstance(error, typer.TyperException):
         return _misused(error), console.UNUSABLE
-    if any(_is_full(each) for each in _causes(error)):
-        return f"The disk is full: {_line(error)} Free space, then run the command again.", console.FAILED
+    if full := full_disk(error):
+        return f"{full} Free space, then run the command again.", console.FAILED
     if isinstance(error, UnavailableError):
         return f"{error} What can be reached from here: polygon-assets doctor", console.FAILED
     return str(error) if isinstance(error, PolygonAssetsError) else _foreign(error), console.FAILED
@@ -61,21 +59,6 @@ def _line(error: BaseException | str) -> str:
     text = " ".join(str(error).split()).partition(" [SQL:")[0] or type(error).__name__
     text = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
     return text if text.endswith((".", "…", "!", "?")) else f"{text}."
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    following: BaseException | None = error
-    while following is not None and id(following) not in seen:
-        seen.add(id(following))
-        yield following
-        following = following.__cause__ or following.__context__
-
-
-def _is_full(error: BaseException) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in _FULL
-    return "disk is full" in str(error)  # SQLite's words
 
 
 def _plain(parameters: list[Any]) -> list[Any]:

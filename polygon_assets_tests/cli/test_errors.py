@@ -202,7 +202,7 @@ def test_a_home_that_says_nonsense(platform: Platform, cli: Command) -> None:
     ("error", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: [Errno 28] No space left on device."),
-        (sqlite3.OperationalError("database or disk is full"), "The disk is full: database or disk is full."),
+        (sqlite3.OperationalError("database or disk is full"), "The disk of DAGSTER_HOME, "),
         (RuntimeError("database is full [SQL: CREATE TABLE t]"), "unexpected RuntimeError: database is full. A fault"),
         (PermissionError(errno.EACCES, "Permission denied", "/data"), "Not permitted: [Errno 13] Permission denied"),
         (KeyError("x"), "unexpected KeyError: 'x'. A fault of this program, not yours: run the command again with"),

@@ -118,7 +118,10 @@ def test_an_error_while_telling_dagster_is_told(
         done = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[1])
     assert done.code == 1
     assert "2 published" in done.out
-    assert "2 days are stored, but Dagster could not be told: [Errno 28] No space left on device" in done.err
+    assert (
+        "2 days stored, but Dagster could not be told: The disk is full: [Errno 28] No space left on device."
+        in done.err
+    )
     assert "polygon-assets record stocks_daily" in done.err
     assert cli("record", "stocks_daily").code == 0
     assert platform.materialised("stocks_daily") == DAYS[:2]

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.cli import console
+from polygon_assets.cli.full_disk import full_disk
 from polygon_assets.cli.work.unpublished import Lateness, unpublished_ranges
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidKeysError, NotTriedError, PolygonAssetsError, UnavailableError
@@ -117,7 +118,7 @@ def run(
         console.warn(f"{dataset.name}: {recorder.remark}")
     if unrecorded:
         console.fail(
-            f"{len(unrecorded)} days are stored, but Dagster could not be told: {unrecorded[0]}. "
+            f"{console.counted(len(unrecorded), 'day')} stored, but Dagster could not be told: {unrecorded[0]} "
             f"Mend that, then: polygon-assets record {dataset.name}"
         )
     return console.FAILED if unrecorded or lacks_days or any(each.status not in _FINE for each in results) else 0
@@ -138,7 +139,7 @@ class _Notes:
         """Wait until all is written; what went wrong, once for each day."""
         self._writer.shutdown(wait=True)
         failures = (each.exception() for each in self._written)
-        return [" ".join(str(error).split()) or repr(error) for error in failures if error is not None]
+        return [full_disk(error) or _in_one_line(error) for error in failures if error is not None]
 
     def abandon(self) -> None:
         """Write what is being written; the next ingest, or ``record``, tells Dagster of the rest."""
@@ -214,6 +215,10 @@ class _Reporter:
             console.messages.print(describe(result) + warning, soft_wrap=True)
         elif self._named == _NAMED + 1:
             console.messages.print("Further days are counted only; polygon-assets status and doctor say more.")
+
+
+def _in_one_line(error: BaseException) -> str:
+    return f"{' '.join(str(error).split()).partition(' [SQL:')[0] or repr(error)}."
 
 
 def _cancel_on_sigterm() -> None:

@@ -7,6 +7,7 @@ Belongs here: showing it, and telling Dagster. Does not: how such a file is made
 from collections.abc import Sequence
 
 from polygon_assets.cli import console
+from polygon_assets.cli.full_disk import full_disk
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError, StoreUnreachableError
 from polygon_assets.ingest import ParquetStore
@@ -68,9 +69,9 @@ def _told(settings: Settings, row: Dataset, made: Sequence[YearFile]) -> bool:
         with open_instance() as instance:
             record_years(settings, instance, row, made)
     except (OSError, SQLAlchemyError, dg.DagsterError) as error:
-        cause = " ".join(str(error).split())
+        cause = full_disk(error) or f"{' '.join(str(error).split()).partition(' [SQL:')[0]}."
         console.fail(
-            f"{row.name}: {console.counted(len(made), 'year')} made, but Dagster could not be told: {cause}. "
+            f"{row.name}: {console.counted(len(made), 'year')} made, but Dagster could not be told: {cause} "
             f"Mend that, then: polygon-assets record {row.name}"
         )
         return False
