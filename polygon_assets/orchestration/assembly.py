@@ -15,6 +15,7 @@ from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError
+from polygon_assets.orchestration.assets.agreement import build_agreement, build_agreement_sensor
 from polygon_assets.orchestration.assets.coverage import build_coverage, build_coverage_sensor
 from polygon_assets.orchestration.assets.flat_file_assets import OnResult, build_asset, build_source
 from polygon_assets.orchestration.assets.reference_assets import build_reference, build_reference_schedule
@@ -69,7 +70,7 @@ def build_defs(
         kinds: of all assets, three at most, instead of theirs.
         pool: of the runs that read the vendor's bucket.
         sensors: ``on``: they and schedules run from the start; ``stopped``: they are there; ``off``: they are not.
-        coverage: is there an asset that draws which days are stored?
+        coverage: are there assets that draw which days are stored, and that hold the datasets against each other?
         roll_ups: are there assets of yearly files beside datasets of daily bars?
         reference: are there splits and dividends, from the REST API, and a schedule for them?
         translator: has the last word on each asset's specification.
@@ -168,6 +169,8 @@ class _Parts:
     sensors: list[dg.SensorDefinition] = field(default_factory=list)
     schedules: list[dg.ScheduleDefinition] = field(default_factory=list)
     watched: dict[str, Watched] = field(default_factory=dict)
+    drawn: list[dg.AssetsDefinition] = field(default_factory=list)
+    """What coverage draws beside the days."""
 
     @property
     def store_kinds(self) -> frozenset[str]:
@@ -200,13 +203,22 @@ class _Parts:
         self.others += tables
         self.schedules.append(build_reference_schedule(self.settings, tables, self.scope))
 
+    def add_agreement(self) -> None:
+        """Datasets against each other, and who asks for it."""
+        checked = build_agreement(self.settings, self.days, self.scope)
+        self.others.append(checked)
+        self.sensors.append(build_agreement_sensor(checked, self.days, self.scope))
+        self.drawn.append(checked)
+
     def add_overview(self, *, coverage: bool) -> None:
         """What is of all datasets: the picture of them, and who says that something is late or has failed."""
         settings, scope, clock = self.settings, self.scope, self.clock
         if coverage:
-            picture = build_coverage(settings.chosen, self.days, scope, settings.history_start, clock)
+            self.add_agreement()
+            drawn = [*self.days, *self.drawn]
+            picture = build_coverage(settings.chosen, drawn, scope, settings.history_start, clock)
             self.others.append(picture)
-            self.sensors.append(build_coverage_sensor(picture, self.days, scope))
+            self.sensors.append(build_coverage_sensor(picture, drawn, scope))
         self.sensors.append(build_freshness_sensor(self.watched, scope, clock))
         if settings.notify_urls:
             require_apprise()

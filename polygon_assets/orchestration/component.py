@@ -77,7 +77,9 @@ class FlatFilesComponent(dg.Component, dg.Model, dg.Resolvable):
     sensors: Annotated[
         SensorMode, Field(description="on: they run from the start; stopped: they are there; off: they are not.")
     ] = "on"
-    coverage: Annotated[bool, Field(description="Is there an asset that draws which days are stored?")] = True
+    coverage: Annotated[
+        bool, Field(description="Are there assets that draw which days are stored, and that compare the datasets?")
+    ] = True
     roll_ups: Annotated[bool, Field(description="Are there yearly files beside daily bars?")] = True
     reference: Annotated[bool, Field(description="Are there splits and dividends, and a schedule for them?")] = True
     settings: Annotated[
@@ -93,7 +95,7 @@ class FlatFilesComponent(dg.Component, dg.Model, dg.Resolvable):
         TranslationFnResolver[TranslatorData](_of_dataset),
         Field(
             description="Attributes of each asset; may name `spec`, `dataset` and `part`, which is days, source, "
-            "by_year, coverage or reference.",
+            "by_year, coverage, agreement or reference.",
             examples=[{"description": "{{ spec.description }} Ask the market desk."}],
         ),
     ] = None

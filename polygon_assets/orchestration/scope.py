@@ -17,9 +17,9 @@ from polygon_assets.orchestration.resources import Resources, resource_name
 DEFAULT_POOL = "polygon_s3"
 DEFAULT_OWNERS = ("team:market-data",)
 
-Part = Literal["days", "source", "by_year", "coverage", "reference"]
-"""Which asset: a dataset's days, the vendor's files upstream of it, its yearly files; the picture of all; or a table of
-corporate actions."""
+Part = Literal["days", "source", "by_year", "coverage", "agreement", "reference"]
+"""Which asset: a dataset's days, the vendor's files upstream of it, its yearly files; the picture, or the comparison,
+of all; or a table of corporate actions."""
 SensorMode = Literal["on", "stopped", "off"]
 """Sensors run from the start; or are there, for someone to start; or are not there."""
 
@@ -30,7 +30,7 @@ class TranslatorData:
 
     part: Part
     dataset: Dataset | None
-    """The dataset whose asset it is; None for ``coverage``, which is of all, and for ``reference``."""
+    """The dataset whose asset it is; None for ``coverage``, ``agreement`` and ``reference``."""
     spec: dg.AssetSpec
     """What the asset would be: prefix, group, owners, tags and kinds are as ``build_defs`` was told."""
 

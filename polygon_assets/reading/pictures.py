@@ -1,10 +1,10 @@
-"""Coverage as a picture: years as rows and trading days as cells, and below it the row counts over time.
+"""Coverage as a picture: years as rows and trading days as cells; below it, over time, the row counts and the findings.
 
 Belongs here: drawing an inventory. Does not: taking it (``inventory``), or showing it (``orchestration``).
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
@@ -38,21 +38,30 @@ _CELL, _SMALL_CELL, _WEEK, _ROW = 3, 2, 16, 17
 The UI shows some 1,100 pixels in a row.
 """
 _WIDTH = _LEFT + 54 * _WEEK + _RIGHT
-_CHART = 120
+_CHART, _STRIP = 120, 48
+"""Pixels: heights of the row counts and of the findings."""
 _WEEKEND = 5
 
 
-def draw_coverage(inventory: Inventory) -> bytes:
-    """The picture of a dataset, as PNG."""
+def draw_coverage(inventory: Inventory, findings: Mapping[dt.date, int] | None = None) -> bytes:
+    """The picture of a dataset, as PNG.
+
+    ``findings`` is how many rules each day breaks that was held against other days and datasets; without any such day,
+    nothing is drawn of them.
+    """
     years = _years(inventory)
     bottom = _TOP + len(years) * _ROW
-    image = Image.new("RGB", (_WIDTH, bottom + _CHART + 76), _PAPER)
+    below = bottom + _CHART + 76
+    checked = {day: count for day, count in (findings or {}).items() if day in inventory.stored}
+    image = Image.new("RGB", (_WIDTH, below + (_STRIP + 52 if checked else 0)), _PAPER)
     canvas = ImageDraw.Draw(image)
     small, large = ImageFont.load_default(12), ImageFont.load_default(16)
     canvas.text((_LEFT, 6), inventory.dataset.name, _INK, large)
     _draw_legend(canvas, small)
     _draw_years(canvas, inventory, years, small)
     _draw_rows(canvas, inventory, bottom + 32, small)
+    if checked:
+        _draw_findings(canvas, inventory, checked, below, small)
     picture = BytesIO()
     image.quantize(64).save(picture, "PNG", optimize=True)
     return picture.getvalue()
@@ -114,11 +123,54 @@ def _draw_rows(
         canvas.line((_LEFT, height, _WIDTH - _RIGHT, height), "#e9ecef")
         label = _short(most * share)
         canvas.text((_LEFT - 8 - canvas.textlength(label, font), height - 7), label, _PALE, font)
-    thickness = max(2, min(12, width // max(1, (last - first).days + 1) - 1))
     for day, rows in counts.items():
-        share = (day - first).days / max(1, (last - first).days)
-        left = _LEFT + round(share * (width - thickness))
-        canvas.rectangle((left, bottom - max(1, round(_CHART * rows / most)), left + thickness - 1, bottom - 1), _BAR)
+        left, right = _place(day, first, last, width)
+        canvas.rectangle((left, bottom - max(1, round(_CHART * rows / most)), right, bottom - 1), _BAR)
+    _draw_ends(canvas, first, last, bottom, font)
+
+
+def _draw_findings(
+    canvas: ImageDraw.ImageDraw,
+    inventory: Inventory,
+    findings: Mapping[dt.date, int],
+    top: int,
+    font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
+) -> None:
+    """How many rules each checked day breaks, below the row count of the same day; a green line where none."""
+    first, last, most = min(inventory.stored), max(inventory.stored), max(1, *findings.values(), 1)
+    width, bottom = _WIDTH - _LEFT - _RIGHT, top + 20 + _STRIP
+    wrong = sum(count > 0 for count in findings.values())
+    said = f"findings against other days and datasets, on {wrong:,} of {len(findings):,} days that were compared"
+    canvas.text((_LEFT, top), said, _INK, font)
+    canvas.line((_LEFT, bottom, _WIDTH - _RIGHT, bottom), _PALE)
+    canvas.line((_LEFT, bottom - _STRIP, _WIDTH - _RIGHT, bottom - _STRIP), "#e9ecef")
+    label = f"{most}"
+    canvas.text((_LEFT - 8 - canvas.textlength(label, font), bottom - _STRIP - 7), label, _PALE, font)
+    for day, count in findings.items():
+        left, right = _place(day, first, last, width)
+        if count:
+            height = max(4, round(_STRIP * count / most))
+            canvas.rectangle((left, bottom - height, right, bottom - 1), COLOURS[DayState.FLAGGED])
+        else:
+            canvas.rectangle((left, bottom - 2, right, bottom - 1), COLOURS[DayState.PUBLISHED])
+    _draw_ends(canvas, first, last, bottom, font)
+
+
+def _place(day: dt.date, first: dt.date, last: dt.date, width: int) -> tuple[int, int]:
+    """Left and right edge of a day's bar in a chart from ``first`` to ``last``."""
+    thickness = max(2, min(12, width // max(1, (last - first).days + 1) - 1))
+    share = (day - first).days / max(1, (last - first).days)
+    left = _LEFT + round(share * (width - thickness))
+    return left, left + thickness - 1
+
+
+def _draw_ends(
+    canvas: ImageDraw.ImageDraw,
+    first: dt.date,
+    last: dt.date,
+    bottom: int,
+    font: "ImageFont.FreeTypeFont | ImageFont.ImageFont",
+) -> None:
     canvas.text((_LEFT, bottom + 6), str(first), _PALE, font)
     canvas.text((_WIDTH - _RIGHT - canvas.textlength(str(last), font), bottom + 6), str(last), _PALE, font)
 

@@ -112,9 +112,10 @@ def test_the_translator_has_the_last_word(platform: Platform) -> None:
     )
     graph = definitions.resolve_asset_graph()
     days, source, years = (dg.AssetKey(["desk", part, STOCKS]) for part in ("days", "source", "by_year"))
-    assert graph.get_all_asset_keys() == {days, source, years, dg.AssetKey(["desk", "coverage", "all"])}
+    of_all = {dg.AssetKey(["desk", part, "all"]) for part in ("coverage", "agreement")}
+    assert graph.get_all_asset_keys() == {days, source, years, *of_all}
     assert graph.get(days).parent_keys == {source}
-    assert graph.get(days).child_keys == {years, dg.AssetKey(["desk", "coverage", "all"])}
+    assert graph.get(days).child_keys == {years, *of_all}
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert (node.description, node.group_name, node.metadata["desk"]) == ("The desk's.", "desk", 7)

@@ -7,4 +7,5 @@ Where do I go to…
     tell Dagster of days that no run of it stored?       recording.py
     see when splits and dividends are asked for?         reference_assets.py
     change the coverage picture, or years' files?        coverage.py, roll_up_assets.py
+    see when datasets are held against each other?       agreement.py
 """

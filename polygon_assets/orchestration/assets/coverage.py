@@ -19,6 +19,7 @@ from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import active_runs
 from polygon_assets.orchestration.watching.new_day_rules import read_cursor
 from polygon_assets.orchestration.watching.new_day_sensors import Clock, utc_now
+from polygon_assets.reading.cross.ledger import read_ledger
 from polygon_assets.reading.inventory import LACKING, DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
 
@@ -60,7 +61,10 @@ def build_coverage(
         for dataset in datasets:
             calendar = catalog.get_calendar(dataset.name)
             taken = take_inventory(parquet, dataset, calendar, now=clock(), history_start=history_start)
-            metadata |= _shown(dataset, taken, _kept(parquet, dataset, draw_coverage(taken)))
+            compared = read_ledger(parquet, dataset.name)
+            findings = {dt.date.fromisoformat(day): len(each.findings) for day, each in compared.items()}
+            metadata |= _shown(dataset, taken, _kept(parquet, dataset, draw_coverage(taken, findings)))
+            metadata[f"{dataset.name}/findings"] = dg.MetadataValue.int(sum(findings.values()))
             context.log.info(f"{dataset.name}: {len(taken.stored)} days stored, {taken.count(*LACKING)} missing")
         return dg.MaterializeResult(metadata=metadata)
 
@@ -120,7 +124,7 @@ def build_coverage_sensor(
         description="Draws coverage anew after new days.",
     )
     def refresh_coverage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        newest = _newest_event(context.instance, days)
+        newest = newest_event(context.instance, days)
         if newest in (0, read_cursor(context.cursor, int, 0)):  # one ahead is of a history that was replaced
             return dg.SensorResult(skip_reason="No day was stored since the last picture.")
         if active_runs(context.instance, coverage.key, name):
@@ -130,7 +134,7 @@ def build_coverage_sensor(
     return refresh_coverage
 
 
-def _newest_event(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> int:
+def newest_event(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> int:
     """Number of the newest materialisation of any of ``keys``; 0 where there is none."""
     records = instance.get_asset_records(keys)
     return max((record.asset_entry.last_materialization_storage_id or 0 for record in records), default=0)

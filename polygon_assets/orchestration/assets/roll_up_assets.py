@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from polygon_assets.datasets import NEW_YORK, Dataset
+from polygon_assets.datasets import Dataset
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.orchestration.assets.metadata import asset_tags, table_schema
 from polygon_assets.orchestration.partitions import first_partition
@@ -28,7 +28,7 @@ def year_partitions(days: dg.DailyPartitionsDefinition) -> dg.TimeWindowPartitio
     """The calendar years that have trading days among ``days``, the present one included."""
     first = str(first_partition(days).year)
     return dg.TimeWindowPartitionsDefinition(
-        start=first, fmt="%Y", cron_schedule="0 0 1 1 *", timezone=NEW_YORK, end_offset=1
+        start=first, fmt="%Y", cron_schedule="0 0 1 1 *", timezone=days.timezone, end_offset=1
     )
 
 
