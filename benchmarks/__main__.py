@@ -1,7 +1,8 @@
 """``make bench``: measure side by side with peers, write ``benchmarks/results.md`` and its plot.
 
-``--quick`` takes a few minutes and writes nothing; ``--only conversion`` (or trades, end_to_end, download, framework,
-reading, starting; several with commas) measures that anew and takes the rest of the report from the runs before.
+``--quick`` takes a few minutes and writes nothing; ``--only conversion`` (or trades, end_to_end, slow_link, download,
+framework, reading, starting; several with commas) measures that anew and takes the rest of the report from the runs
+before.
 """
 
 import argparse
@@ -23,6 +24,7 @@ SECTIONS: dict[str, Measure] = {
     "conversion": lambda extent, files, _server: conversion.measure(extent, files),
     "trades": lambda extent, _files, _server: trades.measure(extent),
     "end_to_end": end_to_end.measure,
+    "slow_link": end_to_end.measure_slowly,
     "download": download.measure,
     "framework": framework.measure,
     "reading": reading.measure,

@@ -52,13 +52,19 @@ def _head(load: Sequence[float]) -> list[str]:
         f"- Machine: {os.cpu_count()} cores ({_processor()}), {_memory_gb():.0f} GB, {platform.system()} "
         f"{platform.release().split('-')[0]}, Python {platform.python_version()}; load during the measures "
         f"{min(load):.1f}–{max(load):.1f} (this machine was shared: "
-        "wall times vary with it, CPU seconds and ratios less).",
+        f"wall times vary with it, CPU seconds and ratios less{_precedence()}).",
         "- Ours: " + ", ".join(f"{name} {version(name)}" for name in _OURS) + ".",
         "- Peers: " + ", ".join(f"{name} {number}" for name, number in versions.items()) + ".",
         "",
         f"![The measures beside each other]({PLOT.name})",
         "",
     ]
+
+
+def _precedence() -> str:
+    """Whether Linux was told to run the benchmark before other work, which a shared machine can need."""
+    group = Path("/proc/self/autogroup")
+    return "; the benchmark had precedence" if group.exists() and " nice -" in group.read_text() else ""
 
 
 def _processor() -> str:
