@@ -122,13 +122,16 @@ stored.
 | an unknown column | published; kept as text, flagged |
 | columns in another order | published as ever |
 | an optional column is missing | published; null |
-| a short or a long row, a quotation mark that quotes no cell, no UTF-8 | refused, naming the line |
-| an empty number | null where the column may be null, else refused |
-| conditions as `"12,37"`, `37`, `[401]`, `-1`, nothing, `""` | lists; the last two are empty |
-| conditions as `"12,,37"`, or anything else that is no list of codes | published; null, flagged |
+| a short, long or blank row, a quotation mark that quotes no cell or is never closed | refused, naming the line |
+| no UTF-8, a NUL, a ticker of 2 MB, `1,5` or `0x1F` for a number | refused, naming line and column |
+| a byte order mark, an HTML page, nothing, a header alone, no newline at the end | refused |
+| lines that end in CR LF | published as ever |
+| an empty number or stamp | null where the column may be null, else refused |
+| conditions and indicators as `"12,37"`, `37`, `[401]`, `-1`, nothing, `""` | lists; the last two are empty |
+| conditions and indicators as `"12,,37"`, `12;37`, `99999`, or what else is no list of codes | null, flagged |
 | a stamp of 20 digits | refused, naming the line |
 | stamps of 13 or 16 digits: milliseconds, microseconds | of up to 1 % of the rows, rejected; of more, refused |
-| a file of another dataset | refused, for its header or its tickers |
+| a file of another layout or market | refused for header, tickers or stamps; not so sessions for minutes of futures |
 
 ## The record in each file's footer
 

@@ -109,6 +109,7 @@ def ticks(
         identity=identity or (TICKER.name, time.name),
         is_sorted=False,
         sequence=sequence.name if sequence else None,
+        parquet_per_source_byte=0.8,
     )
 
 

@@ -91,6 +91,8 @@ class Layout:
     """Are rows published by ticker and time? Else they stay in the file's order, and disorder is flagged."""
     sequence: str | None = None
     """The column that rises from row to row of a ticker; None: there is none."""
+    parquet_per_source_byte: float = 1.35
+    """Bytes stored for each of the csv.gz, rounded up from what was measured; for estimates where nothing is stored."""
 
     @property
     def has_codes(self) -> bool:

@@ -33,7 +33,7 @@ _MEANING = {
 }
 # What pyarrow says, pinned by a test: "In CSV column #1: Row #3: CSV conversion error to double: invalid value 'x'"
 # and "CSV parse error: Row #3: Expected 8 columns, got 2: A,1".
-_CONVERSION = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to (\w+): (.*)", re.DOTALL)
+_CONVERSION = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to ([\w\[\]]+): (.*)", re.DOTALL)
 _SHAPE = re.compile(r"CSV parse error: Row #(\d+): (Expected \d+ columns, got \d+)", re.DOTALL)
 
 

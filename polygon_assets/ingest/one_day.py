@@ -39,7 +39,7 @@ from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.decisions import AskForTheETag, Convert, LeaveAsStored, RefuseAgain, Step, decide
 from polygon_assets.ingest.listings import MonthListings
 from polygon_assets.ingest.results import DayResult, DayStatus
-from polygon_assets.ingest.room import check_room, parts_folder
+from polygon_assets.ingest.room import Room, is_large, parts_folder
 from polygon_assets.store.day_files import DayFiles, StoredState, read_state
 from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
@@ -90,6 +90,8 @@ class Run:
     """The rows that are stored."""
     listings: MonthListings
     """Asked where a file is refused."""
+    room: Room
+    """What the days under way need of the disk."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set when the call ends: conversions that still run give up."""
 
@@ -126,6 +128,8 @@ class DayIngest:
             unexpected = PolygonAssetsError(f"{self._key}: unexpected {type(error).__name__}: {error}")
             unexpected.__cause__ = error
             return self._ended(DayStatus.FAILED, error=unexpected)
+        finally:
+            await self._run.room.release(self._key)
 
     async def _ingest(self) -> DayResult:
         run = self._run
@@ -237,14 +241,16 @@ class DayIngest:
         return await self._publish(made, copy.source, keep_raw=run.keep_raw and copy.refused, latest=latest)
 
     async def _fetch_and_publish(self) -> DayResult:
-        run, began = self._run, time.perf_counter()
-        filtered = bool(run.row_filter)
+        run = self._run
+        if is_large(run.dataset):  # which may have to wait for others to end, before anything of it comes
+            await run.room.wait_for(self._key, (await run.downloader.head(run.catalog.bucket, self._key)).size)
+        began = time.perf_counter()
         fetched = await run.downloader.fetch(
             run.catalog.bucket,
             self._key,
             self._files.raw,
             resume_in=parts_folder(run.staging),
-            admit=lambda size: check_room(self._key, size, run.staging, filtered=filtered),
+            admit=lambda size: run.room.take(self._key, size),
         )
         self._base = replace(self._base, retries=fetched.retries, download_seconds=time.perf_counter() - began)
         uri = f"s3://{run.catalog.bucket}/{fetched.key}"

@@ -19,8 +19,8 @@ from polygon_assets.ingest.breaker import DEFAULT_PATIENCE, OUTAGE, CircuitBreak
 from polygon_assets.ingest.listings import MonthListings
 from polygon_assets.ingest.one_day import DayIngest, Downloader, Run
 from polygon_assets.ingest.results import DayResult
-from polygon_assets.ingest.room import days_for
-from polygon_assets.ingest.workers import downloads_for, memory_budget, worker_threads, workers_for
+from polygon_assets.ingest.room import Room, days_for
+from polygon_assets.ingest.workers import conversion_bytes, downloads_for, memory_budget, worker_threads, workers_for
 from polygon_assets.store.parquet_store import ParquetStore
 
 DEFAULT_CONCURRENT_DOWNLOADS = 8
@@ -63,9 +63,10 @@ async def ingest_days(
     row = get_dataset(dataset)
     distinct = _trading_days(dataset, days, catalog, any_day=any_day)
     budget = memory_budget(limits)
-    workers = workers or workers_for(budget)
+    memory = conversion_bytes(row)
+    workers = workers or workers_for(budget, memory)
     downloads: int = getattr(downloader, "max_concurrent", DEFAULT_CONCURRENT_DOWNLOADS)
-    at_once = min(max_in_flight or downloads_for(budget, workers, downloads) + workers, len(distinct))
+    at_once = min(max_in_flight or downloads_for(budget, workers * memory, downloads) + workers, len(distinct))
     if not distinct:
         return []
     with (
@@ -87,6 +88,7 @@ async def ingest_days(
             keep_raw=keep_raw,
             row_filter=row_filter.checked(row),
             listings=MonthListings(downloader, catalog, dataset),
+            room=Room(row, staging, filtered=bool(row_filter)),
         )
         at_once = days_for(row, at_once, workers, staging, filtered=bool(run.row_filter))
         run_days = _Days(run, CircuitBreaker(at_once, patience or DEFAULT_PATIENCE), on_result)

@@ -1,8 +1,10 @@
-"""Room on the disk: asked before a file is fetched, and for how many days at once it reaches.
+"""Room on the disk: asked for before a file is fetched, and kept for it until its day ends.
 
-A source file and its Parquet file lie side by side while one becomes the other.
+A source file and its Parquet file lie side by side while one becomes the other. Belongs here: how much that is, and who
+has it. Does not: how many days are under way (``pipeline``).
 """
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -10,8 +12,6 @@ from polygon_assets.datasets import Dataset
 from polygon_assets.download.transfer_options import DEFAULTS
 from polygon_assets.errors import StoreError
 
-PARQUET_PER_SOURCE_BYTE = 1.35
-"""What a stored file is larger than its csv.gz; used where nothing is stored that would tell."""
 PARTS_FOLDER = "downloads"
 """Beside the staging folders of runs: what is whole of large objects, for the run after one that was killed."""
 
@@ -21,35 +21,88 @@ def parts_folder(staging: Path) -> Path:
     return staging.parent / PARTS_FOLDER
 
 
-def bytes_while_converting(source_bytes: int, *, filtered: bool) -> int:
+def is_large(dataset: Dataset) -> bool:
+    """Are the days of ``dataset`` so large that the disk is asked about each before its first byte?"""
+    return dataset.typical_bytes > DEFAULTS.large_object_bytes
+
+
+def bytes_while_converting(dataset: Dataset, source_bytes: int, *, filtered: bool) -> int:
     """What a source file and its Parquet file take together; of a ``filtered`` day, little is left."""
-    return source_bytes if filtered else round(source_bytes * (1 + PARQUET_PER_SOURCE_BYTE))
-
-
-def check_room(key: str, source_bytes: int, staging: Path, *, filtered: bool) -> None:
-    """Refuse what the disk of ``staging`` cannot hold; StoreError says how much is needed."""
-    needed = bytes_while_converting(source_bytes, filtered=filtered)
-    free = shutil.disk_usage(staging).free + _bytes_there(staging)
-    if needed > free:
-        raise StoreError(
-            f"{key}: the source file ({_gigabytes(source_bytes)}) and its Parquet file need {_gigabytes(needed)} in "
-            f"{staging.parent}, where {_gigabytes(free)} are free. Free {_gigabytes(needed - free)}, or set "
-            "POLYGON_STORE (for a store on S3: TMPDIR) to a larger disk."
-        )
+    return source_bytes if filtered else round(source_bytes * (1 + dataset.layout.parquet_per_source_byte))
 
 
 def days_for(dataset: Dataset, wanted: int, workers: int, staging: Path, *, filtered: bool) -> int:
     """How many of the ``wanted`` days the disk holds at once, at least one; of large ones no more than ``workers``."""
-    each = max(1, bytes_while_converting(dataset.typical_bytes, filtered=filtered))
-    if dataset.typical_bytes > DEFAULTS.large_object_bytes:
+    each = max(1, bytes_while_converting(dataset, dataset.typical_bytes, filtered=filtered))
+    if is_large(dataset):
         wanted = min(wanted, workers)
     return max(1, min(wanted, shutil.disk_usage(staging).free // each))
 
 
-def _bytes_there(staging: Path) -> int:
-    """What parts of earlier runs take already."""
-    folder = parts_folder(staging)
-    return sum(entry.stat().st_blocks * 512 for entry in folder.glob("*.parts")) if folder.is_dir() else 0
+class Room:
+    """What the days under way need of the disk of a run's staging folder, until they end.
+
+    What one of them has written already is counted once: as needed, and no longer as free. For one event loop.
+    """
+
+    def __init__(self, dataset: Dataset, staging: Path, *, filtered: bool) -> None:
+        """Nobody needs anything yet; ``filtered``: little is left of each day."""
+        self._dataset, self._staging, self._filtered = dataset, staging, filtered
+        self._needed: dict[str, int] = {}
+        self._released = asyncio.Condition()
+
+    async def wait_for(self, key: str, source_bytes: int) -> None:
+        """Wait until the disk holds ``key`` beside the others under way, then keep room for it.
+
+        Raises:
+            StoreError: it does not even hold it alone.
+        """
+        async with self._released:
+            await self._released.wait_for(lambda: self._fits(key, source_bytes))
+        self.take(key, source_bytes)
+
+    def take(self, key: str, source_bytes: int) -> None:
+        """Keep room for ``key``, whose size was not known before, or was another one.
+
+        Raises:
+            StoreError: the disk cannot hold it, however few the others are; says how much is needed.
+        """
+        needed, free = self._bytes_for(source_bytes), self._free()
+        if needed > free:
+            raise StoreError(
+                f"{key}: the source file ({_gigabytes(source_bytes)}) and its Parquet file need {_gigabytes(needed)} "
+                f"in {self._staging.parent}, where {_gigabytes(free)} are free. Free {_gigabytes(needed - free)}, or "
+                "set POLYGON_STORE (for a store on S3: TMPDIR) to a larger disk."
+            )
+        self._needed[key] = needed
+
+    async def release(self, key: str) -> None:
+        """The day of ``key`` has ended; whoever waits looks again."""
+        if self._needed.pop(key, None) is not None:
+            async with self._released:
+                self._released.notify_all()
+
+    def _fits(self, key: str, source_bytes: int) -> bool:
+        others = sum(needed for each, needed in self._needed.items() if each != key)
+        return not others or others + self._bytes_for(source_bytes) <= self._free()
+
+    def _bytes_for(self, source_bytes: int) -> int:
+        return bytes_while_converting(self._dataset, source_bytes, filtered=self._filtered)
+
+    def _free(self) -> int:
+        """What is free, and what days under way, and parts of earlier runs, take already."""
+        return shutil.disk_usage(self._staging).free + sum(map(_bytes_in, (self._staging, parts_folder(self._staging))))
+
+
+def _bytes_in(folder: Path) -> int:
+    """What the files of ``folder`` take of the disk; some may vanish meanwhile."""
+    taken = 0
+    for entry in folder.rglob("*") if folder.is_dir() else ():
+        try:
+            taken += entry.stat().st_blocks * 512
+        except FileNotFoundError:
+            continue
+    return taken
 
 
 def _gigabytes(size: int) -> str:

@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
+from polygon_assets.datasets import Dataset
 from polygon_assets.flatfile.limits import Limits
 
-WORKER_BYTES = 256 * 1024**2
-"""Memory that one conversion takes at most, rounded up; measured with full-size minute files."""
+_CONVERSION_BYTES, _ROW_GROUPS = 192 * 1024**2, 5
+"""Memory that one conversion takes at most: libraries and buffers, and so many times the text of a row group."""
 DOWNLOAD_BYTES = 8 * 1024**2
 """Memory that one download in flight takes at most: blocks on their way to the disk, and the network's buffers."""
 _CGROUP = Path("/sys/fs/cgroup")
@@ -26,14 +27,19 @@ def memory_budget(limits: Limits) -> int:
     return there // 2 if limits.max_memory_bytes is None else min(limits.max_memory_bytes, there)
 
 
-def workers_for(budget: int) -> int:
-    """How many conversions run at once: one for each core, as far as ``budget`` bytes of memory reach; at least one."""
-    return max(1, min(cores(), budget // WORKER_BYTES))
+def conversion_bytes(dataset: Dataset) -> int:
+    """Memory that converting a file of ``dataset`` takes at most; it does not grow with the file."""
+    return _CONVERSION_BYTES + _ROW_GROUPS * dataset.row_group_bytes
 
 
-def downloads_for(budget: int, workers: int, wanted: int) -> int:
-    """How many of the ``wanted`` downloads are in flight beside ``workers``; at least one."""
-    return max(1, min(wanted, (budget - workers * WORKER_BYTES) // DOWNLOAD_BYTES))
+def workers_for(budget: int, each: int) -> int:
+    """How many conversions of ``each`` bytes run at once: one for each core, as far as ``budget`` reaches."""
+    return max(1, min(cores(), budget // each))
+
+
+def downloads_for(budget: int, converting: int, wanted: int) -> int:
+    """How many of the ``wanted`` downloads are in flight beside ``converting`` bytes of conversions; at least one."""
+    return max(1, min(wanted, (budget - converting) // DOWNLOAD_BYTES))
 
 
 def cores(cgroup: Path = _CGROUP) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from polygon_assets.cli.work import dry_run
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
 from polygon_assets.ingest import Patience
@@ -90,6 +91,14 @@ def test_a_file_without_its_last_newline_is_published_on_demand(platform: Platfo
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("size", "days", "expected"),
+    [(1, 1, "0:00:01"), (6 * 10**9, 1, "0:10:00"), (8 * 10**11, 100, "22.2 hours"), (0, 72_000, "2.0 hours")],
+)
+def test_a_dry_run_says_hours_where_it_takes_hours(size: int, days: int, expected: str) -> None:
+    assert dry_run.expected_time(size, days) == f"about {expected} at 10.0 MB/s"
+
+
 def test_a_dry_run_fetches_nothing(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS[:3])
     assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0

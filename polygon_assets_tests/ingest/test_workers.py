@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import Limits
 from polygon_assets.ingest import workers as machine
 from polygon_assets.ingest.workers import (
     DOWNLOAD_BYTES,
-    WORKER_BYTES,
+    conversion_bytes,
     cores,
     downloads_for,
     memory_bytes,
@@ -31,12 +32,22 @@ def test_workers_follow_from_cores_and_memory(
     count: int, budget: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "cores", lambda: count)
-    assert workers_for(budget) == expected
+    assert workers_for(budget, GIB // 4) == expected
 
 
-@pytest.mark.parametrize(("budget", "expected"), [(8 * GIB, 8), (2 * WORKER_BYTES + 3 * DOWNLOAD_BYTES, 3), (1, 1)])
+def test_quotes_take_more_memory_than_bars_so_fewer_are_converted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """256 MB were reckoned with for each, where a day of quotes takes 519."""
+    monkeypatch.setattr(machine, "cores", lambda: 64)
+    bars, quotes, options = (
+        conversion_bytes(DATASETS[name]) for name in ("stocks_minute", "stocks_quotes", "options_quotes")
+    )
+    assert bars < 519 * 10**6 < quotes < options
+    assert workers_for(2 * GIB, bars) > workers_for(2 * GIB, quotes) > workers_for(2 * GIB, options) >= 1
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(8 * GIB, 8), (GIB + 3 * DOWNLOAD_BYTES, 3), (1, 1)])
 def test_downloads_fit_beside_the_workers(budget: int, expected: int) -> None:
-    assert downloads_for(budget, 2, 8) == expected
+    assert downloads_for(budget, GIB, 8) == expected
 
 
 def test_memory_is_half_of_the_machine_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:

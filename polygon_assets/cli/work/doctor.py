@@ -51,15 +51,15 @@ def room(settings: Settings, reaches: Mapping[str, Reach]) -> Line:
         return ok("disk", "an object store, whose room cannot be asked for")
     if not reaches:
         return ok("disk", f"{decimal(free)} free; what a backfill needs is not known without the vendor's listing")
-    opened, source = open_store(settings), 0
+    opened, needed = open_store(settings), 0
     for name, reach in reaches.items():
         try:
             stored = set(opened.days(name))
         except PolygonAssetsError as error:
             return note("disk", f"{decimal(free)} free; what is stored is not known: {error}", "Mend the store first.")
         first = max(reach.floor or "9999", (settings.history_start or DATASETS[name].first_day).isoformat())
-        source += sum(size for day, size in reach.sizes.items() if day >= first and day not in stored)
-    needed = parquet_bytes(source) + (source if settings.keep_raw else 0)
+        source = sum(size for day, size in reach.sizes.items() if day >= first and day not in stored)
+        needed += parquet_bytes(DATASETS[name], source) + (source if settings.keep_raw else 0)
     text = f"{decimal(free)} free; a backfill of everything that is not stored needs about {decimal(needed)}"
     if needed > free:
         return note("disk", text, f"Backfill less, free space, or set {variable('store')} elsewhere.")

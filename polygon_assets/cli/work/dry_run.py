@@ -10,15 +10,15 @@ from rich.filesize import decimal
 from polygon_assets.cli import console
 from polygon_assets.cli.work.ls import compare
 from polygon_assets.datasets import Dataset
-from polygon_assets.download.transfer_options import DEFAULTS
 from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
-from polygon_assets.ingest.room import PARQUET_PER_SOURCE_BYTE, bytes_while_converting
+from polygon_assets.ingest.room import is_large
 from polygon_assets.reading.comparison import TO_FETCH, ComparedDay, Standing, is_entitled
 from polygon_assets.reading.inventory import without_stored
 from polygon_assets.settings import Settings
 
 ASSUMED_RATE = 10_000_000
 """Bytes a second for the whole run; the vendor's bucket gives 0.8 to 28 million a stream."""
+_HOUR = 3600
 _SECONDS_A_DAY = 0.1
 """What a day costs besides its bytes."""
 
@@ -33,11 +33,11 @@ def free_bytes(uri: str) -> int | None:
     return shutil.disk_usage(place).free
 
 
-def parquet_bytes(source_bytes: int, seen: Sequence[ComparedDay] = ()) -> int:
-    """Estimate what ``source_bytes`` become, from the stored days in ``seen`` if there are any."""
+def parquet_bytes(dataset: Dataset, source_bytes: int, seen: Sequence[ComparedDay] = ()) -> int:
+    """Estimate what ``source_bytes`` of ``dataset`` become, from the stored days in ``seen`` if there are any."""
     pairs = [(each.parquet_bytes, each.stored.source_bytes) for each in seen if each.stored and each.parquet_bytes]
     source = sum(pair[1] for pair in pairs)
-    ratio = sum(pair[0] for pair in pairs) / source if source else PARQUET_PER_SOURCE_BYTE
+    ratio = sum(pair[0] for pair in pairs) / source if source else dataset.layout.parquet_per_source_byte
     return round(source_bytes * ratio)
 
 
@@ -51,23 +51,26 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: b
     _print_days(dataset, compared, wanted, size)
     if not wanted:
         return
-    needed = parquet_bytes(size, compared) + (size if settings.keep_raw else 0)
+    largest = max(each.listed.size for each in wanted if each.listed)
+    needed = parquet_bytes(dataset, size, compared) + (size if settings.keep_raw else largest)
     free = free_bytes(settings.store_uri)
     left = f"{decimal(free)} are free" if free is not None else "an object store, whose room cannot be asked for"
     console.out.print(f"disk: about {decimal(needed)} needed in {settings.store_uri}; {left}", soft_wrap=True)
-    largest = max(each.listed.size for each in wanted if each.listed)
-    if largest > DEFAULTS.large_object_bytes:
-        whole = bytes_while_converting(largest, filtered=False)
-        console.out.print(
-            f"largest day: {decimal(largest)}, with its Parquet file {decimal(whole)} while it is converted"
-        )
-        needed = max(needed, whole)
-    seconds = max(size / ASSUMED_RATE, len(wanted) * _SECONDS_A_DAY)
-    about = dt.timedelta(seconds=max(1, round(seconds)))
-    console.out.print(f"time: about {about} at {decimal(ASSUMED_RATE)}/s")
+    if is_large(dataset):
+        whole = largest + parquet_bytes(dataset, largest, compared)
+        line = f"largest day: {decimal(largest)}, with its Parquet file {decimal(whole)} while it is converted"
+        console.out.print(line, soft_wrap=True)
+    console.out.print(f"time: {expected_time(size, len(wanted))}")
     if free is not None and needed > free:
         console.warn("The disk will not hold it: free space, set POLYGON_STORE elsewhere, or choose fewer days.")
     _warn_of_the_plan(settings, dataset, wanted[0].day)
+
+
+def expected_time(size: int, days: int) -> str:
+    """How long ``size`` bytes in so many ``days`` take: as long as their download, which is slower than converting."""
+    seconds = max(1, round(max(size / ASSUMED_RATE, days * _SECONDS_A_DAY)))
+    about = f"{seconds / 3600:,.1f} hours" if seconds >= _HOUR else str(dt.timedelta(seconds=seconds))
+    return f"about {about} at {decimal(ASSUMED_RATE)}/s"
 
 
 def _print_days(dataset: Dataset, compared: Sequence[ComparedDay], wanted: Sequence[ComparedDay], size: int) -> None:
