@@ -22,7 +22,7 @@ CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 export UV_SYSTEM_CERTS ?= $(if $(CERTIFICATES),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-fast check faults cluster ui screenshots bench lock clean
+.PHONY: help install demo dev test test-fast check faults soak cluster ui screenshots bench lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ check: $(VENV)/.dev ## Lint, check formatting, types and lock files
 
 faults: $(VENV)/.dev ## Run the suite of misbehaving servers and print the scorecard
 	@$(BIN)/python -m polygon_assets_tests.faults.scorecard $(ARGS)
+
+soak: $(VENV)/.dev ## Run thousands of days with faults, readers and kills, for minutes; writes its part of docs/reliability.md
+	@$(BIN)/python -m polygon_assets_tests.soak $(ARGS)
 
 cluster: $(VENV)/.dev ## Run the suite of many machines (needs Debian's packages postgresql, redis-server and nginx)
 	@$(BIN)/python -m pytest polygon_assets_tests/cluster $(ARGS)

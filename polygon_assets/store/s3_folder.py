@@ -72,6 +72,53 @@ _READERS = 32
 _ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
 
 
+class Objects:
+    """The connections to a bucket, and its objects to read.
+
+    It holds no file system: Arrow's holds what reads for it where Python's collector does not look, and a circle of the
+    two kept every store's connections open for good.
+    """
+
+    def __init__(
+        self, bucket: str, prefix: str, endpoint_url: str | None, region: str, keys: tuple[str | None, str | None]
+    ) -> None:
+        """Take the settings; no request is sent."""
+        self._bucket, self._prefix = bucket, prefix
+        self._endpoint_url, self._region, self._keys = endpoint_url, region, keys
+        self._replaced: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without connections: a dataset of this store may be pickled."""
+        return {name: value for name, value in vars(self).items() if name != "client"}
+
+    @cached_property
+    def client(self) -> Any:
+        """A client of its own."""
+        redact_logs(self._keys[1] or "")
+        return boto3.client(
+            "s3",
+            endpoint_url=self._endpoint_url,
+            aws_access_key_id=self._keys[0],
+            aws_secret_access_key=self._keys[1],
+            region_name=self._region,
+            config=Config(
+                s3={"addressing_style": "path"} if self._endpoint_url else {},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                max_pool_connections=_READERS,
+                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            ),
+        )
+
+    def pinned(self, name: str, tail: int = TAIL_BYTES) -> PinnedObject:
+        """An object in one version, of which ``tail`` bytes are asked for at once."""
+        if name in self._replaced:  # while it was read the last time
+            self._replaced.discard(name)
+            tail = WHOLE_BYTES
+        key = self._prefix + require_name(name)
+        return PinnedObject(self.client, self._bucket, key, tail, lambda: self._replaced.add(name))
+
+
 class S3Folder:
     """``s3://bucket/prefix``; an object is put whole, or its multipart upload is aborted."""
 
@@ -93,26 +140,19 @@ class S3Folder:
         self._endpoint_url = endpoint_url or None
         self._region = region or DEFAULT_REGION
         self._keys = (access_key_id or None, secret_access_key or None)
-        self._replaced: set[str] = set()
+        self._objects = Objects(self._bucket, self._prefix, self._endpoint_url, self._region, self._keys)
 
     def __repr__(self) -> str:
         return f"S3Folder({self.uri!r})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without connections: a dataset of this store may be pickled."""
-        return {name: value for name, value in vars(self).items() if name not in {"filesystem", "_looking", "_client"}}
+        """Without connections."""
+        return {name: value for name, value in vars(self).items() if name not in {"filesystem", "_looking"}}
 
     @cached_property
     def filesystem(self) -> pafs.FileSystem:
         """Looks through Arrow's own, and reads each object in one version."""
-        return pafs.PyFileSystem(PinnedFiles(self._looking, self._pinned))
-
-    def _pinned(self, name: str, tail: int = TAIL_BYTES) -> PinnedObject:
-        if name in self._replaced:  # while it was read the last time
-            self._replaced.discard(name)
-            tail = WHOLE_BYTES
-        key = self._prefix + require_name(name)
-        return PinnedObject(self._client, self._bucket, key, tail, lambda: self._replaced.add(name))
+        return pafs.PyFileSystem(PinnedFiles(self._looking, self._objects.pinned))
 
     @cached_property
     def _looking(self) -> pafs.FileSystem:
@@ -128,23 +168,9 @@ class S3Folder:
         )
         return pafs.SubTreeFileSystem(f"{self._bucket}/{self._prefix}".rstrip("/"), reader)
 
-    @cached_property
+    @property
     def _client(self) -> Any:
-        redact_logs(self._keys[1] or "")
-        return boto3.client(
-            "s3",
-            endpoint_url=self._endpoint_url,
-            aws_access_key_id=self._keys[0],
-            aws_secret_access_key=self._keys[1],
-            region_name=self._region,
-            config=Config(
-                s3={"addressing_style": "path"} if self._endpoint_url else {},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                max_pool_connections=_READERS,
-                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            ),
-        )
+        return self._objects.client
 
     def staging(self) -> AbstractContextManager[Path]:
         """In this machine's temporary folder; uploads that dead processes left in the bucket are aborted."""
@@ -218,7 +244,7 @@ class S3Folder:
 
     def open(self, name: str) -> pa.NativeFile:
         """The object, for reading."""
-        return self._pinned(name, FOOTER_BYTES).as_arrow()
+        return self._objects.pinned(name, FOOTER_BYTES).as_arrow()
 
     def read(self, name: str) -> bytes:
         """The object's bytes."""

@@ -31,6 +31,8 @@ PARTS = (
 """What runs side by side."""
 EVIDENCE = "--evidence"
 DOCUMENT = ROOT / "docs" / "reliability.md"
+SOAK = "## The soak"
+"""The part of the document that another command writes (``polygon_assets_tests.soak``)."""
 ABOUT = """\
 # Reliability: what downloads and ingest survive
 
@@ -161,7 +163,8 @@ def main(arguments: Sequence[str]) -> int:
     show(ROWS, evidence)
     if code == pytest.ExitCode.OK and not arguments:
         DOCUMENT.parent.mkdir(exist_ok=True)
-        DOCUMENT.write_text(document(ROWS, evidence), encoding="utf-8")
+        kept = DOCUMENT.read_text(encoding="utf-8").partition(SOAK) if DOCUMENT.exists() else ("", "", "")
+        DOCUMENT.write_text(document(ROWS, evidence) + "\n" * bool(kept[1]) + "".join(kept[1:]), encoding="utf-8")
     return code
 
 

@@ -25,6 +25,7 @@ COMMANDS = [
     "test-fast",
     "check",
     "faults",
+    "soak",
     "cluster",
     "ui",
     "screenshots",

@@ -20,7 +20,7 @@ import pytest
 from polygon_assets.errors import ReplacedWhileReadError, StoreUnreachableError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store import s3_folder as s3_uploads
-from polygon_assets.store.s3_folder import S3Folder
+from polygon_assets.store.s3_folder import Objects, S3Folder
 from polygon_assets.store.s3_reading import PinnedObject
 from polygon_assets.store.verifying import verify_day
 from polygon_assets_tests.factories import row, stamp, text
@@ -147,7 +147,7 @@ READERS: dict[str, Callable[[pads.Dataset], int]] = {
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Days are read in several requests, as those over 640 KB are."""
-    monkeypatch.setattr(S3Folder._pinned, "__defaults__", (20_000,))
+    monkeypatch.setattr(Objects.pinned, "__defaults__", (20_000,))
 
 
 @pytest.mark.usefixtures("large")

@@ -1,5 +1,6 @@
 """The same store on S3: nothing else in this room knows the difference."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from polygon_assets.store.s3_folder import S3Folder
 from polygon_assets.store.verifying import verify_day
 from polygon_assets_tests.factories import row, stamp, text
 from polygon_assets_tests.servers.seaweed import S3Server, free_ports
+from polygon_assets_tests.soak.measures import open_files
+from polygon_assets_tests.stores import Place
 from polygon_assets_tests.vendor import Vendor, verified
 
 DAY, OTHER = "2024-01-02", "2024-01-03"
@@ -167,3 +170,31 @@ def test_a_store_that_is_invalid_is_refused(uri: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
         ParquetStore(uri)
     assert "secret" not in str(refused.value)
+
+
+@ON_S3
+def test_a_store_that_is_dropped_leaves_no_connection_open(place: Place) -> None:
+    """Each once kept four descriptors for good, a scan's and a sensor's tick's too: a day of ticks used them up."""
+
+    def use() -> None:
+        store = place.open()
+        store.days("stocks_daily")
+        store.provenance("stocks_daily", "2024-01-02")
+        assert store.scan_days("stocks_daily", []).count_rows() == 0
+        store.publish_beside(_small(place), "_beside/small")
+        assert store.open_file("_beside/small").read() == b"small"
+        assert store._filesystem.open_input_file("_beside/small").read() == b"small"
+
+    use()  # what Arrow and botocore keep for the next
+    gc.collect()
+    before = len(open_files())
+    for _ in range(5):
+        use()
+    gc.collect()
+    assert len(open_files()) == before
+
+
+def _small(place: Place) -> Path:
+    path = place.staging / "small"
+    path.write_bytes(b"small")
+    return path

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from polygon_assets.cli import console
 from polygon_assets.cli.full_disk import full_disk
 from polygon_assets.datasets import Dataset
-from polygon_assets.errors import StoreError, StoreUnreachableError
+from polygon_assets.errors import PolygonAssetsError, StoreError, StoreUnreachableError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_store
 from polygon_assets.settings import Settings, load_settings
@@ -63,12 +63,13 @@ def _told(settings: Settings, row: Dataset, made: Sequence[YearFile]) -> bool:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     from polygon_assets.cli.work.record import record_years  # noqa: PLC0415
-    from polygon_assets.serving.home import open_instance  # noqa: PLC0415
+    from polygon_assets.serving.home import open_instance, require_own_history  # noqa: PLC0415
 
     try:
+        require_own_history(settings.store_uri)
         with open_instance() as instance:
             record_years(settings, instance, row, made)
-    except (OSError, SQLAlchemyError, dg.DagsterError) as error:
+    except (OSError, SQLAlchemyError, dg.DagsterError, PolygonAssetsError) as error:
         cause = full_disk(error) or f"{' '.join(str(error).split()).partition(' [SQL:')[0]}."
         console.fail(
             f"{row.name}: {console.counted(len(made), 'year')} made, but Dagster could not be told: {cause} "
