@@ -125,12 +125,25 @@ def ingest(
 def status(
     dataset: AnyDataset = None,
     *,
+    ticker: Annotated[
+        str | None,
+        typer.Option(metavar="TICKER", help="Show on which stored days this ticker has rows.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts, with every gap.")] = False,
     heatmap: Annotated[bool, typer.Option("--heatmap/--no-heatmap", help="Draw years and weeks.")] = True,
 ) -> None:
-    """Show what is stored of each dataset, what is missing, flagged or quarantined, and what is due."""
+    """Show what is stored of each dataset, what is missing, flagged or quarantined, and what is due.
+
+    With --ticker: the first and the last day with rows of it, the stored days between them without, and tickers that
+    ended where it begins, or begin where it ended, at its price: it may have been renamed.
+    """
     rows = arguments.datasets(dataset)
-    work.status.run(rows, as_json=as_json, heatmap=heatmap)
+    if ticker is None:
+        work.status.run(rows, as_json=as_json, heatmap=heatmap)
+    elif not ticker:
+        raise InvalidInputError("--ticker is empty; name one as the vendor writes it: --ticker QQQ")
+    else:
+        work.one_ticker.run_one(rows, ticker, as_json=as_json, heatmap=heatmap)
 
 
 def ls(

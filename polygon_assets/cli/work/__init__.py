@@ -6,7 +6,7 @@ Where do I go to…
     show what is stored, and what the bucket has?        status.py, ls.py
     query, verify, roll up, record?                      sql.py, verify.py, rollup.py, record.py
     bring splits and dividends up to date?               reference.py
-    compare datasets with each other?                    close_up/
+    compare datasets with each other, or look at one ticker? close_up/
     change what ``doctor`` looks at?                     doctor.py; what it asks the vendor: vendor_checks.py
 
 Does not belong here: options (``cli.commands``), or work that a script could want, too.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         status,
         verify,
     )
-    from polygon_assets.cli.work.close_up import cross
+    from polygon_assets.cli.work.close_up import cross, one_ticker
 
 __all__ = [
     "cross",
@@ -42,6 +42,7 @@ __all__ = [
     "dry_run",
     "ingest",
     "ls",
+    "one_ticker",
     "record",
     "reference",
     "rollup",
@@ -51,7 +52,7 @@ __all__ = [
     "verify",
 ]
 
-_CLOSE_UP = ("cross",)
+_CLOSE_UP = ("cross", "one_ticker")
 
 
 def __getattr__(name: str) -> ModuleType:

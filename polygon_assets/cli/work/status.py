@@ -5,7 +5,7 @@ In the heatmap a row is a year and a cell a week; it can be read without colours
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rich.filesize import decimal
@@ -34,13 +34,13 @@ _LAST_WEEK = 54
 _GAPS_SHOWN = 5
 
 
-def draw(inventory: Inventory) -> Text:
+def draw(name: str, states: Mapping[dt.date, DayState]) -> Text:
     """The weeks of every year in which something is stored, or of the last one; empty years are summed up."""
-    weeks = _weeks(inventory)
+    weeks = _weeks(states)
     years = sorted({year for year, _ in weeks})
     shown = [year for year in years if any(set(states) & STORED for key, states in weeks.items() if key[0] == year)]
     shown = shown or years[-1:]
-    picture = Text(f"\n{inventory.dataset.name}\n", style="bold")
+    picture = Text(f"\n{name}\n", style="bold")
     if shown[0] > years[0]:
         picture.append(f"  {years[0]} to {shown[0] - 1}: nothing stored\n", "dim")
     for year in range(shown[0], years[-1] + 1):
@@ -68,10 +68,10 @@ def legend() -> Text:
     return line
 
 
-def _weeks(inventory: Inventory) -> dict[tuple[int, int], Sequence[DayState]]:
+def _weeks(states: Mapping[dt.date, DayState]) -> dict[tuple[int, int], Sequence[DayState]]:
     """The states of the sessions of each week, by year and number of the week from 1."""
     weeks: dict[tuple[int, int], list[DayState]] = defaultdict(list)
-    for day, state in inventory.states.items():
+    for day, state in states.items():
         offset = dt.date(day.year, 1, 1).weekday()
         weeks[day.year, (day.timetuple().tm_yday - 1 + offset) // 7 + 1].append(state)
     return dict(weeks)
@@ -120,7 +120,7 @@ def run(datasets: Sequence[Dataset], *, as_json: bool, heatmap: bool) -> None:
         console.messages.print("Nothing is stored yet. For a start: polygon-assets ingest stocks_daily --last 5")
     elif heatmap:
         for each in held:
-            console.out.print(draw(each))
+            console.out.print(draw(each.dataset.name, each.states))
         console.out.print(legend())
 
 
