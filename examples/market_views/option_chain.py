@@ -8,6 +8,7 @@ import datetime as dt
 import dagster as dg
 
 import polygon_assets
+from market_views.automation import when_complete
 from market_views.views import Views, described, query
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.orchestration.partitions import trading_day_partitions
@@ -31,7 +32,7 @@ def build_option_chain(calendar: TradingCalendar, history_start: dt.date | None 
     @dg.asset(
         partitions_def=trading_day_partitions(OPTIONS, calendar, history_start),
         deps=[OPTIONS.name],
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=when_complete(),
         group_name="market_views",
         kinds={"duckdb", "parquet"},
     )

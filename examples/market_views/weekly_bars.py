@@ -10,6 +10,7 @@ import datetime as dt
 import dagster as dg
 
 import polygon_assets
+from market_views.automation import when_complete
 from market_views.views import Views, described, query
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.orchestration.partitions import trading_day_partitions
@@ -40,7 +41,7 @@ def build_weekly_bars(calendar: TradingCalendar, history_start: dt.date | None =
     @dg.asset(
         partitions_def=weeks(days),
         deps=[dg.AssetDep(MINUTES.name, partition_mapping=dg.TimeWindowPartitionMapping())],
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=when_complete(),
         group_name="market_views",
         kinds={"duckdb", "parquet"},
     )

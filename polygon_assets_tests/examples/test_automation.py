@@ -56,6 +56,21 @@ def test_a_week_is_rolled_up_when_its_last_day_has_come(asked: Asked) -> None:
     assert asked([]) == {"weekly_bars": set(), "option_chain": set()}
 
 
+def test_what_was_stored_before_the_first_look_is_made(asked: Asked) -> None:
+    """``eager`` once passed over it, so that the views of a filled store stayed empty until a day was replaced."""
+    assert asked([FRIDAY_BEFORE, *WEEK]) == {"weekly_bars": {MONDAY}, "option_chain": {WEEK[-1]}}
+    assert asked([]) == {"weekly_bars": set(), "option_chain": set()}  # asked for once, whatever becomes of it
+    assert asked(WEEK[1:2]) == {"weekly_bars": {MONDAY}, "option_chain": set()}  # replaced
+    assert asked([]) == {"weekly_bars": set(), "option_chain": set()}
+    assert asked(WEEK[-1:]) == {"weekly_bars": {MONDAY}, "option_chain": {WEEK[-1]}}
+
+
+def test_what_lacks_a_day_at_the_first_look_is_made_when_it_comes(asked: Asked) -> None:
+    assert asked([FRIDAY_BEFORE, *WEEK[:-1]]) == {"weekly_bars": set(), "option_chain": set()}
+    assert asked([]) == {"weekly_bars": set(), "option_chain": set()}
+    assert asked(WEEK[-1:]) == {"weekly_bars": {MONDAY}, "option_chain": {WEEK[-1]}}
+
+
 def test_the_automation_is_on() -> None:
     definitions: dg.Definitions = importlib.import_module("market_views.definitions").defs
     sensor = definitions.resolve_sensor_def("market_views")
