@@ -22,7 +22,7 @@ CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 export UV_SYSTEM_CERTS ?= $(if $(CERTIFICATES),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-fast check faults soak cluster ui screenshots bench lock clean
+.PHONY: help install demo dev test test-fast check faults soak cluster ui screenshots bench big lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ screenshots: $(VENV)/.dev ## Take the pictures in docs/images/ anew, of what the
 
 bench: $(VENV)/.dev ## Measure, side by side with peers
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+big: $(VENV)/.dev ## Bring a made-up file of 2 GB through, and measure it (ARGS="--gigabytes 0.1" for a smaller one)
+	@$(BIN)/python -m benchmarks.big $(ARGS)
 
 lock: $(VENV)/.uv ## Write the lock files anew with the newest versions (KEEP=1: only what pyproject.toml asks for)
 	@$(BIN)/python tools/lock.py $(if $(KEEP),--keep)

@@ -168,6 +168,27 @@ def test_every_recipe_runs_on_the_demos_store(demo: Platform, monkeypatch: pytes
     assert len(chain) > 2
 
 
+def test_bars_from_trades_leave_out_what_the_table_of_conditions_says() -> None:
+    """The table is the SIPs', as the vendor's glossary has it; the recipe has its numbers in three lists."""
+    page = DOCS / "reading.md"
+    (recipe,) = [each for each in blocks(page, "python") if "list_has_any" in each]
+    lists = re.findall(r"list_has_any\(conditions, \[([0-9, ]+)\]\)", recipe)
+    not_range, not_ends, not_volume = ({int(code) for code in each.split(",")} for each in lists)
+    rows = re.findall(
+        r"^\| (\d.*) \| (yes|no) \| (yes|no) \| (yes|no) \|$", (DOCS / "reading.md").read_text(), re.MULTILINE
+    )
+    said = {tuple(answers): {int(code) for code in re.findall(r"\d+", text)} for text, *answers in rows}
+    assert said == {
+        ("yes", "no", "yes"): {5, 10, 22, 29, 33},
+        ("no", "no", "yes"): {2, 7, 12, 13, 20, 21, 37, 52, 53},
+        ("no", "no", "no"): {15, 16},
+        ("yes", "yes", "no"): {38},
+    }
+    assert not_range == said["no", "no", "yes"] | said["no", "no", "no"]
+    assert not_ends == said["yes", "no", "yes"]
+    assert not_volume == said["no", "no", "no"] | said["yes", "yes", "no"]
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "examples/README.md"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target, heading in re.findall(r"\]\((?!https?://)([^)#]+)#?([^)]*)\)", page.read_text()):

@@ -1,6 +1,7 @@
 """A benchmark's time counts only where the content is right: the comparison itself must see a difference."""
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
+from benchmarks import big
 from benchmarks.content import check_records, check_trades, count_trades
 from benchmarks.peers.records import FIELDS
 from benchmarks.processes import ContestantError
@@ -82,3 +84,11 @@ def test_records_of_a_ticker_are_compared_field_by_field(raw: Path) -> None:
             check_records({ticker: wrong}, FIELDS, raw)
     with pytest.raises(ContestantError, match="NOSUCH"):
         check_records({"NOSUCH": []}, FIELDS, raw)
+
+
+def test_a_big_file_comes_whole_through_a_server_and_the_pipeline(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A small one here; its rows come several times, under tickers of their own each time."""
+    big.ingest(tmp_path, 1_000_000)
+    assert re.search(r"\n[2-9]0,000 rows, 0\.00 GB in, .* MB peak memory", capfd.readouterr().out)

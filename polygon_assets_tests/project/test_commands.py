@@ -30,6 +30,7 @@ COMMANDS = [
     "ui",
     "screenshots",
     "bench",
+    "big",
     "lock",
 ]
 Done = subprocess.CompletedProcess[str]
