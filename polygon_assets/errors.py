@@ -44,6 +44,8 @@ later can help. ``NothingStoredWarning`` is no error: what was asked for is empt
 
 from collections.abc import Sequence
 
+from polygon_assets.wording import counted
+
 
 class PolygonAssetsError(Exception):
     """Root of every error that this project raises on purpose."""
@@ -275,7 +277,7 @@ class NotTriedError(PolygonAssetsError):
 
     def __init__(self, failed: int, last: PolygonAssetsError) -> None:
         """Say that the ``failed`` days before it failed in a row, ``last`` being the last one's error."""
-        super().__init__(f"not tried: the {failed} days before it failed in a row, for one reason. {last}")
+        super().__init__(f"not tried: the {counted(failed, 'day')} before it failed in a row, for one reason. {last}")
         self.retryable = last.retryable
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from polygon_assets.wording import counted
+
 GRACE_BYTES = 64 * 1024**2
 """Decompressed bytes from which the ratio counts: a small file may be all one letter."""
 
@@ -23,7 +25,7 @@ class ExpansionLimit:
         if expanded > self.max_bytes:
             said, setting = f"{self.max_bytes:,} bytes", self.bytes_setting
         elif expanded > max(GRACE_BYTES, self.max_ratio * compressed):
-            said, setting = f"{self.max_ratio:g} times its {compressed:,} bytes", self.ratio_setting
+            said, setting = f"{self.max_ratio:g} times its {counted(compressed, 'byte')}", self.ratio_setting
         else:
             return None
         return f"decompresses to more than {said}; raise {setting} if it is genuine"

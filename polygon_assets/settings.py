@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from dotenv import dotenv_values, load_dotenv
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -20,6 +20,9 @@ from polygon_assets.calendars import parse_date
 from polygon_assets.datasets import DATASETS, SPECIFIED, Dataset, choose_datasets
 from polygon_assets.errors import InvalidInputError, MissingCredentialsError
 from polygon_assets.filters import RowFilter, parse_filters
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PREFIX = "POLYGON_"
 _NEAR = 0.85
@@ -287,8 +290,25 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**(overrides or {}))
     except ValidationError as error:
-        causes = "; ".join(
-            f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
-            for each in error.errors()
-        )
+        causes = "; ".join(f"{PREFIX}{str(each['loc'][0]).upper()}: {_cause(each)}" for each in error.errors())
         raise InvalidInputError(f"Invalid settings: {causes}") from None
+
+
+_CAUSES = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "bool_parsing": "must be true or false",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+}
+"""What is wrong with numbers and switches, none of which is a secret, by the names that pydantic has for it."""
+
+
+def _cause(error: "ErrorDetails") -> str:
+    """What is wrong with one value, in this project's words."""
+    if words := _CAUSES.get(error["type"]):
+        return f"{words.format(**error.get('ctx', {}))}; got {str(error['input'])!r}"
+    return error["msg"].removeprefix("Value error, ")

@@ -11,7 +11,13 @@ import typer
 
 from polygon_assets.calendars import TradingCalendar, parse_date, require_order, trading_calendar
 from polygon_assets.datasets import DATASETS, Dataset, no_such_dataset
-from polygon_assets.errors import FutureDayError, InvalidInputError, NotATradingDayError, PolygonAssetsError
+from polygon_assets.errors import (
+    FutureDayError,
+    InvalidInputError,
+    NotATradingDayError,
+    PolygonAssetsError,
+    StoreUnreachableError,
+)
 from polygon_assets.lazy import spare_pandas
 
 if TYPE_CHECKING:  # pydantic's import is slow
@@ -67,12 +73,14 @@ def datasets(name: str | None) -> list[Dataset]:
 
 def _chosen_or_stored() -> list[Dataset]:
     spare_pandas()
-    from polygon_assets.ingest.connections import open_store  # noqa: PLC0415 (slow, and only here)
+    from polygon_assets.cli.reaching import reached_store  # noqa: PLC0415 (slow, and only here)
     from polygon_assets.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
     try:
-        stored = set(open_store(settings).names(""))
+        stored = set(reached_store(settings).names(""))
+    except StoreUnreachableError:  # after half a minute, which is not to be waited again
+        raise
     except (PolygonAssetsError, OSError):  # whoever needs the store says so
         stored = set()
     names = stored | {row.name for row in settings.chosen}

@@ -7,6 +7,7 @@ Belongs here: how things look. Does not: what an error means (``app``).
 import codecs
 import io
 import json
+import os
 import socket
 import sys
 from collections.abc import Iterable
@@ -125,16 +126,21 @@ def table(title: str | None, *columns: str, right: tuple[str, ...] = ()) -> Tabl
 
 
 def show(shown: Table) -> None:
-    """Print a table whole: where the terminal is too narrow for it, one row below the other, a line for each cell."""
+    """Print a table whole: where there is no room for it, one row below the other, a line for each cell.
+
+    Into a pipe or file there is room for any, unless ``COLUMNS`` says how much.
+    """
+    told = "" if sys.stdout.isatty() else os.environ.get("COLUMNS", "")
+    width = int(told) if told.isdecimal() and int(told) else out.width
     room = out.options.update(width=_UNLIMITED)
-    if Measurement.get(out, room, shown).maximum <= out.width:
+    if Measurement.get(out, room, shown).maximum <= width:
         out.print(shown)
         return
     if shown.title:
         out.print(shown.title)
     names = [str(column.header) for column in shown.columns]
     widest = max(map(cell_len, names))
-    rule = "─" * min(out.width, widest + 2)
+    rule = "─" * min(width, widest + 2)
     for row in zip(*(column.cells for column in shown.columns), strict=True):
         out.print(rule)
         for name, cell in zip(names, row, strict=True):
@@ -160,9 +166,10 @@ def warn(message: str) -> None:
 def name_place(settings: "Settings") -> None:
     """Say where the store is, where that depends on the working folder."""
     if settings.has_relative_store:
-        messages.print(
-            f"Store: {settings.store_uri} (POLYGON_STORE={settings.store}, below this folder)", soft_wrap=True
+        named = (
+            f"POLYGON_STORE={settings.store}" if "store" in settings.model_fields_set else "POLYGON_STORE is not set"
         )
+        messages.print(f"Store: {settings.store_uri} ({named}: below this folder)", soft_wrap=True)
 
 
 class State(StrEnum):

@@ -19,6 +19,7 @@ from polygon_assets.download.sinks import PartsFile
 from polygon_assets.download.threaded_writes import in_thread, receive
 from polygon_assets.download.transfer import Transfer, check_partial
 from polygon_assets.errors import UnavailableError
+from polygon_assets.wording import counted
 
 Get = Callable[[Mapping[str, str]], AbstractAsyncContextManager[tuple[Mapping[str, Any], Any]]]
 """Sends a GET; gives the answer and its body."""
@@ -122,7 +123,7 @@ class PartTransfer:
     def finish(self) -> None:
         """Refuse a part that is not whole."""
         if not self.is_whole:
-            cause = f"the body of a part ended {self._end - self._next:,} bytes early"
+            cause = f"the body of a part ended {counted(self._end - self._next, 'byte')} early"
             raise TransferFault(RetryAction.RESUME, UnavailableError, cause)
 
     def failed(self, error: Exception) -> float:

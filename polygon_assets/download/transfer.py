@@ -22,6 +22,7 @@ from polygon_assets.download.sinks import FileSink, PartsFile, Sink
 from polygon_assets.download.transfer_options import Counters, Credentials, Md5Policy, TransferOptions, checked_endpoint
 from polygon_assets.errors import ArchiveError, IntegrityError, InvalidInputError, UnavailableError
 from polygon_assets.expansion import ExpansionLimit
+from polygon_assets.wording import counted
 
 MD5_HEX = re.compile(r"[0-9a-f]{32}", re.ASCII)
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)", re.ASCII)
@@ -156,7 +157,8 @@ class Receiver:
         if self._md5 is not None and self._md5.hexdigest() != self._expected:
             if self._head_fault is not None:
                 raise self._head_fault
-            cause = f"the {self.received:,} bytes have the MD5 {self._md5.hexdigest()}, the ETag says {self._expected}"
+            received = counted(self.received, "byte")
+            cause = f"the MD5 of the {received} is {self._md5.hexdigest()}, the ETag says {self._expected}"
             raise integrity_fault(cause)
         if self._gunzip is not None:
             self._finish_gzip(self._gunzip)
@@ -319,7 +321,7 @@ class Transfer:
         """Verify what was received, then publish it. Blocking."""
         expected, received = self._whole().remote.size, self._receiver.received
         if received < expected:
-            cause = f"the body ended after {received:,} of {expected:,} bytes"
+            cause = f"the body ended after {received:,} of {counted(expected, 'byte')}"
             raise TransferFault(RetryAction.RESUME, UnavailableError, cause)
         try:
             self._receiver.finish()

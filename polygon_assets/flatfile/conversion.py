@@ -29,6 +29,7 @@ from polygon_assets.flatfile.read_ahead import ReadAhead
 from polygon_assets.flatfile.rows import Batch, Column, Mask, array, dictionary_array
 from polygon_assets.flatfile.tickers import DERIVATIONS, TickerParts
 from polygon_assets.flatfile.ticks.file_order import FileOrder
+from polygon_assets.wording import counted
 
 _NANOSECONDS_PER_MICROSECOND = 1_000
 NO_LAST_NEWLINE = "the last line has no newline"
@@ -183,23 +184,23 @@ class _Job:
     def _require_usable(self, rows: int, quality: DayQuality) -> None:
         rejected = quality.rejected
         if rejected > self.limits.max_rejected_share * (rows + rejected):
-            self._refuse_for_rejected_rows(f"{rejected:,} of {rows + rejected:,} rows", quality)
+            self._refuse_for_rejected_rows(f"{rejected:,} of {counted(rows + rejected, 'row')}", quality)
         if not rows:
             raise UnusableDayError(self.source.key, "it holds no rows", quality.tally.findings())
         aliens = ALIEN if self.dataset.day.certain else ALIEN_IN_ANY_CASE
         for finding in quality.tally.findings():
             if finding.rule == "price_not_finite" and finding.count > self.limits.max_alien_share * rows:
-                cause = f"{finding.count:,} of {rows:,} rows have a price that is no number"
+                cause = f"a price is no number in {finding.count:,} of {counted(rows, 'row')}"
                 raise UnusableDayError(self.source.key, cause, quality.tally.findings())
             if finding.rule in aliens and finding.count > self.limits.max_alien_share * rows:
-                share = f"{finding.count:,} of {rows:,} rows break {finding.rule}"
+                share = f"{finding.rule}: {finding.count:,} of {counted(rows, 'row')}"
                 cause = f"{share}, as those of another dataset would (first: {dict(finding.sample[0])})"
                 raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _refuse_for_rejected_rows(self, share: str, quality: DayQuality) -> NoReturn:
         causes = [each for each in quality.tally.findings() if each.rule in REJECTED]
         named = ", ".join(f"{each.count:,} {each.rule} (first: {dict(each.sample[0])})" for each in causes)
-        cause = f"{share} do not belong to {self.day}: {named}"
+        cause = f"{share} not of {self.day}: {named}"
         raise UnusableDayError(self.source.key, cause, quality.tally.findings())
 
     def _derive(self, names: pa.StringArray) -> TickerParts | None:

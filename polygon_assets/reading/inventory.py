@@ -4,6 +4,7 @@ Belongs here: the state of every day. Does not: drawing it (``cli``, ``orchestra
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,8 +56,8 @@ class StoredDay:
     parquet_bytes: int
     rows: int | None
     """None: its footer cannot be read."""
-    findings: int = 0
-    """How many rules its rows break."""
+    rules: tuple[str, ...] = ()
+    """The rules that its rows break."""
     filter: str = ""
     """Which rows of its file are stored; empty: all."""
 
@@ -93,6 +94,11 @@ class Inventory:
         return sum(state in states for state in self.states.values())
 
     @property
+    def begun(self) -> dt.date:
+        """The first day that is stored or was refused; there is one where some day is ``BEFORE``."""
+        return min([*self.stored, *(dt.date.fromisoformat(each.day) for each in self.quarantined if each.refused)])
+
+    @property
     def unexpected(self) -> tuple[dt.date, ...]:
         """Stored days that the calendar does not know, oldest first: their file was listed, and asked for."""
         return tuple(day for day in self.stored if day not in self.states and day <= max(self.states))
@@ -111,6 +117,11 @@ class Inventory:
     def is_due(self) -> bool:
         """Is the next day's file expected to be there by now?"""
         return self.due_at <= self.now
+
+    @cached_property
+    def flagged(self) -> Mapping[str, int]:
+        """On how many stored days each rule is broken that is broken on any, the most frequent first."""
+        return dict(Counter(rule for day in self.stored.values() for rule in day.rules).most_common())
 
     @cached_property
     def filtered(self) -> Mapping[str, tuple[dt.date, ...]]:
@@ -157,7 +168,7 @@ def take_inventory(
         if found_day is not None and found_day.rows is None:
             return DayState.DAMAGED
         if found_day is not None:
-            return DayState.FLAGGED if found_day.findings else DayState.PUBLISHED
+            return DayState.FLAGGED if found_day.rules else DayState.PUBLISHED
         if history_start and day < history_start:
             return DayState.OUTSIDE
         if history_start is None and begun and day < begun:
@@ -216,8 +227,8 @@ def _look(store: ParquetStore, dataset: Dataset, day: str) -> StoredDay | None:
         return StoredDay(dt.date.fromisoformat(day), size, None)
     if provenance is None:  # removed since the days were listed
         return None
-    findings = len(flagged(provenance.findings))
-    return StoredDay(dt.date.fromisoformat(day), size, provenance.rows, findings, provenance.filter)
+    rules = tuple(each.rule for each in flagged(provenance.findings))
+    return StoredDay(dt.date.fromisoformat(day), size, provenance.rows, rules, provenance.filter)
 
 
 def _runs(states: Sequence[tuple[dt.date, DayState]]) -> list[Gap]:

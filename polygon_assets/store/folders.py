@@ -59,6 +59,9 @@ class Folder(Protocol):
     def require_present(self) -> None:
         """See that the place is there that once held a store; StoreAbsentError where its disk is not mounted."""
 
+    def require_answer(self) -> None:
+        """See, within seconds, that whoever keeps the place answers; StoreUnreachableError where nobody does."""
+
     def is_begun(self) -> bool:
         """Has something been stored here? If not, that it can be made is looked at, and nothing is left behind.
 
@@ -147,6 +150,9 @@ class LocalFolder:
     def require_present(self) -> None:
         """By the marker in it."""
         require_present(self._path)
+
+    def require_answer(self) -> None:
+        """A folder needs nobody to answer."""
 
     def is_begun(self) -> bool:
         """By the marker; else the nearest folder that there is has to take a file."""

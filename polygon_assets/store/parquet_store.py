@@ -80,6 +80,10 @@ class ParquetStore:
         """See that the store is there, if there was one; StoreAbsentError where its disk is not mounted."""
         self._folder.require_present()
 
+    def require_answer(self) -> None:
+        """See, within seconds, that the store's bucket answers, whatever it says; if not, StoreUnreachableError."""
+        self._folder.require_answer()
+
     def path(self, dataset: str, day: str) -> str:
         """Where ``day`` of ``dataset`` is, or would be, stored."""
         return f"{self.uri}/{_name(dataset, day)}"

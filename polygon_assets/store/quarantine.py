@@ -28,6 +28,7 @@ from polygon_assets.flatfile.provenance import UNREADABLE, Source, etag_stem, so
 from polygon_assets.store.folders import Folder
 from polygon_assets.store.local_entries import FOLDER, is_partition
 from polygon_assets.store.raw_files import digest, fetch_copy
+from polygon_assets.wording import counted, verb
 
 ROOT = "_quarantine"
 _SOURCE, _REFUSED = ".csv.gz", ".refused.json"
@@ -139,7 +140,7 @@ class Quarantine:
         """Keep the rejected ``rows`` of a day that is about to be published."""
         staged = staging / f"{day}.set_aside.parquet"
         pq.write_table(rows, staged, compression="zstd", compression_level=1)
-        cause = f"{rows.num_rows:,} rows do not belong to {day} and were rejected"
+        cause = f"{counted(rows.num_rows, 'row')} {verb(rows.num_rows, 'does', 'do')} not belong to {day}: rejected"
         judged = self._judged(staged, dataset, day, source, cause, findings, refused=False)
         self._keep(staged, _ROWS, _REJECTED, judged)
 

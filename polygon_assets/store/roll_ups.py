@@ -25,6 +25,7 @@ from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.store.parquet_store import FILE_NAME, ParquetStore, scanned_schema, span
 from polygon_assets.store.s3_folder import answering
 from polygon_assets.store.staging import is_full
+from polygon_assets.wording import counted
 
 ROW_GROUP_ROWS = 32 * 1024
 """Rows of a row group: one ticker's year is 250."""
@@ -193,7 +194,7 @@ def _fingerprint(days: Mapping[str, str]) -> str:
 def _room(folder: Path, days: Mapping[str, str]) -> str:
     """Where the file is made and what it takes, in words: about what its days take, of which it holds every row."""
     size = sum(int(version.split()[0]) for version in days.values())
-    return f"{folder.parent}: the disk is full: the file takes about {size:,} bytes"
+    return f"{folder.parent}: the disk is full: the file takes about {counted(size, 'byte')}"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from itertools import islice
 from polygon_assets.calendars import parse_date
 from polygon_assets.errors import InvalidInputError, StoreError
 from polygon_assets.store.parquet_store import ParquetStore
+from polygon_assets.wording import counted
 
 NEIGHBOURS = 20
 FEWEST_NEIGHBOURS = 5
@@ -62,11 +63,12 @@ class RowCounts:
             raise InvalidInputError(f"{day} of {self._dataset} is not stored; ingest it first")
         counts = list(islice(self._earlier(day), NEIGHBOURS))
         if len(counts) < FEWEST_NEIGHBOURS:
-            reason = f"{rows:,} rows; the earlier days that are stored, {len(counts)}, are too few to compare with"
+            reason = f"{counted(rows, 'row')}; earlier days that are stored: {len(counts)}, too few to compare with"
             return RowCountComparison(passed=True, rows=rows, median=None, neighbours=len(counts), reason=reason)
         median = statistics.median(counts)
         passed = LOWEST_RATIO * median <= rows <= HIGHEST_RATIO * median
-        reason = f"{rows:,} rows, {rows / median:.2f} times the median of the {len(counts)} nearest earlier days"
+        compared = counted(len(counts), "nearest earlier day")
+        reason = f"{counted(rows, 'row')}, {rows / median:.2f} times the median of the {compared}"
         reason += "" if passed else f"; expected {LOWEST_RATIO} to {HIGHEST_RATIO} times"
         return RowCountComparison(passed=passed, rows=rows, median=median, neighbours=len(counts), reason=reason)
 

@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,8 @@ DEFAULT_REGION = "us-east-1"
 _PART_BYTES = 16 * 1024**2
 _READERS = 32
 """Connections kept: as many threads as Arrow may read with."""
+_QUICK_SECONDS, _QUICK_ATTEMPTS = 5, 4
+"""For people, who wait at a terminal."""
 _ATTEMPTS = 8  # both clients wait up to 1, 2, 4, … 20 s between them: half a minute's outage fails no run
 
 
@@ -94,6 +96,10 @@ class Objects:
     @cached_property
     def client(self) -> Any:
         """A client of its own."""
+        return self.opened(Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS}))
+
+    def opened(self, patience: Config) -> Any:
+        """Another client, which waits and tries again as ``patience`` says."""
         redact_logs(self._keys[1] or "")
         return boto3.client(
             "s3",
@@ -106,8 +112,7 @@ class Objects:
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
                 max_pool_connections=_READERS,
-                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            ),
+            ).merge(patience),
         )
 
     def pinned(self, name: str, tail: int = TAIL_BYTES) -> PinnedObject:
@@ -195,6 +200,25 @@ class S3Folder:
 
     def require_present(self) -> None:
         """A bucket that is not there is an error of its own."""
+
+    def require_answer(self) -> None:
+        """See that there is an answer, whatever it says, with a few quick attempts.
+
+        Raises:
+            StoreUnreachableError: there is none.
+        """
+        quick = Config(
+            connect_timeout=_QUICK_SECONDS,
+            read_timeout=_QUICK_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": _QUICK_ATTEMPTS},
+        )
+        try:
+            with closing(self._objects.opened(quick)) as client:
+                client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+        except botocore.exceptions.ClientError:  # an answer
+            return
+        except botocore.exceptions.BotoCoreError as error:
+            raise StoreUnreachableError(self.uri, error) from error
 
     def is_begun(self) -> bool:
         """A prefix needs not be made, and a file that is removed again leaves nothing."""

@@ -30,6 +30,7 @@ from polygon_assets.store.quarantine import version_of
 from polygon_assets.store.roll_ups import year_name, years
 from polygon_assets.store.s3_folder import answering
 from polygon_assets.store.s3_reading import settled
+from polygon_assets.wording import counted, verb
 
 _TABLES = ("_reference", "_cross")
 """Folders of tables, each in a folder of its own."""
@@ -88,7 +89,9 @@ def _verified(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
         rejected = sum(each.count for each in stored.findings if each.severity is Severity.ERROR)
         version = version_of(stored.source_etag, stored.schema_version)
         if rejected and not store.quarantine.has_rows(dataset, day, version):
-            reading.problems.append(f"{rejected:,} rows were rejected, and are not in quarantine")
+            reading.problems.append(
+                f"{counted(rejected, 'rejected row')} {verb(rejected, 'is', 'are')} not in quarantine"
+            )
     known = store.digests.known(place)
     if digest and known and digest.whole not in {each.whole for each in known}:
         reading.problems.append("its bytes are not those that were published: the SHA-256 differs")

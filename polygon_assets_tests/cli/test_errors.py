@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from polygon_assets.cli import reaching
 from polygon_assets.cli.app import explain
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.serving.home import local_configuration
+from polygon_assets.store import s3_folder
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
+from polygon_assets_tests.servers.seaweed import free_ports
 
 DAY = "2024-01-02"
 
@@ -56,6 +59,28 @@ def test_no_such_dataset(cli: Command) -> None:
         assert one_line(done) == "error: There is no dataset 'stock_daily'. Did you mean 'stocks_daily'?\n"
 
 
+@pytest.mark.parametrize(
+    "command", [("status",), ("record", "stocks_daily"), ("sql", "FROM stocks_daily")], ids=" ".join
+)
+def test_a_store_whose_bucket_does_not_answer_was_silent_for_a_minute(
+    cli: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    endpoint = f"http://127.0.0.1:{free_ports(1)[0]}"
+    monkeypatch.setenv("POLYGON_STORE", "s3://bucket/x")
+    monkeypatch.setenv("POLYGON_STORE_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("POLYGON_STORE_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("POLYGON_STORE_SECRET_ACCESS_KEY", "canary")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(reaching, "PATIENCE", 0.0)
+    monkeypatch.setattr(s3_folder, "_ATTEMPTS", 1_000)  # nothing but the quick question may be asked
+    done = cli(*command)
+    assert done.code == 1
+    note, error = done.err.splitlines()
+    assert note.startswith("note: s3://bucket/x has not answered yet; it is asked again. Where it is: POLYGON_STORE, ")
+    assert error.startswith("error: s3://bucket/x: the store does not answer: Could not connect to the endpoint URL")
+    assert "canary" not in done.err
+
+
 @pytest.mark.usefixtures("platform")
 def test_no_network(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLYGON_MAX_RETRIES", "0")
@@ -84,7 +109,7 @@ def test_a_taken_port(cli: Command) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("POLYGON_TIMEOUT", "soon", "POLYGON_TIMEOUT: Input should be a valid integer"),
+        ("POLYGON_TIMEOUT", "soon", "POLYGON_TIMEOUT: must be a whole number"),
         ("POLYGON_HISTORY_START", "2024-02-30", "Invalid date: '2024-02-30'"),
         ("POLYGON_ENDPOINT_URL", "http://files.example.com", "POLYGON_ENDPOINT_URL: must be https"),
         (

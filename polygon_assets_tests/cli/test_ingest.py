@@ -283,7 +283,7 @@ def test_some_tickers_alone(platform: Platform, cli: Command) -> None:
     assert done.code == 0
     assert platform.materialised("stocks_daily") == DAYS[:2]
     assert platform.metadata("stocks_daily", DAYS[0])["filter"] == "tickers=AAPL,MSFT"
-    said = f"stocks_daily: 2 of 2 days, from {DAYS[0]} to {DAYS[1]}, hold some rows only: tickers=AAPL,MSFT"
+    said = f"stocks_daily: some rows only, on 2 of 2 days, {DAYS[0]} to {DAYS[1]}: tickers=AAPL,MSFT"
     assert said in cli("status", "stocks_daily", "--no-heatmap").out
     assert "2 days hold some rows only, by a filter" in cli("verify", "stocks_daily").out
     assert "2 published" in cli("ingest", "stocks_daily", *both).out

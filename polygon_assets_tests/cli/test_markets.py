@@ -71,7 +71,7 @@ def test_a_file_on_a_day_that_no_calendar_knows_is_shown_and_can_be_had(platform
     said = f"{SATURDAY} is stored, and not shown in Dagster: the trading calendar has no such day"
     assert said in " ".join(done.err.split())
     status = cli("status", "forex_daily")
-    assert f"forex_daily: 1 stored days that the calendar does not know: {SATURDAY}" in " ".join(status.out.split())
+    assert f"forex_daily: 1 stored day that the calendar does not know: {SATURDAY}" in " ".join(status.out.split())
     assert cli("status", "forex_daily", "--json").json()["datasets"][0]["unexpected"] == [SATURDAY]
     assert cli("verify", "forex_daily").code == 0
 

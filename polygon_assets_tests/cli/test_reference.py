@@ -31,8 +31,8 @@ def test_both_or_one_anew_or_what_is_new(server: RestApi, cli: Command, place: P
     assert done.code == 0, done.err
     assert "splits: 2 events; asked for those of all history: 2 added, 0 gone" in done.out
     assert "splits: ODD (no day): execution_date is no date: '2024-02-30'" in done.out
-    assert "splits: 1 events cannot be used: the prices before them are null when adjusted" in done.out
-    assert "dividends: 1 events" in done.out
+    assert "splits: not usable: 1 event; when adjusted, the prices before are null" in done.out
+    assert "dividends: 1 event;" in done.out
     assert read_events(place.open(), SPLITS).num_rows == 2
     assert read_events(place.open(), DIVIDENDS).num_rows == 1
     server.seen.clear()

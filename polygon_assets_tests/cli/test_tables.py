@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from polygon_assets.datasets import DATASETS
 from polygon_assets.ingest import ParquetStore
+from polygon_assets.sample.flat_files import flat_file
+from polygon_assets.sample.generators import Size
 from polygon_assets_tests.cli.conftest import Command, Platform
 from polygon_assets_tests.project import ROOT
 from polygon_assets_tests.reading.conftest import DAYS, filled
@@ -93,6 +96,54 @@ def test_days_before_the_first_were_missing_by_the_thousand(
     (known,) = cli("status", "stocks_daily", "--json").json()["datasets"]
     assert known["gaps"][-1] == {"first": "2024-01-02", "last": "2024-01-02", "days": 1}
     assert known["before_first"] == 0
+
+
+def test_days_before_the_first_were_a_line_for_each_dataset(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stocks_daily", "stocks_minute", "options_daily"):
+        platform.publish(name, ["2024-01-03"])
+    assert cli("ingest", "stocks_daily", "stocks_minute", "options_daily", "--start", "2024-01-03").code == 0
+    (line,) = [line for line in cli("status").out.splitlines() if "are not counted" in line]
+    assert line.startswith(
+        "stocks_daily, stocks_minute, options_daily: 2,414 to 5,113 trading days before 2024-01-03, "
+    )
+    monkeypatch.setenv("POLYGON_HISTORY_START", "2024-01-02")
+    assert "not counted" not in cli("status").out
+
+
+def test_a_flagged_day_is_explained(platform: Platform, cli: Command) -> None:
+    """``flagged 11`` stood in the table, and nothing said of what."""
+    row = DATASETS["futures_cme_minute"]
+    platform.put(row.name, "2024-01-03", flat_file(row, "2024-01-03", Size(symbols=20, rows=3_000)))
+    assert cli("ingest", row.name, "--start", "2024-01-03").code == 0
+    said = "futures_cme_minute: flagged on 1 day, by the rule duplicate: Same ticker and time as the row before it. "
+    assert f"{said}Published as the vendor has it.\n" in cli("status", row.name).out
+    assert cli("status", row.name, "--json").json()["datasets"][0]["flagged_by"] == {"duplicate": 1}
+
+
+@pytest.mark.usefixtures("store")
+def test_a_pipe_is_as_wide_as_columns_says_and_cuts_nothing(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``COLUMNS=80 polygon-assets sql … | less`` was as wide as the table."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = cli("sql", WIDE).out
+    assert shown.count(CONTRACT) == 12
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "┃" in cli("sql", "SELECT 1 AS a, 2 AS b").out
+    for unset in ("", "wide", "0"):
+        monkeypatch.setenv("COLUMNS", unset)
+        assert "┃" in cli("sql", WIDE).out
+
+
+def test_record_named_a_variable_that_was_not_set(
+    cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("POLYGON_STORE", raising=False)
+    assert f"Store: {tmp_path}/data (POLYGON_STORE is not set: below this folder)" in cli("record", "stocks_daily").err
+    monkeypatch.setenv("POLYGON_STORE", "mine")
+    assert f"Store: {tmp_path}/mine (POLYGON_STORE=mine: below this folder)" in cli("record", "stocks_daily").err
 
 
 def test_doctor_made_a_store_that_looked_like_an_empty_market(

@@ -32,7 +32,7 @@ def test_corruption_is_named(platform: Platform, cli: Command) -> None:
     assert done.code == 1
     assert f"stocks_daily {DAYS[1]}: not readable" in done.out
     assert f"stocks_daily {DAYS[2]}: not readable" in done.out
-    assert "2 of 3 days are corrupt. Fetch them again: polygon-assets ingest stocks_daily" in done.out
+    assert "corrupt: 2 of 3 days. Fetch them again: polygon-assets ingest stocks_daily" in done.out
     assert "options_daily: nothing stored" in done.out
 
 
@@ -50,7 +50,7 @@ def test_what_the_vendor_has_replaced(platform: Platform, cli: Command) -> None:
     done = cli("verify", "stocks_daily", "--remote")
     assert done.code == 1
     assert f"stocks_daily {DAYS[1]}: stored from" in done.out
-    assert "the vendor has replaced 1 days" in done.out
+    assert "the vendor has replaced 1 day" in done.out
     again = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1])
     assert "1 published, 2 unchanged" in again.out
     assert cli("verify", "stocks_daily", "--remote").code == 0
@@ -72,7 +72,7 @@ def test_a_day_that_cannot_be_read_is_not_passed_over_by_the_comparison(platform
     done = cli("verify", "stocks_daily", "--remote")
     assert done.code == 1
     assert f"stocks_daily {DAYS[1]}: not readable" in done.out
-    assert "1 days are not readable. Fetch them again: polygon-assets ingest stocks_daily --missing" in done.out
+    assert "not readable: 1 day. Fetch them again: polygon-assets ingest stocks_daily --missing" in done.out
     assert "all as the bucket lists them" not in done.out
     again = cli("ingest", "stocks_daily", "--missing", "--start", DAYS[0], "--end", DAYS[-1])
     assert "1 published" in again.out
@@ -99,6 +99,5 @@ def test_days_made_under_earlier_rules_are_counted_and_no_failure(
     done = cli("verify", "stocks_daily")
     assert done.code == 0
     assert (
-        f"3 days were made under earlier rules; to renew them: polygon-assets ingest stocks_daily --start {DAYS[0]}"
-        in done.out
+        f"made under earlier rules: 3 days; to renew: polygon-assets ingest stocks_daily --start {DAYS[0]}" in done.out
     )

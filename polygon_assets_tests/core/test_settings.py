@@ -75,6 +75,27 @@ def test_an_invalid_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, na
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("POLYGON_MAX_CONCURRENT", "abc", "must be a whole number; got 'abc'"),
+        ("POLYGON_MAX_CONCURRENT", "1.5", "must be a whole number; got '1.5'"),
+        ("POLYGON_MAX_CONCURRENT", "0", "must be at least 1; got '0'"),
+        ("POLYGON_MAX_CONCURRENT", "1000", "must be at most 256; got '1000'"),
+        ("POLYGON_MAX_RATIO", "x", "must be a number; got 'x'"),
+        ("POLYGON_MAX_RATIO", "1", "must be more than 1; got '1'"),
+        ("POLYGON_KEEP_RAW", "perhaps", "must be true or false; got 'perhaps'"),
+    ],
+)
+def test_wrong_numbers_once_were_told_in_pydantics_words(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInputError) as raised:
+        load_settings()
+    assert str(raised.value) == f"Invalid settings: {name}: {said}"
+
+
 def test_unset_credentials_say_what_to_set() -> None:
     with pytest.raises(MissingCredentialsError, match="POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY"):
         load_settings().credentials  # noqa: B018

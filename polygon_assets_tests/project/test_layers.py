@@ -47,6 +47,7 @@ SHORT = {
     "flatfile/limits.py": "a few numbers",
     "orchestration/celery_worker.py": "what Celery imports",
     "sample/flat_files.py": "what everything else here is for",
+    "cli/reaching.py": "one question",
     "reading/absent.py": "a few words",
     "sample/s3_server.py": "a process of its own",
     "wording.py": "two words",

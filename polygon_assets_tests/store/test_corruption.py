@@ -184,7 +184,7 @@ async def test_a_day_without_a_single_price_is_refused(vendor: Vendor) -> None:
     vendor.put("stocks_daily", DAYS[0], text(lines))
     (result,) = await vendor.ingest("stocks_daily", DAYS[0])
     assert result.status is DayStatus.REFUSED
-    assert "60 of 60 rows have a price that is no number" in str(result.error)
+    assert "a price is no number in 60 of 60 rows" in str(result.error)
 
 
 def test_the_digest_of_a_large_file_is_that_of_all_of_it(tmp_path: Path) -> None:

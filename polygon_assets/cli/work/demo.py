@@ -74,7 +74,9 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
-    console.messages.print(f"Making up {days} trading days of {len(DEMO)} datasets …")
+    console.messages.print(
+        f"Making up {console.counted(days, 'trading day')} of {console.counted(len(DEMO), 'dataset')} …"
+    )
     catalog = open_catalog(load_settings())
     first = last_sessions(catalog, get_dataset(DEMO[0]), days)[0]
     total = sum(len(sessions_since(catalog, get_dataset(name), first)) for name in DEMO)
@@ -145,7 +147,11 @@ def _require_all_stored(arrivals: Mapping[str, Arrivals]) -> None:
     for cause in causes[:_NAMED]:
         console.messages.print(cause, soft_wrap=True)
     if causes:
-        named = f"{len(causes)} causes, the first of them above" if len(causes) > _NAMED else "the causes are above"
+        named = (
+            f"{console.counted(len(causes), 'cause')}, the first of them above"
+            if len(causes) > _NAMED
+            else "the causes are above"
+        )
         raise PolygonAssetsError(f"The demo's data did not arrive whole: {named}. {_REMEDY}")
 
 

@@ -22,6 +22,7 @@ from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest.connections import open_store
 from polygon_assets.settings import Settings, dagster_home, load_settings, variable
+from polygon_assets.wording import counted
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -41,7 +42,7 @@ def store(settings: Settings) -> Line:
     except (PolygonAssetsError, OSError) as error:
         remedy = f"Fix it, or set {variable('store')} to a place that you may write."
         return failed("store", f"{settings.store_uri}: {' '.join(str(error).split())}", remedy)
-    return ok("store", f"{opened.uri} can be written; {f'{days:,} days' if days else 'nothing is'} stored")
+    return ok("store", f"{opened.uri} can be written; {counted(days, 'day') if days else 'nothing is'} stored")
 
 
 def room(settings: Settings, reaches: Mapping[str, Reach]) -> Line:
@@ -70,7 +71,7 @@ def calendar(settings: Settings) -> Line:
     """How far does the trading calendar reach?"""
     known = calendar_of(settings, next(iter(DATASETS.values())))
     version = importlib.metadata.version("exchange_calendars")
-    closures = f", {len(settings.extra_closures)} closures added" if settings.extra_closures else ""
+    closures = f", {counted(len(settings.extra_closures), 'closure')} added" if settings.extra_closures else ""
     return ok("calendar", f"sessions known up to {known.sessions[-1]} (exchange_calendars {version}{closures})")
 
 
@@ -101,7 +102,7 @@ def notifications(settings: Settings) -> Iterator[Line]:
         remedy = "Try the address with apprise's own command: apprise -b test ADDRESS"
         yield failed("notifications", f"no service of apprise: number {numbers} of {variable('notify_urls')}", remedy)
         return
-    yield ok("notifications", f"{console.counted(len(urls.split()), 'service')}; apprise knows the addresses")
+    yield ok("notifications", f"{counted(len(urls.split()), 'service')}; apprise knows the addresses")
 
 
 def dagster(home: Path | None = None) -> Iterator[Line]:
@@ -114,7 +115,7 @@ def dagster(home: Path | None = None) -> Iterator[Line]:
 
     try:
         with dg.DagsterInstance.from_config(str(home)) as instance:
-            yield ok("Dagster home", f"{home}, {instance.get_runs_count():,} runs")
+            yield ok("Dagster home", f"{home}, {counted(instance.get_runs_count(), 'run')}")
             yield _daemon(instance)
             yield from _sensors(instance)
     except Exception as error:  # noqa: BLE001 (its storage may be any database's)
@@ -145,7 +146,7 @@ def _sensors(instance: "dg.DagsterInstance") -> Iterator[Line]:
     for failure in failing:
         yield failed("sensors", f"the last tick failed: {failure}", "See its ticks in the UI: Automation.")
     if states and not stopped and not failing:
-        yield ok("sensors", f"{len(states)} running, and the last tick of none failed")
+        yield ok("sensors", f"{counted(len(states), 'sensor')} running, and no last tick failed")
     elif not states:
         yield note("sensors", "have not run yet; they do once the daemon does")
 

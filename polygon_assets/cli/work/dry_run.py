@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from polygon_assets.cli import console
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.cli.work.ls import compare
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
+from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.ingest.room import is_large
 from polygon_assets.reading.comparison import TO_FETCH, ComparedDay, Standing, is_entitled
 from polygon_assets.reading.inventory import without_stored
@@ -44,7 +45,7 @@ def parquet_bytes(dataset: Dataset, source_bytes: int, seen: Sequence[ComparedDa
 def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool) -> None:
     """List the bucket, compare, and say what ingesting ``days`` would take; of the ``missing`` ones alone."""
     if missing:
-        days = without_stored(open_store(settings), dataset, days)
+        days = without_stored(reached_store(settings), dataset, days)
     compared = compare(settings, dataset, list(days)) if days else []
     wanted = [each for each in compared if each.listed and (overwrite or each.standing in TO_FETCH)]
     size = sum(each.listed.size for each in wanted if each.listed)

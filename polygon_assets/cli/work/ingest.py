@@ -19,12 +19,13 @@ from rich.text import Text
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.cli import console
 from polygon_assets.cli.full_disk import full_disk
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.cli.work.unpublished import Lateness, unpublished_ranges
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidKeysError, NotTriedError, PolygonAssetsError, UnavailableError
 from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import DayResult, DayStatus, Limits, ParquetStore, ingest_days
-from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits, open_store
+from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits
 from polygon_assets.orchestration.assembly import scope_of
 from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
 from polygon_assets.orchestration.assets.recording import Recorder
@@ -93,11 +94,11 @@ def run(
     ``any_day``: the calendar need not know them. ``accept_unterminated``: as in ``Limits``.
     """
     if missing:
-        days = without_stored(open_store(settings), dataset, days)
+        days = without_stored(reached_store(settings), dataset, days)
     if not days:
         console.out.print(f"{dataset.name}: nothing is missing")
         return 0
-    store, began = open_store(settings), time.monotonic()
+    store, began = reached_store(settings), time.monotonic()
     limits = replace(open_limits(settings), accept_unterminated=accept_unterminated)
     with open_instance() as instance:
         key = scope_of(settings).key(dataset.name)

@@ -9,9 +9,10 @@ from rich.filesize import decimal
 from rich.text import Text
 
 from polygon_assets.cli import console
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.download.listing import listed_days
-from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
+from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.reading.comparison import ComparedDay, compare_days, listing_prefixes
 from polygon_assets.settings import Settings
 
@@ -34,7 +35,9 @@ def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool)
     console.show(shown)
     if unknown:
         named = f"polygon-assets ingest {dataset.name} --start {unknown[0]} --any-day"
-        console.messages.print(f"{len(unknown)} days that the calendar does not know; to have one: {named}")
+        console.messages.print(
+            f"{console.counted(len(unknown), 'day')} that the calendar does not know; to have one: {named}"
+        )
 
 
 def compare(
@@ -52,7 +55,7 @@ def compare(
     if beyond_the_calendar:
         months = {day[:7] for day in days}
         days = sorted({*days, *(day for day in found if day[:7] in months)})
-    return compare_days(open_store(settings), dataset.name, days, found)
+    return compare_days(reached_store(settings), dataset.name, days, found)
 
 
 def _cells(each: ComparedDay) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ import dagster as dg
 from rich.progress import Progress, TaskID
 
 from polygon_assets.cli import console
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError, StoreUnreachableError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.connections import open_store
 from polygon_assets.orchestration.assembly import scope_of
 from polygon_assets.orchestration.assets.recording import Recorder, YearRecorder, record_stored
 from polygon_assets.orchestration.assets.roll_up_assets import by_year_name
@@ -24,7 +24,7 @@ def run(datasets: Sequence[Dataset]) -> None:
     settings = load_settings()
     require_own_history(settings.store_uri)
     console.name_place(settings)
-    store = open_store(settings)
+    store = reached_store(settings)
     with open_instance() as instance, console.progress() as shown:
         for row in datasets:
             _record_days(settings, instance, store, row, shown)
@@ -55,7 +55,7 @@ def _lost(days: Sequence[str]) -> str:
     if len(days) == 1:
         were, them = f"{days[0]} was", "it"
     else:
-        were, them = f"{len(days):,} days, {days[0]} to {days[-1]}, were", "them"
+        were, them = f"{console.counted(len(days), 'day')}, {days[0]} to {days[-1]}, were", "them"
     return (
         f"{were} stored, and not any more. Dagster now shows {them} as not readable, and the sensor asks for {them} "
         "again; POLYGON_HISTORY_START lets go of days before it."

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.cli import console
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets.stocks import ROWS
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.connections import open_store
 from polygon_assets.reference.closes import remember_closes
 from polygon_assets.reference.events import DIVIDENDS, KINDS, EventKind
 from polygon_assets.reference.refreshing import Refreshed, address_of, open_api, refresh
@@ -26,7 +26,7 @@ def run(settings: Settings, kinds: Sequence[str], *, full: bool) -> int:
 
     What fails raises, and leaves its table as it was.
     """
-    store, told = open_store(settings), True
+    store, told = reached_store(settings), True
     with open_api(settings) as api:
         for kind in (KINDS[name] for name in kinds):
             with console.messages.status(f"{kind.name}: asking …") as status:
@@ -36,7 +36,7 @@ def run(settings: Settings, kinds: Sequence[str], *, full: bool) -> int:
                     api,
                     source=address_of(settings, kind),
                     full=full,
-                    on_page=lambda count: status.update(f"{kind.name}: {count:,} events …"),  # noqa: B023 (called at once)
+                    on_page=lambda count: status.update(f"{kind.name}: {console.counted(count, 'event')} …"),  # noqa: B023 (called at once)
                 )
             _show(store, kind, done)
             if kind is DIVIDENDS:
@@ -71,7 +71,7 @@ def _told(settings: Settings, done: Refreshed) -> bool:
 def _show(store: ParquetStore, kind: EventKind, done: Refreshed) -> None:
     asked = f"since {done.since}" if done.since else "of all history"
     console.out.print(
-        f"{kind.name}: {done.record.rows:,} events; asked for those {asked}: {done.added:,} added, "
+        f"{kind.name}: {console.counted(done.record.rows, 'event')}; asked for those {asked}: {done.added:,} added, "
         f"{done.removed:,} gone",
         soft_wrap=True,
     )
@@ -83,7 +83,8 @@ def _show(store: ParquetStore, kind: EventKind, done: Refreshed) -> None:
         )
     if unusable.num_rows:
         console.out.print(
-            f"{kind.name}: {unusable.num_rows:,} events cannot be used: the prices before them are null when adjusted",
+            f"{kind.name}: not usable: {console.counted(unusable.num_rows, 'event')}; when adjusted, "
+            "the prices before are null",
             soft_wrap=True,
         )
 

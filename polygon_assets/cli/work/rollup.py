@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from polygon_assets.cli import console
 from polygon_assets.cli.full_disk import full_disk
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import PolygonAssetsError, StoreError, StoreUnreachableError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.connections import open_store
 from polygon_assets.settings import Settings, load_settings
 from polygon_assets.store.roll_ups import YearFile, stale_years, write_year, years
 
@@ -19,7 +19,7 @@ from polygon_assets.store.roll_ups import YearFile, stale_years, write_year, yea
 def run(datasets: Sequence[Dataset], *, overwrite: bool) -> int:
     """Put each year of ``datasets`` into one file, where it is not up to date, and tell Dagster; the exit code."""
     settings = load_settings()
-    store = open_store(settings)
+    store = reached_store(settings)
     failed = sum(not _roll_up(settings, store, row, overwrite=overwrite) for row in datasets)
     return console.FAILED if failed else 0
 

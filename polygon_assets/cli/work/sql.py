@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from rich.text import Text
 
 from polygon_assets.cli import console
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
@@ -95,7 +96,9 @@ def require_new_place(output: Path, store_uri: str) -> None:
 
 def run(query: str, form: str, output: Path | None, rows: int) -> None:
     """Run ``query``; show at most ``rows`` rows, or write all of them as ``form``."""
-    store = existing_store(load_settings())
+    settings = load_settings()
+    reached_store(settings)
+    store = existing_store(settings)
     if output:
         require_new_place(output, store.uri)
     with connect(store) as connection:

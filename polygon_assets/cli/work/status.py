@@ -14,10 +14,12 @@ from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.cli.arguments import calendar_of
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
-from polygon_assets.ingest.connections import open_store
+from polygon_assets.flatfile.quality import RULES
 from polygon_assets.reading.inventory import LACKING, STORED, DayState, Inventory, take_inventory
 from polygon_assets.settings import load_settings
+from polygon_assets.wording import verb
 
 _PARTIAL = ("◧", "yellow")
 _CELLS = {
@@ -32,6 +34,7 @@ _CELLS = {
 }
 _LAST_WEEK = 54
 _GAPS_SHOWN = 5
+_RULES_SHOWN = 5
 
 
 def draw(name: str, states: Mapping[dt.date, DayState]) -> Text:
@@ -93,7 +96,7 @@ def _cell(states: Collection[DayState]) -> tuple[str, str]:
 def run(datasets: Sequence[Dataset], *, as_json: bool, heatmap: bool) -> None:
     """Show what is stored of ``datasets``, what is missing, flagged or quarantined, and what is due."""
     settings = load_settings()
-    store, now = open_store(settings), dt.datetime.now(dt.UTC)
+    store, now = reached_store(settings), dt.datetime.now(dt.UTC)
     taken = []
     with console.progress() as shown:
         for row in datasets:
@@ -112,8 +115,10 @@ def run(datasets: Sequence[Dataset], *, as_json: bool, heatmap: bool) -> None:
     held = [each for each in taken if _holds_something(each)]
     if held:
         console.show(_summary(held))
+    _print_before(held)
     for each in held:
         _print_gaps(each)
+        _print_flags(each)
     if empty := [each.dataset.name for each in taken if each not in held]:
         console.out.print(f"Nothing stored: {', '.join(empty)}", soft_wrap=True)
     if not any(each.stored for each in held):
@@ -151,29 +156,54 @@ def _next(each: Inventory) -> Text:
     return Text.assemble(f"{each.next_day} ", when)
 
 
+def _print_before(taken: Sequence[Inventory]) -> None:
+    """Say how many trading days nobody has asked for yet, in one line for all datasets that begin on one day."""
+    alike: dict[dt.date, dict[str, int]] = defaultdict(dict)
+    for each in taken:
+        if days_before := each.count(DayState.BEFORE):
+            alike[each.begun][each.dataset.name] = days_before
+    for first, before in alike.items():
+        fewest, most = min(before.values()), max(before.values())
+        days = f"{fewest:,} to {most:,} trading days" if fewest < most else console.counted(most, "trading day")
+        said = f"{days} before {first}, the first stored, {verb(most, 'is', 'are')} not counted as missing"
+        console.out.print(f"{', '.join(before)}: {said}", soft_wrap=True)
+
+
+def _print_flags(each: Inventory) -> None:
+    """Say what is odd about the days that are flagged."""
+    for rule, days in [*each.flagged.items()][:_RULES_SHOWN]:
+        said = (
+            f"flagged on {console.counted(days, 'day')}, by the rule {rule}: {RULES.get(rule, 'of another version.')}"
+        )
+        console.out.print(f"{each.dataset.name}: {said} Published as the vendor has it.", soft_wrap=True)
+    if len(each.flagged) > _RULES_SHOWN:
+        rest = console.counted(len(each.flagged) - _RULES_SHOWN, "further rule")
+        console.out.print(f"{each.dataset.name}: flagged by {rest}; all of them: polygon-assets status --json")
+
+
 def _print_gaps(each: Inventory) -> None:
     inside = [gap for gap in each.gaps if each.stored and gap.last > min(each.stored)]
-    if before := each.count(DayState.BEFORE):
-        said = f"{before:,} trading days before {min(each.stored)}, the first stored, are not counted as missing"
-        console.out.print(f"{each.dataset.name}: {said}", soft_wrap=True)
     for gap in inside[:_GAPS_SHOWN]:
-        days = f"{gap.first}" if gap.days == 1 else f"{gap.first} to {gap.last}, {gap.days} days"
+        days = f"{gap.first}" if gap.days == 1 else f"{gap.first} to {gap.last}, {gap.days:,} days"
         console.out.print(f"{each.dataset.name}: missing {days}", soft_wrap=True)
     if len(inside) > _GAPS_SHOWN:
         rest = len(inside) - _GAPS_SHOWN
-        console.out.print(f"{each.dataset.name}: {rest} more gaps; all of them: polygon-assets status --json")
+        console.out.print(
+            f"{each.dataset.name}: {console.counted(rest, 'more gap')}; all of them: polygon-assets status --json"
+        )
     if each.unexpected:
         days = ", ".join(map(str, each.unexpected[-_GAPS_SHOWN:]))
         count = len(each.unexpected)
-        console.out.print(f"{each.dataset.name}: {count} stored days that the calendar does not know: {days}")
+        said = f"{console.counted(count, 'stored day')} that the calendar does not know"
+        console.out.print(f"{each.dataset.name}: {said}: {days}", soft_wrap=True)
     for rows_kept, filtered in each.filtered.items():
-        days = f"{len(filtered)} of {len(each.stored)} days, from {filtered[0]} to {filtered[-1]}, hold some rows only"
-        console.out.print(f"{each.dataset.name}: {days}: {rows_kept}", soft_wrap=True)
+        days = f"{len(filtered)} of {console.counted(len(each.stored), 'day')}, {filtered[0]} to {filtered[-1]}"
+        console.out.print(f"{each.dataset.name}: some rows only, on {days}: {rows_kept}", soft_wrap=True)
     for stray in each.strays[:_GAPS_SHOWN]:
         console.out.print(f"{each.dataset.name}: {stray.uri}: {stray.what}", soft_wrap=True)
     if len(each.strays) > _GAPS_SHOWN:
         rest = len(each.strays) - _GAPS_SHOWN
-        console.out.print(f"{each.dataset.name}: {rest} more do not belong there: polygon-assets status --json")
+        console.out.print(f"{each.dataset.name}: not belonging there either: {rest} more: polygon-assets status --json")
     for found in each.quarantined[-_GAPS_SHOWN:]:
         console.out.print(f"{each.dataset.name} {found.day}: {found.cause} ({found.uri})", soft_wrap=True)
 
@@ -189,6 +219,7 @@ def plain(each: Inventory) -> dict[str, Any]:
         "missing": each.count(*LACKING),
         "before_first": each.count(DayState.BEFORE),
         "flagged": each.count(DayState.FLAGGED),
+        "flagged_by": dict(each.flagged),
         "damaged": each.count(DayState.DAMAGED),
         "quarantined": len(each.quarantined),
         "bytes": each.parquet_bytes,

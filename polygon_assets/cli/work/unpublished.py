@@ -11,6 +11,7 @@ from enum import Enum
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.datasets import Dataset, expected_by
 from polygon_assets.ingest import DayResult, DayStatus
+from polygon_assets.wording import counted
 
 LATEST = dt.timedelta(days=7)
 """How long after it was expected a file may still come; some were days late."""
@@ -39,7 +40,7 @@ class UnpublishedRange:
         """One line for people."""
         first, last = self.days[0], self.days[-1]
         several = len(self.days) > 1
-        named = f"{first} to {last}: {len(self.days)} days" if several else f"{first}:"
+        named = f"{first} to {last}: {counted(len(self.days), 'day')}" if several else f"{first}:"
         them = "them" if several else "it"
         if self.lateness is Lateness.LACKING:
             listed = f"polygon-assets ls {dataset.name} --month {first[:7]}"

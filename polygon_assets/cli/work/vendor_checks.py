@@ -22,6 +22,7 @@ from polygon_assets.errors import AccessDeniedError, MissingCredentialsError, Po
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.reading.comparison import is_entitled, oldest_entitled
 from polygon_assets.settings import Settings, variable
+from polygon_assets.wording import counted
 
 _PATIENCE = 10
 """Seconds, for an answer as a whole."""
@@ -165,7 +166,7 @@ def _entitlement(settings: Settings, dataset: Dataset, reach: Reach) -> Line:
         remedy = "Its days will be refused (403) until your subscription includes them; the sensor waits."
         return note(topic, "not in your plan: listed, but refused", remedy)
     first = max(dataset.first_day, settings.history_start or dataset.first_day).isoformat()
-    listed = f"{len(reach.sizes):,} days listed"
+    listed = f"{counted(len(reach.sizes), 'day')} listed"
     if first < reach.floor and min(reach.sizes) < reach.floor:
         remedy = f"export {variable('history_start')}={reach.floor}"
         return note(topic, f"included from {reach.floor} on, partitions begin on {first}; {listed}", remedy)

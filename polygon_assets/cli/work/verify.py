@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from polygon_assets.cli import console
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.download.listing import listed_days
 from polygon_assets.errors import LinkInStoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.connections import open_catalog, open_store, open_sync_downloader
+from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.reading.comparison import ComparedDay, Standing, compare_days
 from polygon_assets.settings import Settings
 from polygon_assets.store.verifying import find_strays, record_digest, verify_day, verify_kept, verify_tables
@@ -34,7 +35,7 @@ def run(
 
     ``everything``: read the tables that belong to no dataset, too.
     """
-    store, differing = open_store(settings), 0
+    store, differing = reached_store(settings), 0
     for row in datasets:
         compare = partial(_compare, settings) if remote else _read
         differing += compare(store, row, _span(start, end, last))
@@ -93,18 +94,25 @@ def _read(store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
     verdict = (
         f"{console.counted(len(days), 'day')}, {console.counted(rows, 'row')}, all whole"
         if not corrupt
-        else f"{corrupt} of {len(days)} days are corrupt"
+        else f"corrupt: {corrupt} of {console.counted(len(days), 'day')}"
     )
     remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if corrupt else ""
     console.out.print(f"{dataset.name}: {verdict if days else 'nothing stored'}{remedy}", soft_wrap=True)
     if filtered:
-        console.out.print(f"{dataset.name}: {filtered} days hold some rows only, by a filter: polygon-assets status")
+        console.out.print(
+            f"{dataset.name}: some rows only, by a filter: {console.counted(filtered, 'day')}; polygon-assets status"
+        )
     if recorded:
-        known = "until now nothing said what they were: from now on, a change is seen"
-        console.out.print(f"{dataset.name}: the SHA-256 of {recorded} days is recorded; {known}", soft_wrap=True)
+        known = "until now nothing said what it was: from now on, a change is seen"
+        console.out.print(
+            f"{dataset.name}: the SHA-256 of {console.counted(recorded, 'day')} is recorded; {known}", soft_wrap=True
+        )
     if outdated:
         again = f"polygon-assets ingest {dataset.name} --start {days[0]} --end {days[-1]}"
-        console.out.print(f"{dataset.name}: {outdated} days were made under earlier rules; to renew them: {again}")
+        console.out.print(
+            f"{dataset.name}: made under earlier rules: {console.counted(outdated, 'day')}; to renew: {again}",
+            soft_wrap=True,
+        )
     return corrupt + hidden + _read_beside(store, dataset)
 
 
@@ -124,9 +132,14 @@ def _read_beside(store: ParquetStore, dataset: Dataset) -> int:
         console.out.print(f"{dataset.name}: {problem} ({uri})", soft_wrap=True)
     if wrong:
         remedy = f"Years: polygon-assets rollup {dataset.name} --overwrite. Copies are replaced at the next ingest."
-        console.out.print(f"{len(wrong)} of {len(found)} files beside the days are corrupt. {remedy}", soft_wrap=True)
+        console.out.print(
+            f"beside the days, corrupt: {len(wrong)} of {console.counted(len(found), 'file')}. {remedy}",
+            soft_wrap=True,
+        )
     elif found:
-        console.out.print(f"{dataset.name}: {len(found)} files of years, raw files and quarantine, all whole")
+        console.out.print(
+            f"{dataset.name}: {console.counted(len(found), 'file')} of years, raw files and quarantine, all whole"
+        )
     return len(wrong)
 
 
@@ -156,11 +169,18 @@ def _said(each: ComparedDay) -> str:
 def _conclude(store: ParquetStore, dataset: Dataset, counts: Mapping[str, int]) -> int:
     """Say what the comparison comes to; how many days are to be fetched again."""
     if not any(counts.values()):
-        console.out.print(f"{dataset.name}: {len(store.days(dataset.name))} days, all as the bucket lists them")
+        console.out.print(
+            f"{dataset.name}: {console.counted(len(store.days(dataset.name)), 'day')}, all as the bucket lists them"
+        )
     if replaced := counts["replaced"]:
         remedy = f"Fetch them: polygon-assets ingest {dataset.name} --start DAY"
-        console.out.print(f"{dataset.name}: the vendor has replaced {replaced} days. {remedy}", soft_wrap=True)
+        console.out.print(
+            f"{dataset.name}: the vendor has replaced {console.counted(replaced, 'day')}. {remedy}", soft_wrap=True
+        )
     if unreadable := counts[_NOT_READABLE]:
         remedy = f"Fetch them again: polygon-assets ingest {dataset.name} --missing"
-        console.out.print(f"{dataset.name}: {unreadable} days are not readable. {remedy}", soft_wrap=True)
+        console.out.print(
+            f"{dataset.name}: not readable: {console.counted(unreadable, 'day')}. {remedy}",
+            soft_wrap=True,
+        )
     return replaced + unreadable

@@ -11,6 +11,7 @@ import dagster as dg
 from polygon_assets.flatfile.findings import flagged
 from polygon_assets.ingest import DayResult, DayStatus
 from polygon_assets.store.row_counts import RowCounts
+from polygon_assets.wording import counted
 
 READABLE = "readable"
 PLAUSIBLE = "plausible"
@@ -52,7 +53,7 @@ def day_checks(
     elif result.status in {DayStatus.PUBLISHED, DayStatus.UNCHANGED}:
         rows = {"rows": dg.MetadataValue.int(result.rows)}
         if result.status is DayStatus.PUBLISHED or problems == ():
-            said = f"{result.rows:,} rows"
+            said = counted(result.rows, "row")
             yield evaluation(said, check_name=READABLE, passed=True, severity=error, metadata=rows)
         elif problems:
             said = "; ".join(problems)
@@ -69,7 +70,7 @@ def day_checks(
             check_name=ROW_COUNT,
             passed=comparison.passed,
             severity=warn,
-            metadata={**rows, **median, "compared_with": dg.MetadataValue.text(f"{comparison.neighbours} days")},
+            metadata={**rows, **median, "compared_with": dg.MetadataValue.text(counted(comparison.neighbours, "day"))},
         )
 
 

@@ -22,6 +22,7 @@ from polygon_assets.orchestration.watching.new_day_sensors import Clock, utc_now
 from polygon_assets.reading.cross.ledger import read_ledger
 from polygon_assets.reading.inventory import LACKING, DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
+from polygon_assets.wording import counted
 
 FOLDER = "_coverage"
 _SENSOR = "refresh_coverage"
@@ -65,7 +66,8 @@ def build_coverage(
             findings = {dt.date.fromisoformat(day): len(each.findings) for day, each in compared.items()}
             metadata |= _shown(dataset, taken, _kept(parquet, dataset, draw_coverage(taken, findings)))
             metadata[f"{dataset.name}/findings"] = dg.MetadataValue.int(sum(findings.values()))
-            context.log.info(f"{dataset.name}: {len(taken.stored)} days stored, {taken.count(*LACKING)} missing")
+            stored = counted(len(taken.stored), "day")
+            context.log.info(f"{dataset.name}: {stored} stored, {taken.count(*LACKING)} missing")
         return dg.MaterializeResult(metadata=metadata)
 
     return coverage
@@ -107,7 +109,7 @@ def gap_table(taken: Inventory) -> str:
     lines = ["| missing from | to | days |", "| --- | --- | --- |"]
     table = "\n".join([*lines, *(f"| {gap.first} | {gap.last} | {gap.days:,} |" for gap in shown)])
     rest = len(taken.gaps) - len(shown)
-    return f"{table}\n\nand {rest:,} older gaps" if rest else table
+    return f"{table}\n\nand {counted(rest, 'older gap')}" if rest else table
 
 
 def build_coverage_sensor(

@@ -34,6 +34,7 @@ from polygon_assets.orchestration.watching.freshness import due_day, evaluate_fr
 from polygon_assets.orchestration.watching.new_day_sensors import Clock
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.verifying import is_as_published
+from polygon_assets.wording import counted
 
 GROUP = "market_data"
 SOURCE_GROUP = "flat_files"
@@ -169,8 +170,8 @@ def describe(result: DayResult) -> str:
         return f"{line}: {result.error}"
     if result.status not in STORED:
         return line
-    kept = f" ({result.filter}; {result.dropped_rows:,} rows left out)" if result.filter else ""
-    return f"{line}, {result.rows:,} rows, {result.symbols:,} symbols{kept}"
+    kept = f" ({result.filter}; {counted(result.dropped_rows, 'row')} left out)" if result.filter else ""
+    return f"{line}, {counted(result.rows, 'row')}, {counted(result.symbols, 'symbol')}{kept}"
 
 
 def _record(
@@ -206,7 +207,7 @@ def _record(
             if result.status is DayStatus.NOT_PUBLISHED_YET:
                 leave_missing(context, key, result.day)
         raise dg.Failure(
-            f"{len(failed)} of {len(results)} days failed: " + "; ".join(describe(each) for each in failed),
+            f"{len(failed)} of {counted(len(results), 'day')} failed: " + "; ".join(describe(each) for each in failed),
             metadata={each.day: describe(each) for each in failed},
             allow_retries=False,
         )

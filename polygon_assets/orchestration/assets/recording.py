@@ -20,6 +20,7 @@ from polygon_assets.orchestration.lost_days import stored_and_lost
 from polygon_assets.store.roll_ups import YearFile
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.verifying import is_as_published
+from polygon_assets.wording import counted
 
 logger = logging.getLogger(__name__)
 _READERS = 8
@@ -55,7 +56,7 @@ class Recorder:
         if not self._outside:
             return None
         first, last = min(self._outside), max(self._outside)
-        named = first if len(self._outside) == 1 else f"{len(self._outside)} days, {first} to {last},"
+        named = first if len(self._outside) == 1 else f"{counted(len(self._outside), 'day')}, {first} to {last},"
         stored = "is stored, and not shown" if len(self._outside) == 1 else "are stored, and not shown"
         return f"{named} {stored} in Dagster: {'; '.join(self._reasons())}."
 

@@ -28,6 +28,7 @@ from polygon_assets.reference.events import SPLITS
 from polygon_assets.reference.tables import read_events
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.s3_folder import answering
+from polygon_assets.wording import counted
 
 _PRICES = ("open", "close", "transactions")
 _THREE_FOR_TWO = 1.5
@@ -59,7 +60,7 @@ def compare_row_count(row_counts: RowCounts, day: str) -> Iterator[CrossFinding]
     compared = row_counts.compare(day)
     if not compared.passed:
         shown = {"rows": compared.rows, "median": compared.median}
-        yield CrossFinding("rows_unusual", f"{compared.neighbours} days before", 1, 1, (shown,))
+        yield CrossFinding("rows_unusual", f"{counted(compared.neighbours, 'day')} before", 1, 1, (shown,))
 
 
 def _distinct(store: ParquetStore, dataset: Dataset, day: str) -> int:

@@ -123,7 +123,7 @@ def test_stamps_in_other_units_refuse_the_day_whatever_is_certain(tmp_path: Path
     rows, time = rows_of(name), time_of(name)
     for row in rows:
         row[time] = row[time][:digits]
-    with pytest.raises(UnusableDayError, match="do not belong to 2026-11-06"):
+    with pytest.raises(UnusableDayError, match="not of 2026-11-06"):
         made(tmp_path, name, raw_of(rows))
 
 

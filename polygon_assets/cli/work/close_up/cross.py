@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polygon_assets.cli import console
+from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.ingest.connections import open_store
 from polygon_assets.reading.cross.checking import CrossChecks
 from polygon_assets.reading.cross.cross_rules import CROSS_RULES, CrossFinding
 from polygon_assets.reading.cross.ledger import CheckedDay, keep
@@ -24,7 +24,7 @@ def run_cross(
     settings: Settings, datasets: Sequence[Dataset], start: str | None, end: str | None, last: int | None
 ) -> int:
     """Compare the stored days of ``datasets`` with what is stored beside them; the exit code."""
-    store = open_store(settings)
+    store = reached_store(settings)
     checks = CrossChecks(store, settings.extra_closures)
     wrong = sum(_check(store, checks, row, _chosen(checks, row, start, end, last)) for row in datasets)
     return console.FAILED if wrong else 0

@@ -1,0 +1,38 @@
+"""The user's store as commands open it: a bucket that does not answer ends them in seconds, and is named meanwhile.
+
+Belongs here: what a person at a terminal waits for. Does not: how often a run repeats its requests (``store``), which
+outlives half a minute without an answer.
+"""
+
+import threading
+from typing import TYPE_CHECKING
+
+from polygon_assets.cli import console
+from polygon_assets.ingest.connections import open_store
+
+if TYPE_CHECKING:
+    from polygon_assets.ingest import ParquetStore
+    from polygon_assets.settings import Settings
+
+PATIENCE = 2.0
+"""Seconds of silence."""
+
+
+def reached_store(settings: "Settings") -> "ParquetStore":
+    """The user's store; of one in a bucket it is known that it answers.
+
+    Raises:
+        StoreUnreachableError: it does not.
+    """
+    store = open_store(settings)
+    said = (
+        f"{store.uri} has not answered yet; it is asked again. Where it is: POLYGON_STORE, POLYGON_STORE_ENDPOINT_URL"
+    )
+    waiting = threading.Timer(PATIENCE, console.warn, [said])
+    waiting.daemon = True
+    waiting.start()
+    try:
+        store.require_answer()
+    finally:
+        waiting.cancel()
+    return store
