@@ -10,6 +10,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw, ImageFont
 
 from polygon_assets.reading.inventory import DayState, Inventory
+from polygon_assets.wording import counted
 
 COLOURS = {
     DayState.PUBLISHED: "#2f9e44",
@@ -140,7 +141,7 @@ def _draw_findings(
     first, last, most = min(inventory.stored), max(inventory.stored), max(1, *findings.values(), 1)
     width, bottom = _WIDTH - _LEFT - _RIGHT, top + 20 + _STRIP
     wrong = sum(count > 0 for count in findings.values())
-    said = f"findings against other days and datasets, on {wrong:,} of {len(findings):,} days that were compared"
+    said = f"findings against other days and datasets, on {wrong:,} of {counted(len(findings), 'compared day')}"
     canvas.text((_LEFT, top), said, _INK, font)
     canvas.line((_LEFT, bottom, _WIDTH - _RIGHT, bottom), _PALE)
     canvas.line((_LEFT, bottom - _STRIP, _WIDTH - _RIGHT, bottom - _STRIP), "#e9ecef")

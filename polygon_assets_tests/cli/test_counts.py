@@ -35,7 +35,7 @@ def counts_without_their_noun(path: Path) -> Iterator[str]:
                     continue
                 text = ast.unparse(value.value)
                 if COUNT_OF_MANY.match(str(after.value)) and text not in NEVER_ONE and not CONSTANT.fullmatch(text):
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}: {{{text}}}{after.value}"
+                    yield f"{path.relative_to(ROOT)}:{node.lineno}: {{{text}}}{after.value!s}"
 
 
 def test_no_message_puts_a_count_before_a_plural() -> None:

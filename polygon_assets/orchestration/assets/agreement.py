@@ -22,6 +22,7 @@ from polygon_assets.reading.cross.checking import CrossChecks
 from polygon_assets.reading.cross.cross_rules import CROSS_RULES
 from polygon_assets.reading.cross.ledger import CheckedDay, keep, read_ledger, unchecked_days
 from polygon_assets.settings import Settings
+from polygon_assets.wording import counted
 
 DAYS = 20
 """Stored days of each dataset that are checked and shown, unless a run asks for more."""
@@ -130,7 +131,8 @@ def _result(
         for each in shown[day].findings
     ]
     rules = sorted({str(each.data["rule"]) for each in lines})
-    said = f"{len(lines)} findings on {len(shown)} days: {', '.join(rules)}" if lines else f"{len(shown)} days agree"
+    looked_at = counted(len(shown), "day")
+    said = f"{counted(len(lines), 'finding')} on {looked_at}: {', '.join(rules)}" if lines else f"agreeing: {looked_at}"
     metadata: dict[str, Any] = {"days": len(shown), "findings": len(lines)}
     if lines:
         metadata["days_and_worst"] = dg.MetadataValue.table(lines[:_LINES_SHOWN], dg.TableSchema(columns=_COLUMNS))

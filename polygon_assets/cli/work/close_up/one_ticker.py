@@ -73,7 +73,7 @@ def _lines(each: TickerCoverage) -> Iterator[str]:
         )
         yield f"no row on {days}"
     if len(longest) > _GAPS_SHOWN:
-        yield f"{len(longest) - _GAPS_SHOWN} more runs of days without rows; all of them: --json"
+        yield f"{console.counted(len(longest) - _GAPS_SHOWN, 'more run')} of days without rows; all of them: --json"
     if each.unknown:
         count = console.counted(len(each.unknown), "day")
         yield f"{count}, {each.unknown[0]} to {each.unknown[-1]}, hold some tickers only, by a filter: not counted"
