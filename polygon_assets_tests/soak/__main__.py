@@ -47,6 +47,8 @@ def figures(outcome: Outcome, plan: Plan) -> dict[str, str]:
     def listed(counts: Mapping[str, int]) -> str:
         return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items(), key=lambda each: -each[1]))
 
+    faults = dict(outcome.faults)
+
     def held(form: str, *each: tuple[Holdings, Holdings]) -> str:
         return ", ".join(form.format(before, after) for before, after in each)
 
@@ -54,7 +56,8 @@ def figures(outcome: Outcome, plan: Plan) -> dict[str, str]:
     readers = (outcome.readers_before, outcome.readers_after)
     return {
         "days, and replaced meanwhile": f"{plan.days:,}, {outcome.replaced:,}",
-        "faults": f"{sum(outcome.faults.values()):,}: {listed(outcome.faults)}",
+        "answers of the bucket": f"{faults.pop('answers', 0):,}",
+        "faults among them": f"{sum(faults.values()):,}: {listed(faults)}",
         "ticks of the sensor": f"{outcome.ticks.total():,}: {listed(outcome.ticks)}",
         "runs of ingests": f"{outcome.runs.total():,}: {listed(outcome.runs)}",
         "kills sent": f"{outcome.kills:,}, every {plan.kill_every:g} s",

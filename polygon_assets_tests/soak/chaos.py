@@ -5,7 +5,7 @@
 prints its address; for each line of input it does what the line says, and answers with one:
 
     put DAY VERSION    the vendor replaces a day            →  ok
-    calm               from now on, no faults               →  the faults that were made, each with its number, as JSON
+    calm               from now on, no faults               →  what was answered, each kind with its number, as JSON
 """
 
 import datetime as dt
@@ -71,6 +71,7 @@ class ChaoticOrigin(Origin):
         self._shaking = threading.Lock()
         self._calm = False
         self.made: Counter[str] = Counter()
+        self.answers = 0
 
     def put(self, day: str, version: int) -> None:
         """Have the vendor publish, or replace, a day."""
@@ -78,9 +79,9 @@ class ChaoticOrigin(Origin):
         self.store(key, day_file(day, version), always=self._by_chance)
 
     def calm(self) -> str:
-        """Make no more faults; those that were made."""
+        """Make no more faults; how many answers there were, and what was made of them."""
         self._calm = True
-        return json.dumps(dict(sorted(self.made.items())))
+        return json.dumps({"answers": self.answers, **dict(sorted(self.made.items()))})
 
     def _by_chance(self, exchange: Exchange) -> None:
         fault = self._fault(tuple(_MADE), max(2, len(exchange.part)))
@@ -93,6 +94,7 @@ class ChaoticOrigin(Origin):
     def _fault(self, kinds: tuple[str, ...], size: int) -> Fault | None:
         with self._shaking:
             del self.seen[:-100]
+            self.answers += 1
             if self._calm or self._dice.random() >= SHARE_OF_FAULTS:
                 return None
             kind = self._dice.choice(kinds)

@@ -43,6 +43,8 @@ from polygon_assets_tests.stores import Place
 NOW = dt.datetime(2026, 11, 21, 17, tzinfo=dt.UTC)
 _BATCH = 250
 """Days of a backfill's run."""
+_PASSES = 3
+"""Times that the history is filled in: what a fault or a kill kept out comes in the next."""
 _SHARE_REPLACED = 0.1
 _TICKS_A_YEAR = 10
 """Ticks between two looks for years that are due."""
@@ -233,6 +235,7 @@ def _everything_at_once(plan: Plan, days: Sequence[str], bucket: Program, progra
     dice = random.Random(plan.seed)
     ingesters = Ingesters(program, outcome, plan.kill_every)
     replaced = dice.sample(list(days), round(plan.days * _SHARE_REPLACED))
+    backfill = [days[start : start + _BATCH] for _ in range(_PASSES) for start in range(0, len(days), _BATCH)]
     ingesters.start()
     try:
         with dg.DagsterInstance.from_config(os.environ["DAGSTER_HOME"]) as instance:
@@ -244,11 +247,15 @@ def _everything_at_once(plan: Plan, days: Sequence[str], bucket: Program, progra
                     assert bucket.hear() == "ok"
                 if asked := sensor.tick():
                     ingesters.ask(asked)
-                if ingesters.waiting < 2:  # beside the sensor, somebody fills in the history
-                    start = dice.randrange(0, len(days), _BATCH)
-                    ingesters.ask(days[start : start + _BATCH])
+                if ingesters.waiting < 2 and backfill:  # beside the sensor, somebody fills in the history
+                    ingesters.ask(backfill.pop(0))
                 if tick % _TICKS_A_YEAR == 0:
                     _roll_up(outcome)
+            while backfill or ingesters.waiting:
+                if ingesters.waiting < 2 and backfill:
+                    ingesters.ask(backfill.pop(0))
+                time.sleep(0.2)
+                _roll_up(outcome)
     finally:
         ingesters.stop()
 
