@@ -95,7 +95,7 @@ def test_days_are_compared_again_when_one_of_their_files_has_changed(
 def test_only_the_last_days_and_more_when_asked(platform: Platform) -> None:
     filled(platform)
     compare(platform, {"last": 1})
-    assert evaluations(platform)["stocks_daily"].description == "1 days agree"
+    assert evaluations(platform)["stocks_daily"].description == "agreeing: 1 day"
     compare(platform, {"last": 2})
     assert not evaluations(platform)["stocks_daily"].passed
 
