@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from polygon_assets.datasets import Dataset
+from polygon_assets.datasets import DATASETS, Dataset
 from polygon_assets.datasets.futures import SIZES
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.sample.contracts import contracts
@@ -20,7 +20,7 @@ from polygon_assets.sample.noise import with_market_noise
 from polygon_assets.sample.prices import MICRO, Market, market
 from polygon_assets.sample.sessions import Trading, day_start, minute_profile, session_number
 from polygon_assets.sample.symbols import Universe, coins, futures, indices, pairs, stocks
-from polygon_assets.sample.ticks import Events, events_of, futures_bars, spread_prices, tick_table
+from polygon_assets.sample.ticks import Events, events_of, futures_bars, spread_prices, tick_table, trades_of
 
 DECIMAL_VOLUMES_SINCE = dt.date(2026, 2, 23)
 """First day on which stocks' volumes are printed with six decimals; fractional shares are reported since."""
@@ -36,6 +36,9 @@ class Size:
     """Tickers, or contracts, that may trade that day; about 0.5 % of the stocks do not."""
     rows: int | None = None
     """About how many rows a minute file has; None: twenty for each symbol. Day files have one for each symbol."""
+    trades: int | None = None
+    """About how many trades the day has in all, so that made-up trades, minutes and days of this size add up; None:
+    bars say as many as their volume would have, and a file of trades has about ``rows`` of them."""
 
 
 MakeMarket = Callable[[Dataset, dt.date, int, int], Market]
@@ -79,24 +82,33 @@ def bars(symbols: MakeMarket, trading: Trading | None, *, noisy: bool = False) -
     """
 
     def make(dataset: Dataset, day: dt.date, size: Size, seed: int) -> pa.Table:
-        traded = symbols(dataset, day, size.symbols, seed)
-        rng = np.random.default_rng([seed, 6, session_number(dataset, day), *dataset.name.encode()])
-        fractional = generator(dataset).prints_decimal_volumes(day)
-        whole = day_rows(traded, day_start(dataset, day))
-        if noisy:
-            of_the_day = np.random.default_rng([seed, 7, session_number(dataset, day)])
-            whole = with_market_noise(whole, of_the_day, fractional_shares=fractional)
-            traded = replace(traded, open=whole.open, close=whole.close, high=whole.high, low=whole.low)
-        if trading is None:
-            return _table(dataset, traded, whole)
-        wanted = _ROWS_OF_A_SYMBOL * size.symbols if size.rows is None else size.rows
-        rows = minute_rows(traded, *minute_profile(dataset, day, trading), wanted, rng)
-        if noisy:
-            highest = traded.high[rows.symbol]
-            rows = with_market_noise(rows, rng, fractional_shares=fractional, highest=highest)
-        return _table(dataset, traded, rows)
+        return _table(dataset, *_bar_rows(symbols, trading, dataset, day, size, seed, noisy=noisy))
 
     return make
+
+
+def _bar_rows(
+    symbols: MakeMarket, trading: Trading | None, dataset: Dataset, day: dt.date, size: Size, seed: int, *, noisy: bool
+) -> tuple[Market, Rows]:
+    traded = symbols(dataset, day, size.symbols, seed)
+    if size.trades:
+        scaled = traded.trades * (size.trades / traded.trades.sum())
+        traded = replace(traded, trades=np.maximum(scaled, 1))
+    rng = np.random.default_rng([seed, 6, session_number(dataset, day), *dataset.name.encode()])
+    fractional = generator(dataset).prints_decimal_volumes(day)
+    whole = day_rows(traded, day_start(dataset, day))
+    if noisy:
+        of_the_day = np.random.default_rng([seed, 7, session_number(dataset, day)])
+        whole = with_market_noise(whole, of_the_day, fractional_shares=fractional)
+        traded = replace(traded, open=whole.open, close=whole.close, high=whole.high, low=whole.low)
+    if trading is None:
+        return traded, whole
+    wanted = _ROWS_OF_A_SYMBOL * size.symbols if size.rows is None else size.rows
+    rows = minute_rows(traded, *minute_profile(dataset, day, trading), wanted, rng)
+    if noisy:
+        highest = traded.high[rows.symbol]
+        rows = with_market_noise(rows, rng, fractional_shares=fractional, highest=highest)
+    return traded, rows
 
 
 def _tick_events(
@@ -110,10 +122,19 @@ def _tick_events(
     return events_of(traded, minutes, wanted, rng, day, has_decimal_sizes=decimal_sizes)
 
 
-def ticks(symbols: MakeMarket, trading: Trading = _EVEN) -> MakeDay:
-    """Trades, quotes or values of the market that ``symbols`` gives, traded as ``trading`` says."""
+def ticks(symbols: MakeMarket, trading: Trading = _EVEN, *, noisy: bool = False) -> MakeDay:
+    """Trades, quotes or values of the market that ``symbols`` gives, traded as ``trading`` says.
+
+    Trades of a size that says how many there are in all are those of the minutes that they add up to.
+    """
 
     def make(dataset: Dataset, day: dt.date, size: Size, seed: int) -> pa.Table:
+        sums = next((row for row in DATASETS.values() if row.made_of == dataset.name), None)
+        if sums and size.trades:
+            traded, rows = _bar_rows(symbols, trading, sums, day, size, seed, noisy=noisy)
+            rng = np.random.default_rng([seed, 6, session_number(dataset, day), *dataset.name.encode()])
+            has_decimal_sizes = generator(dataset).prints_decimal_volumes(day)
+            return tick_table(dataset, trades_of(traded, rows, rng, day, has_decimal_sizes=has_decimal_sizes))
         return tick_table(dataset, _tick_events(symbols, trading, dataset, day, size, seed))
 
     return make
@@ -166,32 +187,39 @@ def _of_futures(exchange: str) -> dict[str, Generator]:
     }
 
 
+_STOCKS_OF_THE_DEMO = Size(4_000, 60_000, trades=120_000)
+_OPTIONS_OF_THE_DEMO = Size(20_000, 60_000, trades=120_000)
+"""Days, minutes and trades of one size add up."""
+
 GENERATORS: dict[str, Generator] = {
     "stocks_daily": Generator(
         make=bars(_STOCKS, None, noisy=True),
         full=Size(12_150),
-        demo=Size(4_000),
+        demo=_STOCKS_OF_THE_DEMO,
         decimal_volumes_since=DECIMAL_VOLUMES_SINCE,
     ),
     "stocks_minute": Generator(
         make=bars(_STOCKS, Trading(outside_hours=True), noisy=True),
         full=Size(12_150, 1_826_000),
-        demo=Size(4_000, 150_000),
+        demo=_STOCKS_OF_THE_DEMO,
         decimal_volumes_since=DECIMAL_VOLUMES_SINCE,
     ),
-    "options_daily": Generator(make=bars(_options, None), full=Size(364_000), demo=Size(20_000)),
+    "options_daily": Generator(make=bars(_options, None), full=Size(364_000), demo=_OPTIONS_OF_THE_DEMO),
     "options_minute": Generator(
-        make=bars(_options, Trading()), full=Size(364_000, 2_500_000), demo=Size(20_000, 100_000)
+        make=bars(_options, Trading()), full=Size(364_000, 2_500_000), demo=_OPTIONS_OF_THE_DEMO
     ),
     "indices_daily": Generator(make=bars(_INDICES, None), full=Size(500), demo=Size(50)),
     "indices_minute": Generator(
         make=bars(_INDICES, Trading(even=True)), full=Size(500, 195_000), demo=Size(50, 19_500)
     ),
     "stocks_trades": _ticks(
-        ticks(_STOCKS, Trading(outside_hours=True)), Size(12_150, 3_000_000), Size(400, 50_000), decimal_volumes=True
+        ticks(_STOCKS, Trading(outside_hours=True), noisy=True),
+        Size(12_150, 3_000_000),
+        _STOCKS_OF_THE_DEMO,
+        decimal_volumes=True,
     ),
     "stocks_quotes": _ticks(ticks(_STOCKS, Trading(outside_hours=True)), Size(12_150, 3_000_000), Size(400, 50_000)),
-    "options_trades": _ticks(ticks(_options, Trading()), Size(364_000, 3_000_000), Size(2_000, 30_000)),
+    "options_trades": _ticks(ticks(_options, Trading()), Size(364_000, 3_000_000), _OPTIONS_OF_THE_DEMO),
     "options_quotes": _ticks(ticks(_options, Trading()), Size(364_000, 3_000_000), Size(2_000, 30_000)),
     "indices_values": _ticks(ticks(_INDICES), Size(500, 3_000_000), Size(50, 30_000)),
     "forex_daily": Generator(make=bars(_FOREX, None), full=Size(1_200), demo=Size(100)),

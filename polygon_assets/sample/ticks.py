@@ -65,6 +65,25 @@ def events_of(
     return Events(market, rows.symbol[at], stamp, price, size, tick, rng, day, has_decimal_sizes)
 
 
+def trades_of(market: Market, rows: Rows, rng: np.random.Generator, day: dt.date, *, has_decimal_sizes: bool) -> Events:
+    """The trades of which the minutes ``rows`` are made: as many, of their volume, between their low and high."""
+    at = np.repeat(np.arange(len(rows.symbol)), rows.transactions)
+    first = np.cumsum(rows.transactions) - rows.transactions
+    place, count = np.arange(len(at)) - first[at], rows.transactions[at]
+    stamp = rows.window_start[at] + rng.integers(0, _MINUTE, len(at))
+    stamp = stamp[np.lexsort((stamp, at))]
+    tick = market.tick[rows.symbol[at]]
+    between = rows.low[at] + np.rint(rng.random(len(at)) * (rows.high - rows.low)[at] / tick).astype(np.int64) * tick
+    price = np.minimum(between, rows.high[at])
+    for number, name in enumerate(("open", "high", "low")):  # two trades are the high and the low, three the close, too
+        chosen = place == number - ((count == 2) | (count == 3))  # noqa: PLR2004
+        price = np.where(chosen & ((count > 1) | (name == "open")), getattr(rows, name)[at], price)
+    price = np.where((place == count - 1) & (count > 2), rows.close[at], price)  # noqa: PLR2004
+    whole = rows.volume[at] // MICRO
+    size = np.maximum(whole // count + (place < whole % count), 1) * MICRO
+    return Events(market, rows.symbol[at], stamp, price, size, tick, rng, day, has_decimal_sizes)
+
+
 Cells = Callable[[Events], Any]
 """The texts, or whole numbers, of a column."""
 
@@ -101,6 +120,12 @@ def _before(events: Events) -> Ints:
 def _sequence(events: Events) -> Ints:
     """Rises within a ticker, with gaps."""
     return np.cumsum(events.rng.integers(1, 40, len(events))) + 1_000
+
+
+def _corrections(events: Events) -> Any:
+    """Few, and of small trades: a bar's volume hardly knows of them."""
+    small = events.size <= np.median(events.size) if len(events) else events.size
+    return pa.array((small & (events.rng.random(len(events)) < 0.002)).astype(np.int64))  # noqa: PLR2004
 
 
 def _ids(events: Events) -> Any:
@@ -162,7 +187,7 @@ _STOCK: Mapping[str, Cells] = {
     "sip_timestamp": _stamps,
     "tape": _tape,
     "price": _prices(),
-    "correction": _choice(0, 0, 0, 0, 1, shares=(0.4, 0.3, 0.2, 0.099, 0.001)),
+    "correction": _corrections,
     "id": _ids,
 }
 _OPTION: Mapping[str, Cells] = {

@@ -122,13 +122,13 @@ def test_every_query_finds_rows_in_the_demos_store(
 
 
 def test_every_recipe_runs_on_the_demos_store(demo: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of twelve, nine asked for days of 2024 or for datasets that the demo had not."""
+    """Of twelve recipes, nine asked for days of 2024 or for datasets that the demo had not."""
     days = demo.place.open().days("stocks_daily")
     monkeypatch.chdir(demo.store.parent)
     Path(".env").write_text(f"POLYGON_STORE={demo.store.name}\n")
     monkeypatch.delenv("POLYGON_STORE")  # as of someone who has set none in the shell
     recipes = blocks(DOCS / "reading.md", "python")
-    assert len(recipes) == 12
+    assert len(recipes) == 13
     found: dict[str, dict[str, object]] = {}
     for recipe in recipes:
         names: dict[str, object] = {}

@@ -24,7 +24,7 @@ from polygon_assets.reading.cross.checking import CrossChecks
 from polygon_assets.reading.cross.cross_rules import CROSS_RULES, CrossFinding
 from polygon_assets.reading.cross.summaries import TradedMinutes, summarise
 from polygon_assets.reference.events import SPLITS
-from polygon_assets.sample.generators import Size
+from polygon_assets.sample.generators import Size, demo_size
 from polygon_assets_tests.factories import compressed, row, stamp, text
 from polygon_assets_tests.reading.made_days import SIZE, Change, put_file, put_made
 from polygon_assets_tests.reading.market import midnight, put_events
@@ -95,6 +95,17 @@ def test_made_up_days_agree(store: ParquetStore, asset_class: str, size: Size) -
     for dataset in datasets:
         for day in checks.days(dataset):
             assert checks.check(DATASETS[dataset], day) == ()
+
+
+@pytest.mark.parametrize("asset_class", ["stocks", "options"])
+def test_made_up_trades_minutes_and_days_add_up(store: ParquetStore, asset_class: str) -> None:
+    """The demo's checks warned of each of its days: its trades were those of other tickers and volumes."""
+    for day in (DAY, HALF_DAY):
+        for kind in ("trades", "minute", "daily"):
+            put_made(store, f"{asset_class}_{kind}", day, size=demo_size(DATASETS[f"{asset_class}_{kind}"]))
+        checks = CrossChecks(store)
+        for kind in ("minute", "daily"):
+            assert checks.check(DATASETS[f"{asset_class}_{kind}"], day) == ()
 
 
 def test_a_session_cut_short(store: ParquetStore) -> None:
