@@ -1,6 +1,6 @@
 """Run the soak, print what was seen, and write it into ``docs/reliability.md``.
 
-Exits with 1 where something did not hold. The document is written only by a whole run in which everything held.
+Exits with 1 where something did not hold. Of each kind of store, the document is written only by a whole run in which everything held.
 """
 
 import argparse
@@ -71,13 +71,30 @@ def figures(outcome: Outcome, plan: Plan) -> dict[str, str]:
     }
 
 
-def section(found: Mapping[str, Mapping[str, str]]) -> str:
-    """The part of the document."""
-    kinds = list(found)
-    lines = [ABOUT.format(cores=os.cpu_count()), f"| | {' | '.join(f'on {kind}' for kind in kinds)} |"]
-    lines.append("|---" * (len(kinds) + 1) + "|")
-    lines += [f"| {name} | {' | '.join(found[kind][name] for kind in kinds)} |" for name in found[kinds[0]]]
-    return "\n".join([*lines, ""])
+def with_figures(document: str, kind: str, seen: Mapping[str, str]) -> str:
+    """``document`` with what was ``seen`` over a store of one kind, in place of what stood there."""
+    before, _, part = document.partition(SOAK)
+    tables = {name: table for name in KINDS if (table := _table(part, name))}
+    lines = [
+        _heading(kind),
+        "",
+        "| what | seen |",
+        "|---|---|",
+        *(f"| {name} | {text} |" for name, text in seen.items()),
+    ]
+    tables[kind] = "\n".join(lines)
+    ordered = [tables[name] for name in KINDS if name in tables]
+    return "\n".join([before + ABOUT.format(cores=os.cpu_count()), "\n\n".join(ordered), ""])
+
+
+def _heading(kind: str) -> str:
+    return f"### A store on {'S3' if kind == 's3' else kind}"
+
+
+def _table(part: str, kind: str) -> str:
+    """What stands of a kind in the part of the document; empty where nothing does."""
+    heading, rest = part.partition(_heading(kind))[1:]
+    return (heading + rest.partition("\n### ")[0]).strip()
 
 
 def main() -> int:
@@ -89,18 +106,18 @@ def main() -> int:
     for name in [name for name in os.environ if name.upper().startswith(FOREIGN)]:
         del os.environ[name]
     plan = Plan(seed=chosen.seed).scaled(chosen.share)
-    found: dict[str, dict[str, str]] = {}
     wrong: list[str] = []
     for kind in chosen.kind or KINDS:
         with tempfile.TemporaryDirectory(prefix="soak-") as folder, _place(kind, Path(folder)) as place:
             outcome = soak(plan, place, Path(folder))
-        found[kind] = figures(outcome, plan)
+        seen = figures(outcome, plan)
         print(f"On {kind}, seed {plan.seed}:")  # noqa: T201 (the answer)
-        print("\n".join(f"  {name}: {seen}" for name, seen in found[kind].items()))  # noqa: T201
+        print("\n".join(f"  {name}: {text}" for name, text in seen.items()))  # noqa: T201
         print("\n".join(f"  WRONG: {each}" for each in outcome.wrong[:_SHOWN]), flush=True)  # noqa: T201
         wrong += outcome.wrong
-    if not wrong and chosen.share == 1 and len(found) == len(KINDS):
-        DOCUMENT.write_text(DOCUMENT.read_text(encoding="utf-8").partition(SOAK)[0] + section(found), encoding="utf-8")
+        if chosen.share == 1 and not outcome.wrong:
+            before = DOCUMENT.read_text(encoding="utf-8")
+            DOCUMENT.write_text(with_figures(before, kind, seen), encoding="utf-8")
     return int(bool(wrong))
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from polygon_assets_tests.soak.__main__ import figures, section
+from polygon_assets_tests.faults.scorecard import SOAK
+from polygon_assets_tests.soak.__main__ import figures, with_figures
 from polygon_assets_tests.soak.chaos import TICKERS, ChaoticOrigin, day_file, days
 from polygon_assets_tests.soak.endurance import Outcome, Plan
 from polygon_assets_tests.soak.measures import Holdings, left_behind
@@ -63,7 +64,11 @@ def test_versions_of_a_day_differ_and_the_last_day_has_ended() -> None:
 
 def test_the_document_has_a_row_for_each_figure() -> None:
     seen = figures(Outcome(replaced=300), Plan())
-    text = section({"disk": seen, "s3": seen})
-    assert text.startswith("## The soak\n")
-    assert "| days, and replaced meanwhile | 3,000, 300 | 3,000, 300 |" in text
-    assert len(text.splitlines()) == text.count("\n")
+    text = "# Reliability\n\n| a | table |\n"
+    for kind in ("s3", "disk", "s3"):  # in any order, again and again
+        text = with_figures(text + "\n" * (SOAK not in text), kind, seen)
+    assert text.startswith("# Reliability\n\n| a | table |\n\n## The soak\n\nWritten by")
+    assert text.count("| days, and replaced meanwhile | 3,000, 300 |") == 2
+    assert text.index("### A store on disk\n") < text.index("### A store on S3\n")
+    assert text.count("\n### ") == 2
+    assert with_figures(text, "disk", seen) == text
