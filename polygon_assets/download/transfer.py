@@ -157,8 +157,7 @@ class Receiver:
         if self._md5 is not None and self._md5.hexdigest() != self._expected:
             if self._head_fault is not None:
                 raise self._head_fault
-            received = counted(self.received, "byte")
-            cause = f"the MD5 of the {received} is {self._md5.hexdigest()}, the ETag says {self._expected}"
+            cause = f"the {self.received:,} bytes have the MD5 {self._md5.hexdigest()}, the ETag says {self._expected}"
             raise integrity_fault(cause)
         if self._gunzip is not None:
             self._finish_gzip(self._gunzip)

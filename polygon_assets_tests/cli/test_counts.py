@@ -21,7 +21,7 @@ ONE_OF_MANY = re.compile(rf"(?<![\d.,:-])1 {ADJECTIVES}(?:{NOUNS})\b")
 CONSTANT = re.compile(r"[A-Z_.]*[A-Z][A-Z_]+|len\(DATASETS\)|len\(DEMO\)")
 NEVER_ONE = {
     "self.limits.max_sort_rows", "self._block_bytes", "self.max_bytes", "_HEARTBEAT", "skew", "limit", "rate",
-    "self._rate", "gap.days", "fewest", "most", "len(statements)",
+    "self._rate", "self.received", "gap.days", "fewest", "most", "len(statements)",
 }  # fmt: skip
 """Limits, and what stands in a branch for more than one."""
 

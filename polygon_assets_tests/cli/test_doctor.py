@@ -42,7 +42,7 @@ def test_all_is_well(platform: Platform, cli: Command, monkeypatch: pytest.Monke
     assert done.code == 0
     assert {each["state"] for topic, each in found.items() if topic != "sensors"} == {"ok"}
     assert found["plan: options_minute"]["text"] == f"included from {DAYS[0]} on; 1 day listed"
-    assert "1 days stored" in found["store"]["text"]
+    assert "1 day stored" in found["store"]["text"]
     assert platform.place.files() == [f"stocks_daily/date={DAYS[0]}/data.parquet"]
     assert found["credentials"]["text"].startswith("test… may list the bucket")
     assert "canary" not in done.out

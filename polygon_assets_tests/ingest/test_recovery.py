@@ -344,4 +344,4 @@ async def test_rows_that_somebody_deleted_are_missed_by_verify(both: Vendor) -> 
     assert verified(both.store, "stocks_daily")[0].whole
     both.store.quarantine.settle("stocks_daily", DAY, Stored("another", "3"), latest=True)
     (problem,) = verified(both.store, "stocks_daily")[0].problems
-    assert problem == "1 rows were rejected, and are not in quarantine"
+    assert problem == "1 rejected row is not in quarantine"
