@@ -6,6 +6,7 @@ from enum import StrEnum
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.flatfile.findings import Finding
 from polygon_assets.store.parquet_store import ParquetStore
+from polygon_assets.wording import counted
 
 
 class DayStatus(StrEnum):
@@ -23,6 +24,9 @@ class DayStatus(StrEnum):
     """The content is wrong; quarantined; the same ETag is not tried again unless ``overwrite``."""
     FAILED = "failed"
     """The transfer or the machine failed; trying again can help."""
+
+
+STORED = frozenset({DayStatus.PUBLISHED, DayStatus.UNCHANGED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,19 @@ class DayResult:
     """Which rows of the file are stored; empty: all of them."""
     dropped_rows: int = 0
     """Rows of the file that the filter left out."""
+
+
+def describe(result: DayResult) -> str:
+    """One line about one day, for logs."""
+    line = f"{result.day}: {result.status.value.replace('_', ' ')}"
+    if result.warning is not None:
+        return f"{line}: {result.warning}"
+    if result.error is not None:
+        return f"{line}: {result.error}"
+    if result.status not in STORED:
+        return line
+    kept = f" ({result.filter}; {counted(result.dropped_rows, 'row')} left out)" if result.filter else ""
+    return f"{line}, {counted(result.rows, 'row')}, {counted(result.symbols, 'symbol')}{kept}"
 
 
 def stored_result(store: ParquetStore, dataset: str, day: str) -> DayResult | None:

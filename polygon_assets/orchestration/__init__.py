@@ -9,6 +9,7 @@ Where do I go to…
     see which days Dagster shows and a store has lost?   lost_days.py
     see what leans on Dagster's private modules?         dagster_internals.py, and what follows
     keep Dagster's history?                              sqlite_storage.py, postgres_storage.py; its locks: home_lock.py
+    see which days it shows, without importing Dagster?  known_days.py
     run on many machines?                                celery_launcher.py, celery_worker.py
 
 The last two lines' modules are named in users' ``dagster.yaml``: they stay where they are.

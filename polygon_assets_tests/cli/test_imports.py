@@ -1,6 +1,7 @@
 """Which packages a command imports, each in an interpreter of its own: nobody waits for what is not needed."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from polygon_assets.download import S3Catalog
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.store.roll_ups import stale_years, write_year
+from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.reading.conftest import DAYS, SMALL, filled
 from polygon_assets_tests.servers.seaweed import S3Server
 from polygon_assets_tests.stores import Place
@@ -78,6 +80,24 @@ def test_what_reads_the_store_imports_neither_dagster_nor_pandas(
     assert code == 0, said
     clients = {"aiobotocore"} if arguments[0] == "ls" else set()  # it lists the bucket
     assert set(found) - clients == {"numpy", "pyarrow"}
+
+
+def test_an_ingest_that_finds_nothing_new_imports_no_dagster_and_tells_it_of_a_day_that_it_lacks(
+    platform: Platform, fresh_home: Path
+) -> None:
+    """Dagster's import and two openings of its history were two thirds of the CPU of a day that is stored already."""
+    arguments = ("ingest", "stocks_daily", "--start", DAYS[0])
+    platform.publish("stocks_daily", DAYS[:1])
+    found, code, said = imported(command(*arguments))
+    assert (code, "dagster" in found) == (0, True), said
+    found, code, said = imported(command(*arguments))
+    assert (code, {"dagster", "pandas", "exchange_calendars"}.intersection(found)) == (0, set()), said
+    platform.opened.close()
+    shutil.rmtree(platform.home)
+    shutil.copytree(fresh_home, platform.home)
+    found, code, said = imported(command(*arguments))
+    assert (code, "dagster" in found) == (0, True), said
+    assert platform.materialised("stocks_daily") == DAYS[:1]
 
 
 def test_reading_in_a_script_opens_no_client(filled: ParquetStore) -> None:

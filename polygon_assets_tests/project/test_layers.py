@@ -46,6 +46,7 @@ SHORT = {
     "cli/__main__.py": "one call",
     "flatfile/limits.py": "a few numbers",
     "orchestration/celery_worker.py": "what Celery imports",
+    "serving/own_history.py": "one rule",
     "sample/flat_files.py": "what everything else here is for",
     "cli/reaching.py": "one question",
     "reading/absent.py": "a few words",

@@ -20,8 +20,8 @@ from polygon_assets.download import S3Catalog
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest import DayResult
 from polygon_assets.ingest.connections import open_catalog
+from polygon_assets.ingest.results import STORED, describe
 from polygon_assets.orchestration.assembly import materialise
-from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
 from polygon_assets.sample.environment import DEMO, DemoFolder, demo_environment, fresh_folder
 from polygon_assets.sample.local_s3 import DAYS, LocalS3, fill, last_sessions, local_s3, sessions_since
 from polygon_assets.serving.home import open_instance

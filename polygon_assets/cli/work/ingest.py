@@ -7,10 +7,11 @@ import asyncio
 import datetime as dt
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.filesize import decimal
 from rich.progress import Progress, ProgressColumn, Task
@@ -26,13 +27,14 @@ from polygon_assets.errors import InvalidKeysError, NotTriedError, PolygonAssets
 from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest import DayResult, DayStatus, Limits, ParquetStore, ingest_days
 from polygon_assets.ingest.connections import open_catalog, open_downloader, open_limits
-from polygon_assets.orchestration.assembly import scope_of
-from polygon_assets.orchestration.assets.flat_file_assets import STORED, describe
-from polygon_assets.orchestration.assets.recording import Recorder
-from polygon_assets.orchestration.partitions import partitions_of
+from polygon_assets.ingest.results import STORED, describe
+from polygon_assets.orchestration.known_days import KnownDays, open_known_days
 from polygon_assets.reading.inventory import without_stored
-from polygon_assets.serving.home import open_instance, require_own_history
-from polygon_assets.settings import Settings
+from polygon_assets.serving.own_history import require_own_history
+from polygon_assets.settings import Settings, dagster_home
+
+if TYPE_CHECKING:
+    from polygon_assets.orchestration.assets.recording import Recorder
 
 _NAMED = 20
 """Days of which it is said one by one what became of them."""
@@ -100,10 +102,9 @@ def run(
         return 0
     store, began = reached_store(settings), time.monotonic()
     limits = replace(open_limits(settings), accept_unterminated=accept_unterminated)
-    with open_instance() as instance:
-        key = scope_of(settings).key(dataset.name)
-        recorder = Recorder(instance, dataset, store, partitions_of(dataset, settings), key)
-        notes = _Notes(recorder)
+    with _notes(settings, dataset, store) as notes:
+        if overwrite or not store.versions(dataset.name).keys() >= set(days):
+            notes.open()
         try:
             options: dict[str, Any] = {"overwrite": overwrite, "any_day": any_day, "row_filter": row_filter}
             results = _ingest(settings, dataset, days, store, notes, limits, **options)
@@ -115,8 +116,8 @@ def run(
         unrecorded = notes.finish()
     lacks_days = _name_unpublished(settings, dataset, results)
     _summarise(dataset, results, time.monotonic() - began)
-    if recorder.remark:
-        console.warn(f"{dataset.name}: {recorder.remark}")
+    if remark := notes.remark:
+        console.warn(f"{dataset.name}: {remark}")
     if unrecorded:
         console.fail(
             f"{console.counted(len(unrecorded), 'day')} stored, but Dagster could not be told: {unrecorded[0]} "
@@ -125,16 +126,57 @@ def run(
     return console.FAILED if unrecorded or lacks_days or any(each.status not in _FINE for each in results) else 0
 
 
+@contextmanager
+def _notes(settings: Settings, dataset: Dataset, store: ParquetStore) -> Iterator["_Notes"]:
+    with ExitStack() as opened:
+        known = opened.enter_context(open_known_days(dagster_home(), (*settings.key_prefix, dataset.name)))
+
+        def recorder() -> "Recorder":
+            return _open_recorder(opened, settings, dataset, store)
+
+        yield _Notes(known, recorder)
+
+
+def _open_recorder(opened: ExitStack, settings: Settings, dataset: Dataset, store: ParquetStore) -> "Recorder":
+    """Who tells Dagster, whose import takes a second of CPU: a run that finds nothing new does without."""
+    from polygon_assets.orchestration.assembly import scope_of  # noqa: PLC0415
+    from polygon_assets.orchestration.assets.recording import Recorder  # noqa: PLC0415
+    from polygon_assets.orchestration.partitions import partitions_of  # noqa: PLC0415
+    from polygon_assets.serving.home import open_instance  # noqa: PLC0415
+
+    instance = opened.enter_context(open_instance())
+    key = scope_of(settings).key(dataset.name)
+    return Recorder(instance, dataset, store, partitions_of(dataset, settings), key)
+
+
 class _Notes:
     """Tells Dagster of each day in a thread of its own, since that takes longer than an event loop may wait."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    def __init__(self, known: KnownDays | None, open_recorder: Callable[[], "Recorder"]) -> None:
+        self._known, self._open_recorder = known, open_recorder
+        self._recorder: Recorder | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="record")
         self._written: list[Future[bool]] = []
 
+    @property
+    def remark(self) -> str | None:
+        """What to say of days that were not reported; None where all were."""
+        return self._recorder.remark if self._recorder else None
+
+    def open(self) -> "Recorder":
+        """Open Dagster's history, where it is not open yet: at first, where there will be something to tell."""
+        if self._recorder is None:
+            self._recorder = self._open_recorder()
+        return self._recorder
+
     def add(self, result: DayResult) -> None:
-        self._written.append(self._writer.submit(self._recorder.record, result))
+        self._written.append(self._writer.submit(self._tell, result))
+
+    def _tell(self, result: DayResult) -> bool:
+        unchanged = result.status is DayStatus.UNCHANGED
+        if self._recorder is None and unchanged and self._known is not None and self._known.knows(result):
+            return False
+        return self.open().record(result)
 
     def finish(self) -> list[str]:
         """Wait until all is written; what went wrong, once for each day."""

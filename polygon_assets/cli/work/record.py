@@ -14,7 +14,8 @@ from polygon_assets.orchestration.assembly import scope_of
 from polygon_assets.orchestration.assets.recording import Recorder, YearRecorder, record_stored
 from polygon_assets.orchestration.assets.roll_up_assets import by_year_name
 from polygon_assets.orchestration.partitions import partitions_of
-from polygon_assets.serving.home import open_instance, require_own_history
+from polygon_assets.serving.home import open_instance
+from polygon_assets.serving.own_history import require_own_history
 from polygon_assets.settings import Settings, load_settings
 from polygon_assets.store.roll_ups import YearFile, year_file, years
 

@@ -63,7 +63,8 @@ def _told(settings: Settings, row: Dataset, made: Sequence[YearFile]) -> bool:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     from polygon_assets.cli.work.record import record_years  # noqa: PLC0415
-    from polygon_assets.serving.home import open_instance, require_own_history  # noqa: PLC0415
+    from polygon_assets.serving.home import open_instance  # noqa: PLC0415
+    from polygon_assets.serving.own_history import require_own_history  # noqa: PLC0415
 
     try:
         require_own_history(settings.store_uri)

@@ -18,7 +18,8 @@ from polygon_assets.cli import console
 from polygon_assets.cli.work.vendor_checks import trouble
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.orchestration.watching.new_day_sensors import utc_now
-from polygon_assets.serving.home import open_instance, require_own_history
+from polygon_assets.serving.home import open_instance
+from polygon_assets.serving.own_history import require_own_history
 from polygon_assets.serving.processes import (
     HOST,
     STOP_SECONDS,

@@ -13,7 +13,7 @@ import dagster as dg
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import NotATradingDayError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
-from polygon_assets.ingest.results import stored_result
+from polygon_assets.ingest.results import STORED, describe, stored_result
 from polygon_assets.orchestration.assets.checks import check_specs, day_checks
 from polygon_assets.orchestration.assets.metadata import (
     Extract,
@@ -38,7 +38,6 @@ from polygon_assets.wording import counted
 
 GROUP = "market_data"
 SOURCE_GROUP = "flat_files"
-STORED = frozenset({DayStatus.PUBLISHED, DayStatus.UNCHANGED})
 
 OnResult = Callable[[str, DayResult], None]
 
@@ -159,19 +158,6 @@ def _days(context: dg.AssetExecutionContext, dataset: Dataset) -> Sequence[str]:
 def _read_again(store: ParquetStore, dataset: str, days: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """What is wrong with the bytes of each stored day: an unchanged footer alone would certify a corrupt file."""
     return {day: is_as_published(store, dataset, day) for day in days}
-
-
-def describe(result: DayResult) -> str:
-    """One line about one day, for logs."""
-    line = f"{result.day}: {result.status.value.replace('_', ' ')}"
-    if result.warning is not None:
-        return f"{line}: {result.warning}"
-    if result.error is not None:
-        return f"{line}: {result.error}"
-    if result.status not in STORED:
-        return line
-    kept = f" ({result.filter}; {counted(result.dropped_rows, 'row')} left out)" if result.filter else ""
-    return f"{line}, {counted(result.rows, 'row')}, {counted(result.symbols, 'symbol')}{kept}"
 
 
 def _record(

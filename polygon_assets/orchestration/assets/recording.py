@@ -10,9 +10,8 @@ import dagster as dg
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
-from polygon_assets.ingest.results import stored_result
+from polygon_assets.ingest.results import STORED, stored_result
 from polygon_assets.orchestration.assets.checks import READABLE, day_checks
-from polygon_assets.orchestration.assets.flat_file_assets import STORED
 from polygon_assets.orchestration.assets.metadata import day_extract, day_metadata
 from polygon_assets.orchestration.assets.roll_up_assets import year_metadata, year_partitions
 from polygon_assets.orchestration.dagster_internals import latest_failed, report_evaluation
