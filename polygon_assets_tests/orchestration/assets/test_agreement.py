@@ -62,7 +62,7 @@ def test_each_dataset_has_a_check_that_warns_and_blocks_nothing(platform: Platfo
     daily = found["stocks_daily"]
     assert (daily.severity, daily.blocking) == (dg.AssetCheckSeverity.WARN, False)
     assert daily.description == "1 finding on 3 days: without_parts"
-    (record,) = daily.metadata["days_and_worst"].value
+    (record,) = daily.metadata["days_and_worst"].records
     assert record.data["day"] == DAYS[1]
     assert record.data["worst"].startswith("ticker QQQ, transactions ")
     event = platform.instance.get_latest_materialization_event(KEY)
