@@ -1,6 +1,7 @@
 """Run the soak, print what was seen, and write it into ``docs/reliability.md``.
 
-Exits with 1 where something did not hold. Of each kind of store, the document is written only by a whole run in which everything held.
+Exits with 1 where something did not hold. The document is written only by a whole run in which everything held, of each
+kind of store by itself.
 """
 
 import argparse
