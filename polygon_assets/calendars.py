@@ -18,6 +18,8 @@ from polygon_assets.errors import InvalidInputError
 FIRST_SUPPORTED_DAY = dt.date(2003, 1, 1)
 WEEKDAYS: Mapping[str, frozenset[int]] = {"24/7": frozenset(range(7)), "24/6": frozenset({0, 1, 2, 3, 4, 6})}
 """Markets that know no holidays, and the weekdays on which they are open; Monday is 0."""
+MISSED_SESSIONS: Mapping[str, frozenset[dt.date]] = {"CMES": frozenset({dt.date(2018, 12, 5), dt.date(2025, 1, 9)})}
+"""Sessions that exchange_calendars does not know: days of mourning, on which stocks did not trade, and futures did."""
 _SATURDAY = 5
 NEW_YORK_EXCHANGE = "XNYS"
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -68,7 +70,8 @@ class TradingCalendar:
     @cached_property
     def sessions(self) -> tuple[dt.date, ...]:
         """All sessions, oldest first."""
-        return tuple(day for day in self._days() if day not in self._extra_closures)
+        days = sorted({*self._days(), *(day for day in self._missed if day <= self.end)})
+        return tuple(day for day in days if day not in self._extra_closures)
 
     @cached_property
     def regular_hours(self) -> Mapping[dt.date, tuple[dt.datetime, dt.datetime]]:
@@ -79,7 +82,13 @@ class TradingCalendar:
         if self.name in WEEKDAYS:
             return {}
         hours = self._table.hours if self._table else self._library_hours()
-        return {day: hours[day] for day in self.sessions}
+        zone, opening, closing, *_ = session_table.MARKETS.get(self.name, ("UTC", "00:00", "00:00"))
+        usual = {day: _in_utc(day, f"{opening}-{closing}", ZoneInfo(zone)) for day in self._missed}
+        return {day: (hours.get(day) or usual[day]) for day in self.sessions}
+
+    @property
+    def _missed(self) -> frozenset[dt.date]:
+        return MISSED_SESSIONS.get(self.name, frozenset())
 
     def _days(self) -> Iterable[dt.date]:
         if self.name in WEEKDAYS:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -82,3 +83,14 @@ def test_markets_without_holidays_are_open_on_their_weekdays() -> None:
     assert [always.is_session(day) for day in days] == [True, True, True, True]
     assert [six.is_session(day) for day in days] == [True, False, True, True]
     assert six.regular_hours == {}
+
+
+def test_futures_traded_on_days_of_mourning() -> None:
+    """They had no partition: exchange_calendars closes CME's calendar with the stock exchange's, which is not so."""
+    futures, stocks = trading_calendar("CMES"), trading_calendar()
+    for day in (dt.date(2018, 12, 5), dt.date(2025, 1, 9)):
+        assert futures.is_session(day)
+        assert not stocks.is_session(day)
+        opens, closes = futures.regular_hours[day]
+        assert (closes.astimezone(ZoneInfo("America/Chicago")).date(), closes - opens) == (day, dt.timedelta(1))
+    assert list(futures.sessions) == sorted(set(futures.sessions))

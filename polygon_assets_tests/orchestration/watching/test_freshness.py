@@ -38,6 +38,23 @@ def test_a_day_is_due_by_half_past_twelve_on_the_next(now: str, due: str) -> Non
     assert due_day(trading_calendar(), FIRST, _new_york(now)) == dt.date.fromisoformat(due)
 
 
+@pytest.mark.parametrize(
+    ("calendar", "now", "due"),
+    [
+        ("24/7", "2026-11-08T12:31", "2026-11-07"),  # a Saturday of crypto
+        ("24/7", "2026-12-26T12:29", "2026-12-24"),
+        ("24/7", "2026-12-26T12:31", "2026-12-25"),
+        ("24/6", "2026-11-08T12:31", "2026-11-06"),  # foreign exchange has no Saturday
+        ("24/6", "2026-11-09T12:31", "2026-11-08"),
+        ("CMES", "2026-11-27T12:31", "2026-11-26"),  # futures trade on Thanksgiving
+        ("CMES", "2026-12-26T12:31", "2026-12-24"),
+        ("CMES", "2027-01-02T12:31", "2026-12-31"),
+    ],
+)
+def test_other_markets_are_due_by_their_own_calendars(calendar: str, now: str, due: str) -> None:
+    assert due_day(trading_calendar(calendar), FIRST, _new_york(now)) == dt.date.fromisoformat(due)
+
+
 def test_before_the_first_deadline_nothing_is_due() -> None:
     assert due_day(trading_calendar(), dt.date(2026, 11, 20), _new_york("2026-11-21T12:00")) is None
 
