@@ -68,6 +68,7 @@ def build_by_year(
             made = write_year(store.store(), dataset.name, int(context.partition_key))
         except PolygonAssetsError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+        context.log.info(f"{made.uri}: days {made.days:,}, rows {made.rows:,}")
         return dg.MaterializeResult(metadata=year_metadata(made))
 
     return by_year

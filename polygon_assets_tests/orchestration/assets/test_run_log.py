@@ -70,3 +70,13 @@ def test_a_run_of_checks_alone_is_quiet_and_writes_each_once(platform_of_two_day
     assert not lines(platform, logging.INFO)
     assert len(written) == len(set(written))
     assert {(key.name, day) for key in keys for day in DAYS[:2]} <= set(written)
+
+
+def test_a_run_of_a_year_says_what_it_made(platform_of_two_days: Platform) -> None:
+    """It once said nothing at all."""
+    platform = platform_of_two_days
+    key = dg.AssetKey("stocks_daily_by_year")
+    job = platform.definitions().resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
+    assert job.execute_in_process(instance=platform.instance, partition_key="2026", run_config=QUIET).success
+    (said,) = lines(platform, logging.INFO)
+    assert said == f"{platform.place.uri}/_by_year/stocks_daily/year=2026/data.parquet: days 2, rows 40"
