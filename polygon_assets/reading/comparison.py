@@ -76,11 +76,12 @@ def compare_days(
 
 
 def _compared(store: ParquetStore, dataset: str, day: str, listed: RemoteObject | None) -> ComparedDay:
-    size = store.parquet_bytes(dataset, day)
+    size = stored = None
     try:
+        size = store.parquet_bytes(dataset, day)
         stored = store.provenance(dataset, day) if size is not None else None
-    except StoreError:
-        stored = None
+    except StoreError:  # a link or a pipe, too: one in a day's place once ended the comparison of all others
+        pass
     standing = _standing(stored, listed)
     if standing in TO_FETCH and listed and store.refused_etag(dataset, day) == listed.etag:
         standing = Standing.REFUSED

@@ -121,6 +121,10 @@ def test_what_stands_in_place_of_a_day_is_named_and_not_waited_for(
     assert named["uri"] in verified.out
     assert "2 days, 40 rows, all whole" in verified.out
     filled.publish("stocks_daily", ["2024-01-04"])
+    listed = cli("ls", "stocks_daily", "--month", "2024-01")  # a link in one day's place once ended that of all others
+    assert (listed.code, listed.out.count("stored")) == (0, 2), listed.err
+    planned = cli("ingest", "stocks_daily", "--start", *DAYS[:1], "--end", "2024-01-04", "--missing", "--dry-run")
+    assert planned.code == 0, planned.err
     done = cli("ingest", "stocks_daily", "--start", "2024-01-04", "--end", "2024-01-04")
     assert str(path) in done.err + done.out or done.code == 0
     assert "unexpected" not in done.err
