@@ -9,6 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def main() -> None:
     install_peers()
     extent = QUICK if options.quick else FULL
     files = prepare(extent)
-    with served(files) as server:
+    with tempfile.TemporaryDirectory() as state, served(files) as server:
+        os.environ["XDG_STATE_HOME"] = state  # what is stored in this process is remembered until its end
         for name in names:
             section = measure(name, extent, files, server)
             show(section.results)

@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,11 +44,20 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str] | None = N
 
 
 def run_program(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> tuple[Outcome, str]:
-    """Run a program that says nothing of itself; what it took, and what it printed."""
+    """Run a program that says nothing of itself; what it took, and what it printed.
+
+    It remembers no store of the run before, which was emptied since: ours refuses one that is gone.
+    """
     began = time.perf_counter()
-    with subprocess.Popen(
-        [str(part) for part in command], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, **(environment or {})}
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory() as state,
+        subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "XDG_STATE_HOME": state, **(environment or {})},
+        ) as process,
+    ):
         output = process.stdout.read().decode() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
