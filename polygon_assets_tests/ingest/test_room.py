@@ -101,6 +101,20 @@ async def test_a_day_waits_until_others_have_left_room(tmp_path: Path, monkeypat
     assert ended == ["first", "second", "third"]
 
 
+async def test_where_there_is_room_nothing_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 251 small days walked the folders of all others: a fifth of the run's wall."""
+
+    def walked(folder: Path) -> int:
+        raise AssertionError(f"{folder} was walked")
+
+    monkeypatch.setattr(room_module, "_bytes_in", walked)
+    has(monkeypatch, 10_000_000)
+    disk = room("stocks_daily", tmp_path)
+    for number in range(3):
+        disk.take(f"{number}", 1_000_000)
+    await room("stocks_quotes", tmp_path).wait_for("large", 1_000_000)
+
+
 async def test_what_a_day_has_written_is_not_asked_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     staging = tmp_path / "staging"
     staging.mkdir()
@@ -134,6 +148,7 @@ async def test_large_days_of_a_run_do_not_overfill_the_disk(tmp_path: Path, monk
     monkeypatch.setattr(room_module, "days_for", lambda *_, **__: 3)
     monkeypatch.setattr(pipeline, "days_for", lambda *_, **__: 3)
     has(monkeypatch, 4 * len(BODY))
+    monkeypatch.setattr(room_module, "_bytes_in", lambda _: 0)  # what is written leaves as much of that disk free
     with origin() as server:
         for day in DAYS[:3]:
             server.store(S3Catalog().get_key("stocks_daily", day), compressed(day_text(day, *TICKERS)))
