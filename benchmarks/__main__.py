@@ -1,8 +1,8 @@
 """``make bench``: measure side by side with peers, write ``benchmarks/results.md`` and its plot.
 
 ``--quick`` takes a few minutes and writes nothing; ``--only conversion`` (or trades, end_to_end, slow_link, download,
-framework, reading, starting; several with commas) measures that anew and takes the rest of the report from the runs
-before.
+framework, reading, comparing, starting; several with commas) measures that anew and takes the rest of the report from
+the runs before.
 """
 
 import argparse
@@ -13,7 +13,17 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import conversion, download, end_to_end, framework, reading, report, starting, trades
+from benchmarks import (
+    comparing,
+    conversion,
+    download,
+    end_to_end,
+    framework,
+    reading,
+    report,
+    starting,
+    trades,
+)
 from benchmarks.files import FULL, QUICK, Extent, prepare, served
 from benchmarks.processes import PEERS_PYTHON, ROOT
 from benchmarks.results import Result, Section
@@ -29,6 +39,7 @@ SECTIONS: dict[str, Measure] = {
     "download": download.measure,
     "framework": framework.measure,
     "reading": reading.measure,
+    "comparing": comparing.measure,
     "starting": lambda extent, _files, server: starting.measure(extent, server),
 }
 

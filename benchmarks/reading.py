@@ -12,7 +12,7 @@ from benchmarks.files import CATALOG, Extent, day_of, environment, last_days
 from benchmarks.processes import WORK, ContestantError, Outcome, alternate, ours, peer, ratio, run
 from benchmarks.results import Result, Row, Target
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.store.roll_ups import write_year
+from polygon_assets.store.roll_ups import YearFile, write_year
 from polygon_assets_tests.servers.seaweed import S3Server
 
 TICKER = "MSFT"
@@ -36,7 +36,7 @@ def _minutes(paths: list[Path], count: int, rounds: int, server: S3Server) -> Re
     title = f"Reading {TICKER}'s minutes over {count} days"
     print(title, flush=True)
     days = last_days("stocks_minute", count)
-    store = _stored("stocks_minute", paths, days, server)
+    store = stored_days("stocks_minute", paths, days, server)
     pulled = WORK / "out" / "read-puller"
     shutil.rmtree(pulled, ignore_errors=True)
     prefix = CATALOG.get_key("stocks_minute", day_of(paths[0])).rsplit("/", 3)[0]
@@ -61,11 +61,9 @@ def _years(paths: list[Path], count: int, rounds: int, server: S3Server) -> Resu
     title = f"Reading {TICKER}'s daily bars over {count / 252:.0f} years"
     print(title, flush=True)
     days = last_days("stocks_daily", count)
-    store = _stored("stocks_daily", paths, days, server)
+    store = stored_days("stocks_daily", paths, days, server)
     began = time.perf_counter()
-    made = [
-        write_year(ParquetStore(str(store)), "stocks_daily", int(year)) for year in sorted({day[:4] for day in days})
-    ]
+    made = write_years(store, "stocks_daily", days)
     took = (time.perf_counter() - began) / len(made)
     outcomes = alternate(
         {
@@ -86,14 +84,22 @@ def _years(paths: list[Path], count: int, rounds: int, server: S3Server) -> Resu
     return Result(title, rows, targets, note)
 
 
-def _stored(dataset: str, paths: list[Path], days: list[str], server: S3Server) -> Path:
+def stored_days(dataset: str, paths: list[Path], days: list[str], server: S3Server, into: Path | None = None) -> Path:
+    """A store that holds ``days``, each of them a link to one that was made of ``paths``."""
     folder = WORK / "out" / f"read-{dataset}"
     shutil.rmtree(folder, ignore_errors=True)
     made = [day_of(path) for path in paths]
     run(ours("pull", dataset, folder / "made", *made), environment(server))
-    source, store = ParquetStore(str(folder / "made")), ParquetStore(str(folder / "all"))
+    target = into or folder / "all"
+    source, store = ParquetStore(str(folder / "made")), ParquetStore(str(target))
     _link([Path(source.path(dataset, day)) for day in made], [Path(store.path(dataset, day)) for day in days])
-    return folder / "all"
+    return target
+
+
+def write_years(store: Path, dataset: str, days: list[str]) -> list[YearFile]:
+    """Make the file of each year of ``days``."""
+    opened = ParquetStore(str(store))
+    return [write_year(opened, dataset, int(year)) for year in sorted({day[:4] for day in days})]
 
 
 def _link(sources: list[Path], targets: list[Path]) -> None:
