@@ -1,7 +1,5 @@
 """``verify --cross``: datasets that do not agree are named and end with 1; and the tables that are no dataset's."""
 
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -13,14 +11,19 @@ from polygon_assets_tests.cli.conftest import Command
 from polygon_assets_tests.reading.made_days import put_made
 from polygon_assets_tests.reading.market import put_events
 from polygon_assets_tests.servers.rest_api import split
+from polygon_assets_tests.stores import Place
 
 DAYS = ["2024-07-01", "2024-07-02", "2024-07-03"]
 
 
+pytestmark = pytest.mark.stores("disk", "s3")
+
+
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ParquetStore:
-    monkeypatch.setenv("POLYGON_STORE", str(tmp_path / "store"))
-    return ParquetStore(str(tmp_path / "store"))
+def store(place: Place, monkeypatch: pytest.MonkeyPatch) -> ParquetStore:
+    for name, value in place.environment().items():
+        monkeypatch.setenv(name, value)
+    return place.open()
 
 
 def without(ticker: str, rows: pa.Table) -> pa.Table:
@@ -65,15 +68,19 @@ def test_only_the_last_days(store: ParquetStore, cli: Command) -> None:
     assert cli("verify", "stocks_daily", "--last", "2").out.startswith("stocks_daily: 2 days, ")
 
 
-def test_a_day_that_cannot_be_read_leaves_the_others(store: ParquetStore, cli: Command) -> None:
+def test_a_day_that_cannot_be_read_leaves_the_others(store: ParquetStore, place: Place, cli: Command) -> None:
     filled(store)
-    Path(store.path("stocks_minute", DAYS[0])).write_bytes(b"PAR1 not at all")
+    place.write(place.file("stocks_minute", DAYS[0]), b"PAR1 not at all")
     done = cli("verify", "--cross", "stocks_daily")
     assert done.code == 1
     assert f"stocks_daily {DAYS[0]}: " in done.out
     assert "polygon-assets verify stocks_minute" in done.out
     assert "findings on 1 of 3 days; 1 day could not be compared" in done.out
     assert DAYS[0] not in read_ledger(store, "stocks_daily")
+    minutes = cli("verify", "--cross", "stocks_minute")
+    assert minutes.code == 1
+    assert f"stocks_minute {DAYS[0]}: " in minutes.out
+    assert "2 days could not be compared" in minutes.out, "the day after it, too"
 
 
 def test_of_two_ways_to_compare_one_is_chosen(cli: Command) -> None:
@@ -82,17 +89,15 @@ def test_of_two_ways_to_compare_one_is_chosen(cli: Command) -> None:
     assert "choose one" in done.err
 
 
-def test_the_tables_of_corporate_actions_are_read_as_well(store: ParquetStore, cli: Command) -> None:
+def test_the_tables_of_corporate_actions_are_read_as_well(store: ParquetStore, place: Place, cli: Command) -> None:
     put_made(store, "stocks_daily", DAYS[0])
     put_events(store, SPLITS, [split("AAPL", DAYS[0])])
     assert cli("verify", "--cross", "stocks_daily").code == 0
     whole = cli("verify")
     assert whole.code == 0
     assert "2 tables beside the datasets, all whole" in whole.out
-    table = Path(store.uri, "_reference", "splits", "data.parquet")
-    body = bytearray(table.read_bytes())
-    body[20] ^= 1
-    table.write_bytes(body)
+    table = f"{store.uri}/_reference/splits/data.parquet"
+    place.flip(table, 3)
     damaged = cli("verify")
     assert damaged.code == 1
     assert f"the SHA-256 differs ({table})" in damaged.out

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from polygon_assets.calendars import TradingCalendar, trading_calendar
 from polygon_assets.datasets import DATASETS, Dataset
+from polygon_assets.errors import StoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.cross.bars_and_parts import compare_with_parts, missing_at_the_end
 from polygon_assets.reading.cross.cross_rules import CrossFinding
@@ -60,6 +61,8 @@ class CrossChecks:
         return tuple(self._findings(dataset, day))
 
     def _findings(self, dataset: Dataset, day: str) -> Iterator[CrossFinding]:
+        if self._store.provenance(dataset.name, day) is None:
+            raise StoreError(f"{self._store.path(dataset.name, day)}: removed since the days were listed")
         if dataset.made_of and day in self._stored(dataset.made_of):
             parts = self._summary(DATASETS[dataset.made_of], day)
             yield from compare_with_parts(self._summary(dataset, day), parts)
