@@ -44,7 +44,7 @@ later can help. ``NothingStoredWarning`` is no error: what was asked for is empt
 
 from collections.abc import Sequence
 
-from polygon_assets.wording import counted
+from polygon_assets.wording import counted, in_a_clone
 
 
 class PolygonAssetsError(Exception):
@@ -120,8 +120,9 @@ class PortTakenError(PolygonAssetsError):
 
     def __init__(self, port: int) -> None:
         """Name the ``port`` of 127.0.0.1."""
+        of_make = " (make: PORT=3001)" if in_a_clone() else ""
         super().__init__(
-            f"Port {port} of 127.0.0.1 is in use: stop that program, or choose another with --port (make: PORT=3001)."
+            f"Port {port} of 127.0.0.1 is in use: stop that program, or choose another with --port{of_make}."
         )
         self.port = port
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from dotenv import dotenv_values, load_dotenv
+from dotenv import dotenv_values, load_dotenv, set_key
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -228,6 +228,11 @@ def load_environment_file(path: Path = Path(".env")) -> bool:
     The command line does this too, so that it means the same bucket and store as the UI. False: there is none.
     """
     return load_dotenv(path, override=True)
+
+
+def write_setting(field: str, value: str, path: Path = Path(".env")) -> None:
+    """Put ``value``, which is no secret, into ``.env`` of the working folder, in place of what stood there of it."""
+    set_key(path, variable(field), value, quote_mode="never")
 
 
 def unknown_variables() -> dict[str, str | None]:

@@ -57,12 +57,19 @@ def demo(
     work.demo.run(port=port, ui=ui)
 
 
-def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False) -> None:
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Write the POLYGON_HISTORY_START that fits the plan into .env of this folder."),
+    ] = False,
+) -> None:
     """Check credentials, clock, endpoint, plan, disk, calendar and Dagster; each line is ok or says what helps.
 
     Exit code 1 where something failed; notes do not count.
     """
-    _end(work.doctor.run(as_json=as_json))
+    _end(work.doctor.run(as_json=as_json, write=write))
 
 
 def ingest(

@@ -8,11 +8,15 @@ import codecs
 import io
 import json
 import os
+import re
+import shlex
+import shutil
 import socket
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len, set_cell_size
@@ -62,8 +66,26 @@ def visible(text: str) -> str:
     return text.translate(_VISIBLE)
 
 
+_NAME = "polygon-assets"
+_COMMAND = re.compile(rf"(?<![\w./-]){_NAME}(?= [a-z-])")
+
+
+def runnable(text: str) -> str:
+    """``text`` with the commands in it as they can be called here: by the path that was just called, if by no name."""
+    called = sys.argv[0]
+    if Path(called).name != _NAME or "/" not in called or shutil.which(_NAME):
+        return text
+    return _COMMAND.sub(lambda _: shlex.quote(called), text)
+
+
 class _Console(Console):
     """Prints text as it is, without markup and emoji codes; control characters are shown, not sent."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print; plain text is left to the terminal to wrap, and commands in it can be called as they stand."""
+        if all(isinstance(each, str) for each in objects):
+            options.setdefault("soft_wrap", True)
+        super().print(*(runnable(each) if isinstance(each, str) else each for each in objects), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """What is printed, whatever it is made of; only rich's own control codes steer the terminal."""
@@ -155,12 +177,12 @@ def print_json(value: Any) -> None:
 
 def fail(message: str) -> None:
     """Say what went wrong, in one line."""
-    messages.print(Text.assemble(("error:", "bold red"), f" {message}"), soft_wrap=True)
+    messages.print(Text.assemble(("error:", "bold red"), f" {runnable(message)}"), soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Say what is worth knowing, in one line."""
-    messages.print(Text.assemble(("note:", "bold yellow"), f" {message}"), soft_wrap=True)
+    messages.print(Text.assemble(("note:", "bold yellow"), f" {runnable(message)}"), soft_wrap=True)
 
 
 def name_place(settings: "Settings") -> None:

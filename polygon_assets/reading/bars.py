@@ -18,6 +18,7 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.factors import Adjustment
 from polygon_assets.reading.scanning import Day, Session, day_text, days_between, opened_store, scan
 from polygon_assets.settings import load_settings_of_folder
+from polygon_assets.wording import how_to_install
 
 if TYPE_CHECKING:
     import duckdb
@@ -98,7 +99,7 @@ def _connection() -> "duckdb.DuckDBPyConnection":
         import duckdb  # noqa: PLC0415 (an optional part)
     except ModuleNotFoundError:
         raise ConfigurationMissingError(
-            "bars needs DuckDB: run `make install` in the checkout, or install duckdb beside this package"
+            f"bars needs DuckDB, which is not installed here: {how_to_install('sql')}"
         ) from None
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")

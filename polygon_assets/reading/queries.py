@@ -23,6 +23,7 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.adjusted_views import ADJUSTED, add_adjusted_views
 from polygon_assets.store.parquet_store import FILE_NAME, scanned_schema
 from polygon_assets.store.s3_reading import OF_S3
+from polygon_assets.wording import how_to_install
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,7 +58,7 @@ def connect(store: ParquetStore) -> Iterator["duckdb.DuckDBPyConnection"]:
         import duckdb  # noqa: PLC0415 (an optional part)
     except ModuleNotFoundError:
         raise ConfigurationMissingError(
-            "SQL needs DuckDB: run `make install` in the checkout, or install duckdb beside this package"
+            f"SQL needs DuckDB, which is not installed here: {how_to_install('sql')}"
         ) from None
 
     files: list[str] = []

@@ -31,6 +31,7 @@ from polygon_assets.errors import (
 )
 from polygon_assets.log_redaction import redact_logs
 from polygon_assets.reference.events import SPLITS, EventKind
+from polygon_assets.wording import how_to_install
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -74,8 +75,7 @@ class ReferenceApi:
             from massive import RESTClient  # noqa: PLC0415 (an optional part)
         except ModuleNotFoundError:
             raise ConfigurationMissingError(
-                "Splits and dividends need the vendor's client: run `make install` in the checkout, or install "
-                "polygon-assets[reference]"
+                f"Splits and dividends need the vendor's client, not installed here: {how_to_install('reference')}"
             ) from None
         if not re.fullmatch(r"[!-~]+", key):
             raise InvalidInputError("POLYGON_API_KEY holds a space or a character that no key has: copy it again.")

@@ -22,6 +22,7 @@ from polygon_assets.download import S3Catalog
 from polygon_assets.errors import ConfigurationMissingError
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size, demo_size
+from polygon_assets.wording import how_to_install
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -68,7 +69,7 @@ def local_s3() -> Iterator[LocalS3]:
     missing = [name for name in _PARTS if find_spec(name) is None]
     if missing:
         raise ConfigurationMissingError(
-            f"The local S3 needs {', '.join(missing)}, not installed here: pip install 'polygon-assets[sample]'"
+            f"The local S3 needs {', '.join(missing)}, not installed here: {how_to_install('sample')}"
         )
     process = subprocess.Popen(
         [sys.executable, "-m", "polygon_assets.sample.s3_server"],

@@ -150,6 +150,24 @@ def test_the_floor_of_the_plan(limited: Origin, cli: Command, monkeypatch: pytes
     assert lines(cli("doctor", "--json"))["plan: stocks_daily"]["state"] == "ok"
 
 
+@pytest.mark.usefixtures("platform")
+def test_the_first_day_that_fits_the_plan_is_written_where_it_is_asked_for(
+    limited: Origin, cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYGON_ENDPOINT_URL", limited.endpoint_url)
+    monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+    monkeypatch.chdir(tmp_path)
+    written = tmp_path / ".env"
+    offered = cli("doctor").err
+    assert f"To have POLYGON_HISTORY_START={DAYS[2]} written into .env of this folder: polygon-assets doctor" in offered
+    assert not written.exists()
+    before = "# mine\nPOLYGON_TIMEOUT=30\nPOLYGON_HISTORY_START=2003-09-10\n"
+    written.write_text(before)
+    assert f"Written into {written}: POLYGON_HISTORY_START={DAYS[2]}" in cli("doctor", "--write").err
+    assert written.read_text() == before.replace("2003-09-10", DAYS[2])
+    assert "Nothing to write" in cli("doctor", "--write").err
+
+
 @pytest.fixture
 def recent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Origin]:
     """A bucket with a day of every dataset in this month, or the one before; it refuses all ticks and all futures."""

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from polygon_assets import wording
 from polygon_assets.cli import reaching
 from polygon_assets.cli.app import explain
+from polygon_assets.errors import PortTakenError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.serving.home import local_configuration
 from polygon_assets.store import s3_folder
@@ -49,6 +51,34 @@ def test_wrong_keys(platform: Platform, cli: Command, monkeypatch: pytest.Monkey
     assert done.code == 1
     assert "Copy POLYGON_ACCESS_KEY_ID and POLYGON_SECRET_ACCESS_KEY again" in one_line(done)
     assert "canary" not in done.err
+
+
+def test_a_command_that_is_on_no_path_is_named_as_it_was_called(tmp_path: Path) -> None:
+    """``For a start: polygon-assets ingest …`` was not found, where only ``.venv/bin/polygon-assets`` was."""
+    called = f"{Path(sys.executable).parent}/polygon-assets"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    for arguments, said in (
+        (["status"], f"For a start: {called} ingest stocks_daily --last 5\n"),
+        (["ls", "stocks_daily"], f"To look around without a subscription: {called} demo.\n"),
+        (["ls"], f"See: {called} ls --help\n"),
+    ):
+        done = subprocess.run(
+            [called, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.stderr.endswith(said)
+    environment["PATH"] += f":{Path(sys.executable).parent}"
+    done = subprocess.run(
+        [called, "status"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.endswith("For a start: polygon-assets ingest stocks_daily --last 5\n")
+
+
+def test_outside_a_clone_nothing_says_make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert wording.how_to_install("sql") == "make install"
+    assert "make: PORT=3001" in str(PortTakenError(3000))
+    monkeypatch.setattr(wording, "__file__", str(tmp_path / "site-packages/polygon_assets/wording.py"))
+    assert wording.how_to_install("sql") == "pip install 'polygon-assets[sql]'"
+    assert "make" not in str(PortTakenError(3000))
 
 
 @pytest.mark.usefixtures("platform")

@@ -173,7 +173,7 @@ def test_without_duckdb(cli: Command, settings: ParquetStore, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "duckdb", None)
     done = cli("sql", QUERY)
     assert done.code == 1
-    assert "SQL needs DuckDB: run `make install` in the checkout" in done.err
+    assert "SQL needs DuckDB, which is not installed here: make install" in done.err
     assert settings.days("stocks_daily") == DAYS
 
 

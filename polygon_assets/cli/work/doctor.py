@@ -21,8 +21,8 @@ from polygon_assets.cli.work.vendor_checks import Reach
 from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest.connections import open_store
-from polygon_assets.settings import Settings, dagster_home, load_settings, variable
-from polygon_assets.wording import counted
+from polygon_assets.settings import Settings, dagster_home, load_settings, variable, write_setting
+from polygon_assets.wording import counted, in_a_clone
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -81,7 +81,8 @@ def parser() -> Line:
 
     if kernel.is_built():
         return ok("parser", "the compiled kernel")
-    remedy = "Install a C compiler (Debian: apt install gcc libc6-dev), then install this package again (make install)."
+    again = "rm .venv/.runtime && make install" if in_a_clone() else "pip install --force-reinstall polygon-assets"
+    remedy = f"Install a C compiler (Debian: apt install gcc libc6-dev), then this package again: {again}"
     return note("parser", "pyarrow alone; the compiled kernel, which takes a third of its time, is not built", remedy)
 
 
@@ -151,20 +152,36 @@ def _sensors(instance: "dg.DagsterInstance") -> Iterator[Line]:
         yield note("sensors", "have not run yet; they do once the daemon does")
 
 
-def run(*, as_json: bool) -> int:
-    """Look at everything and say what helps; the exit code."""
+def run(*, as_json: bool, write: bool = False) -> int:
+    """Look at everything and say what helps; ``write`` the first day that fits into ``.env``; the exit code."""
     lines = []
-    for line in _lines(load_settings()):
+    settings, reaches = load_settings(), dict[str, Reach]()
+    for line in _lines(settings, reaches):
         lines.append(line)
         if not as_json:
             _print(line)
     if as_json:
         console.print_json([vars(line) for line in lines])
+    _offer(vendor_checks.fitting_start(settings, reaches), write=write)
     return console.FAILED if any(line.state == "failed" for line in lines) else 0
 
 
-def _lines(settings: Settings) -> Iterator[Line]:
-    reaches: dict[str, vendor_checks.Reach] = {}
+def _offer(start: str | None, *, write: bool) -> None:
+    """Write the day on which history is to start, where one fits, or say how to have it written."""
+    if start is None:
+        if write:
+            console.messages.print(f"Nothing to write: the plan asks for no other {variable('history_start')}.")
+    elif write:
+        write_setting("history_start", start)
+        console.messages.print(
+            f"Written into {Path('.env').absolute()}: {variable('history_start')}={start}", soft_wrap=True
+        )
+    else:
+        written = f"{variable('history_start')}={start} written into .env of this folder"
+        console.messages.print(f"To have {written}: polygon-assets doctor --write", soft_wrap=True)
+
+
+def _lines(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]:
     unset = vendor_checks.unset_credentials(settings)
     if unset:
         yield unset

@@ -156,6 +156,22 @@ def _reach(downloader: SyncS3Downloader, catalog: S3Catalog, dataset: Dataset) -
     return Reach(sizes, days[position] if position < len(days) else None)
 
 
+def fitting_start(settings: Settings, reaches: Mapping[str, Reach]) -> str | None:
+    """The day on which history is to start, so that no partition lies before what the plan includes.
+
+    None: it does so already, or one dataset's whole history is included and another's is not.
+    """
+    cut = [reach.floor for name, reach in reaches.items() if reach.floor and _is_cut(settings, DATASETS[name], reach)]
+    whole = [reach.floor for reach in reaches.values() if reach.floor and reach.floor not in cut]
+    return min(cut) if cut and min(cut) <= min(whole, default=min(cut)) else None
+
+
+def _is_cut(settings: Settings, dataset: Dataset, reach: Reach) -> bool:
+    """Do the partitions begin before what the plan includes, and are such days listed?"""
+    first = max(dataset.first_day, settings.history_start or dataset.first_day).isoformat()
+    return reach.floor is not None and first < reach.floor and min(reach.sizes) < reach.floor
+
+
 def _entitlement(settings: Settings, dataset: Dataset, reach: Reach) -> Line:
     topic = f"plan: {dataset.name}"
     if not reach.sizes:
@@ -167,7 +183,7 @@ def _entitlement(settings: Settings, dataset: Dataset, reach: Reach) -> Line:
         return note(topic, "not in your plan: listed, but refused", remedy)
     first = max(dataset.first_day, settings.history_start or dataset.first_day).isoformat()
     listed = f"{counted(len(reach.sizes), 'day')} listed"
-    if first < reach.floor and min(reach.sizes) < reach.floor:
+    if _is_cut(settings, dataset, reach):
         remedy = f"export {variable('history_start')}={reach.floor}"
         return note(topic, f"included from {reach.floor} on, partitions begin on {first}; {listed}", remedy)
     return ok(topic, f"included from {reach.floor} on; {listed}")
