@@ -1,6 +1,6 @@
 """What the figures of ``docs/scaling.md`` come from; ``python -m benchmarks.scaling files | events | plot``.
 
-files   a full-size made-up file of each dataset: bytes, CPU seconds, requests, memory
+files   a full-size made-up file of each dataset of bars of stocks and options: bytes, CPU seconds, requests, memory
 events  Dagster's history in PostgreSQL at 180, 1,800 and 18,000 partitions (needs Debian's postgresql)
 plot    time to the whole history against workers and bandwidth, from the figures of ``files`` given on the command line
 """
@@ -65,8 +65,9 @@ def ingest_once(dataset: str, vendor: str, store: str, keys: tuple[str, str]) ->
 
 
 def files() -> None:
-    """Bytes, CPU, requests and memory for each dataset."""
-    for name, dataset in DATASETS.items():
+    """Bytes, CPU, requests and memory for each dataset of which the bytes of the whole history are known."""
+    for name in HISTORY_GB:
+        dataset = DATASETS[name]
         with objects() as s3:
             for day in DAYS:
                 s3.server.put(BUCKET, CATALOG.get_key(name, day), flat_file(dataset, day, full_size(dataset)))

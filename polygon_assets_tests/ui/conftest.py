@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,21 +47,33 @@ class Served:
     """All partitions, oldest first; the last five are those that a sensor wants of an empty store."""
 
 
-@pytest.fixture(scope="module")
-def served(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """An empty platform whose history starts some weeks ago, with the ``dagster.yaml`` of one machine."""
-    bucket, folder = f"flatfiles-{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("ui")
+@contextmanager
+def serving(s3_server: S3Server, folder: Path, datasets: str | None = None) -> Iterator[Served]:
+    """An empty platform whose history starts some weeks ago, with the ``dagster.yaml`` of one machine.
+
+    ``datasets`` is what POLYGON_DATASETS chooses.
+    """
+    bucket = f"flatfiles-{uuid.uuid4().hex[:12]}"
     s3_server.client().create_bucket(Bucket=bucket)
     days = last_sessions(S3Catalog(), DATASETS["stocks_daily"], SESSIONS)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("POLYGON_HISTORY_START", days[0])
         monkeypatch.setenv("DAGSTER_HOME", str(folder / "fresh"))
+        if datasets:
+            monkeypatch.setenv("POLYGON_DATASETS", datasets)
         fresh = prepare_home(folder / "fresh")
         with (
             open_platform(s3_server, bucket, folder, fresh, monkeypatch) as platform,
             dagster_site(folder / "home", location="polygon_assets_tests.servers.quick_location") as site,
         ):
             yield Served(platform, site, days)
+
+
+@pytest.fixture(scope="module")
+def served(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A platform with the datasets that are chosen by default."""
+    with serving(s3_server, tmp_path_factory.mktemp("ui")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
