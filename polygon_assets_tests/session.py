@@ -20,7 +20,8 @@ SERVERS = frozenset({"s3_server", "origin", "proxy", "platform", "vendor", "plac
 """Fixtures that start a server, or write a store or a Dagster home."""
 STATE = "XDG_STATE_HOME"
 """Names the folder in which it is remembered which stores there are."""
-FOREIGN = ("POLYGON_", "DAGSTER_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+FOREIGN = ("POLYGON_", "DAGSTER_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "COLUMNS")
+"""Beginnings of what is the user's own; ``COLUMNS`` is the width of the terminal, also in pytest's workers."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
