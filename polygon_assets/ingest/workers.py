@@ -14,7 +14,7 @@ from pathlib import Path
 from polygon_assets.datasets import Dataset
 from polygon_assets.flatfile.limits import Limits
 
-_CONVERSION_BYTES, _ROW_GROUPS = 192 * 1024**2, 5
+_CONVERSION_BYTES, _ROW_GROUPS = 192 * 1024**2, 8
 """Memory that one conversion takes at most: libraries and buffers, and so many times the text of a row group."""
 DOWNLOAD_BYTES = 8 * 1024**2
 """Memory that one download in flight takes at most: blocks on their way to the disk, and the network's buffers."""

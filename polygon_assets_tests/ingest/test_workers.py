@@ -36,13 +36,13 @@ def test_workers_follow_from_cores_and_memory(
 
 
 def test_quotes_take_more_memory_than_bars_so_fewer_are_converted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """256 MB were reckoned with for each, where a day of quotes takes 519."""
+    """256 MB were reckoned with for each, where a day of quotes takes 720."""
     monkeypatch.setattr(machine, "cores", lambda: 64)
     bars, quotes, options = (
         conversion_bytes(DATASETS[name]) for name in ("stocks_minute", "stocks_quotes", "options_quotes")
     )
-    assert bars < 519 * 10**6 < quotes < options
-    assert workers_for(2 * GIB, bars) > workers_for(2 * GIB, quotes) > workers_for(2 * GIB, options) >= 1
+    assert bars < 720 * 10**6 < quotes < options
+    assert workers_for(4 * GIB, bars) > workers_for(4 * GIB, quotes) > workers_for(4 * GIB, options) >= 1
 
 
 @pytest.mark.parametrize(("budget", "expected"), [(8 * GIB, 8), (GIB + 3 * DOWNLOAD_BYTES, 3), (1, 1)])
