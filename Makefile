@@ -22,7 +22,7 @@ CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs
 export UV_SYSTEM_CERTS ?= $(if $(CERTIFICATES),true,false)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test test-fast check faults soak cluster ui screenshots bench big lock clean
+.PHONY: help install demo dev test test-fast check faults soak cluster ui docs screenshots bench big lowest newest lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ cluster: $(VENV)/.dev ## Run the suite of many machines (needs Debian's packages
 ui: $(VENV)/.dev ## Run the suite of the web interface in a browser (needs Debian's package chromium)
 	@$(BIN)/python -m pytest polygon_assets_tests/ui $(ARGS)
 
+docs: $(VENV)/.docs ## Make the documentation as a site, dist/site; a warning or a dead link is an error (SERVE=1: read it)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs $(if $(SERVE),serve,build --quiet) --strict
+	@$(if $(SERVE),,echo "Made dist/site. To read it: make docs SERVE=1")
+
 screenshots: $(VENV)/.dev ## Take the pictures in docs/images/ anew, of what the demo serves (needs chromium, too)
 	@$(BIN)/python -m polygon_assets_tests.ui.screenshots $(ARGS)
 
@@ -67,6 +71,11 @@ bench: $(VENV)/.dev ## Measure, side by side with peers
 
 big: $(VENV)/.dev ## Bring a made-up file of 2 GB through, and measure it (ARGS="--gigabytes 0.1" for a smaller one)
 	@$(BIN)/python -m benchmarks.big $(ARGS)
+lowest: $(VENV)/.dev ## Run the tests that lean on others' versions on the lowest ones allowed (ARGS="-k sensor")
+	@$(BIN)/python tools/lowest.py $(if $(ARGS),-- $(ARGS))
+
+newest: $(VENV)/.dev ## The same on the newest ones, which the lock files may not have yet
+	@$(BIN)/python tools/lowest.py --newest $(if $(ARGS),-- $(ARGS))
 
 lock: $(VENV)/.uv ## Write the lock files anew with the newest versions (KEEP=1: only what pyproject.toml asks for)
 	@$(BIN)/python tools/lock.py $(if $(KEEP),--keep)
@@ -77,7 +86,7 @@ clean: ## Remove .venv, .demo and caches; data/ and .dagster/ stay
 
 # Stamps, written last, so that an installation that was interrupted goes on where it stopped.
 # Where .venv has lost its Python (moved, or upgraded away) they mean nothing.
-$(shell test -x $(BIN)/python || rm -f $(VENV)/.uv $(VENV)/.runtime $(VENV)/.dev)
+$(shell test -x $(BIN)/python || rm -f $(VENV)/.uv $(VENV)/.runtime $(VENV)/.dev $(VENV)/.docs)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -103,4 +112,9 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(KERNEL) $(VENV)/.uv
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Installing what development needs …"
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.dev
+	@echo "Installing what the site needs …"
+	@$(INSTALL) --require-hashes -r requirements/docs.txt
 	@touch $@

@@ -27,6 +27,7 @@ FOREIGN = ("POLYGON_", "DAGSTER_", "AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PRO
 def pytest_configure(config: pytest.Config) -> None:
     """Take the user's subscription, instance and proxies out of reach: tests talk to this machine alone."""
     config.addinivalue_line("markers", "slow: takes seconds, or starts processes that do; begun first")
+    config.addinivalue_line("markers", "locked: holds for the locked versions of others' packages alone")
     config.addinivalue_line("markers", "integration: needs a server, a store or a Dagster home; by its fixtures")
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN) and name != NO_SKIPS:

@@ -19,7 +19,6 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     SqliteEventLogStorage,
     SqliteEventLogStorageWatchdog,
 )
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
@@ -34,6 +33,8 @@ from polygon_assets.settings import dagster_home
 _ENDS = frozenset({dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED})
 _CONNECTIONS = 16
 """Databases that are kept open: the index, and those of the latest runs, which have one each."""
+_BUSY_SECONDS = 30
+"""How long a statement waits for other processes, as in Dagster's own storage, which lacks a name for it in 1.13.0."""
 _SECOND_LOOK_SECONDS = 2.0
 """After the last write that was heard of; longer than a disk takes."""
 _Identity = tuple[int, int] | None
@@ -139,7 +140,7 @@ class _KeptEventLog(SqliteEventLogStorage):
                 self.conn_string_for_shard(shard),
                 poolclass=QueuePool,
                 pool_size=1,
-                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+                connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
             )
         self._engines.move_to_end(shard)
         if shard not in self._initialized_dbs:

@@ -60,6 +60,7 @@ def test_the_horizon_is_the_end_of_next_year() -> None:
     assert horizon(dt.date(2026, 11, 22)) == dt.date(2027, 12, 31)
 
 
+@pytest.mark.locked
 @pytest.mark.parametrize("name", session_table.MARKETS)
 def test_the_stored_sessions_are_those_of_exchange_calendars(name: str) -> None:
     """Whoever upgrades it runs python tools/sessions.py; until then, what is installed is asked itself."""

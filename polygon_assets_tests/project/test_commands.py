@@ -28,9 +28,12 @@ COMMANDS = [
     "soak",
     "cluster",
     "ui",
+    "docs",
     "screenshots",
     "bench",
     "big",
+    "lowest",
+    "newest",
     "lock",
 ]
 Done = subprocess.CompletedProcess[str]

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from polygon_assets_tests.project import ROOT
 
-LOCKS = ("dev.txt", "runtime.txt", "cluster.txt", "uv.txt")
+LOCKS = ("dev.txt", "runtime.txt", "cluster.txt", "uv.txt", "docs.txt")
 EXTRAS = {"runtime.txt": "sample", "cluster.txt": "cluster"}
 PIN = re.compile(
     r"(?P<name>[a-z0-9-]+)(\[[a-z0-9,-]+\])?==(?P<version>[^ ;]+)( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+"
@@ -75,6 +75,14 @@ def test_a_lock_holds_what_pyproject_asks_for(name: str) -> None:
 def test_locks_agree(name: str) -> None:
     everything = pins("dev.txt")
     assert {package: versions for package, versions in pins(name).items() if everything.get(package) != versions} == {}
+
+
+def test_the_sites_tools_fit_what_is_installed_and_are_not_installed_with_it() -> None:
+    everything, site = pins("dev.txt"), pins("docs.txt")
+    assert {each for each, versions in site.items() if everything.get(each, versions) != versions} == set()
+    for requirement in map(Requirement, pyproject()["dependency-groups"]["docs"]):
+        assert all(requirement.specifier.contains(version) for version in site[requirement.name])
+        assert requirement.name not in everything
 
 
 @pytest.fixture
