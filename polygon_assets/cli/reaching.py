@@ -19,10 +19,11 @@ PATIENCE = 2.0
 
 
 def reached_store(settings: "Settings") -> "ParquetStore":
-    """The user's store; of one in a bucket it is known that it answers.
+    """The user's store; of one in a bucket it is known that it answers, of one in a folder that it is not missing.
 
     Raises:
-        StoreUnreachableError: it does not.
+        StoreUnreachableError: it does not answer.
+        StoreAbsentError: there was a store in the folder, and is none now.
     """
     store = open_store(settings)
     said = (
@@ -35,4 +36,5 @@ def reached_store(settings: "Settings") -> "ParquetStore":
         store.require_answer()
     finally:
         waiting.cancel()
+    store.require_present()
     return store

@@ -11,6 +11,8 @@ COMMANDS = [
     ("status",), ("verify", "stocks_daily"), ("rollup", "stocks_daily"), ("record", "stocks_daily"),
     ("sql", "SELECT 1"), ("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[1]),
     ("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[1], "--missing"),
+    ("ls", "stocks_daily", "--month", "2024-01"), ("verify", "stocks_daily", "--remote"),
+    ("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[1], "--dry-run"),
 ]  # fmt: skip
 
 
@@ -27,6 +29,7 @@ def unmounted(platform: Platform, cli: Command) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_misses_it(unmounted: Path, cli: Command, command: tuple[str, ...]) -> None:
+    """``ls`` and dry runs once called every day new."""
     done = cli(*command)
     assert done.code == 1
     assert f"{unmounted}: the store that was here is not" in done.err
