@@ -39,7 +39,8 @@ _STORED: dict[str, pa.DataType] = {
     "timestamp[us, UTC]": pa.timestamp("us", tz="UTC"),
     "timestamp[ns, UTC]": pa.timestamp("ns", tz="UTC"),
 }
-# Counts are parsed as floats, which take no hexadecimal (pyarrow's integers do) and cost the same, then checked.
+# Counts are parsed as floats, which take no hexadecimal (pyarrow's integers do) and cost the same, then checked; what
+# a float does not have exactly is read again, as text.
 # Text is parsed as bytes: building dictionaries and checking UTF-8 is cheaper afterwards, for distinct tickers.
 _PARSED: dict[str, pa.DataType] = {
     "string": pa.binary(),
@@ -55,8 +56,10 @@ _PARSED: dict[str, pa.DataType] = {
 
 TEXTS = frozenset({"string", "list<int16>"})
 """Types that are read as text."""
-LARGEST_COUNTS: Mapping[str, int] = {"int64": 2**53 - 1, "int32": 2**31 - 1, "int16": 2**15 - 1}
-"""The largest whole number that a column of the type may hold: what a float has exactly, and what fits."""
+LARGEST_COUNTS: Mapping[str, int] = {"int64": 2**63 - 1, "int32": 2**31 - 1, "int16": 2**15 - 1}
+"""The largest whole number that a column of the type may hold."""
+LARGEST_EXACT = 2**53 - 1
+"""The largest whole number of which a float tells it from its neighbours."""
 
 
 _CODES = re.compile(r"\[?(-?[0-9]{1,5}(?:, ?-?[0-9]{1,5})*)?\]?")

@@ -20,7 +20,7 @@ from polygon_assets.errors import RowError
 from polygon_assets.flatfile.archive import Archive, Block
 from polygon_assets.flatfile.kernel import Kernel, Parsed
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
-from polygon_assets.flatfile.parquet_schema import LARGEST_COUNTS, TEXTS, Header, parsed_types
+from polygon_assets.flatfile.parquet_schema import LARGEST_COUNTS, LARGEST_EXACT, TEXTS, Header, parsed_types
 from polygon_assets.flatfile.rows import Batch, Column, Mask, ascending, name_lengths
 
 MAX_TICKER_BYTES = 64
@@ -34,6 +34,7 @@ _MEANING = {
 # What pyarrow says, pinned by a test: "In CSV column #1: Row #3: CSV conversion error to double: invalid value 'x'"
 # and "CSV parse error: Row #3: Expected 8 columns, got 2: A,1".
 _CONVERSION = re.compile(r"In CSV column #(\d+): Row #(\d+): CSV conversion error to ([\w\[\]]+): (.*)", re.DOTALL)
+_WHOLE = re.compile(rb"-?[0-9]{1,19}")
 _SHAPE = re.compile(r"CSV parse error: Row #(\d+): (Expected \d+ columns, got \d+)", re.DOTALL)
 
 
@@ -98,9 +99,9 @@ class FlatFile:
         lengths = np.diff(runs.run_ends.to_numpy(), prepend=np.int32(0))
         run_of_row = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         names = self._names(runs.values, run_of_row)
-        return Parsed(names, run_of_row, *self._columns(table))
+        return Parsed(names, run_of_row, *self._columns(table, block))
 
-    def _read_csv(self, block: Block) -> pa.Table:
+    def _read_csv(self, block: Block, convert: csv.ConvertOptions | None = None) -> pa.Table:
         self._check_bytes(block)
         data: Any = pa.BufferReader(pa.py_buffer(block.data))  # read_csv takes it, its stubs do not know
         try:
@@ -109,7 +110,7 @@ class FlatFile:
                 data,
                 read_options=self._read,
                 parse_options=self._parse,
-                convert_options=self._convert,
+                convert_options=convert or self._convert,
                 memory_pool=pa.system_memory_pool(),  # a tenth less memory than the default pool's
             )
         except pa.ArrowInvalid as error:
@@ -170,7 +171,9 @@ class FlatFile:
             lines=np.arange(self._line, self._line + rows, dtype=np.int64),
         )
 
-    def _columns(self, table: pa.Table) -> tuple[dict[str, Column], dict[str, Mask], dict[str, pa.StringArray]]:
+    def _columns(
+        self, table: pa.Table, block: Block
+    ) -> tuple[dict[str, Column], dict[str, Mask], dict[str, pa.StringArray]]:
         """Every column but the ticker: numbers and moments, which of their cells are empty, and texts."""
         columns: dict[str, Column] = {}
         missing: dict[str, Mask] = {}
@@ -181,12 +184,12 @@ class FlatFile:
             if column.type in TEXTS:
                 texts[column.name] = self._text(table, column.name)
             else:
-                columns[column.name], empty = self._numbers(table, column)
+                columns[column.name], empty = self._numbers(table, column, block)
                 if empty is not None:
                     missing[column.name] = empty
         return columns, missing, texts
 
-    def _numbers(self, table: pa.Table, column: TableColumn) -> tuple[Column, Mask | None]:
+    def _numbers(self, table: pa.Table, column: TableColumn, block: Block) -> tuple[Column, Mask | None]:
         """The values of a column, and which of its cells are empty; None: none are."""
         chunk, empty = _only_chunk(table, column.name), None
         if chunk.null_count:
@@ -196,7 +199,7 @@ class FlatFile:
                 self._refuse(int(np.argmax(empty)), column.name, f"invalid value '', where {meaning} is due")
             chunk = chunk.fill_null(pa.scalar(0, chunk.type))
         values = chunk.to_numpy(zero_copy_only=False)
-        return (self._counts(column, values) if column.type in LARGEST_COUNTS else values), empty
+        return (self._counts(column, values, block) if column.type in LARGEST_COUNTS else values), empty
 
     def _text(self, table: pa.Table, name: str) -> pa.StringArray:
         chunk = _only_chunk(table, name)
@@ -219,15 +222,30 @@ class FlatFile:
             self._refuse(int(np.argmax(codes == wrong)), "ticker", f"{names[wrong].as_py()!r} is not UTF-8")
         return text
 
-    def _counts(self, column: TableColumn, values: Column) -> Column:
+    def _counts(self, column: TableColumn, values: Column, block: Block) -> Column:
         most = LARGEST_COUNTS[column.type]
         with np.errstate(invalid="ignore"):
             counts: Column = values.astype(np.int64)
-        wrong = counts != values
-        if wrong.any() or (len(values) and (values.max() > most or values.min() < -most)):
-            row = int(np.argmax(wrong | (np.abs(values) > most)))
+            wrong: Mask = (counts != values) | (np.abs(values) > min(most, LARGEST_EXACT))
+        if most > LARGEST_EXACT and wrong.any():
+            counts, wrong = self._large_counts(column, counts, wrong, block)
+        if wrong.any():
+            row = int(np.argmax(wrong))
             self._refuse(row, column.name, f"'{values[row]:g}', where a whole number is due")
         return counts
+
+    def _large_counts(self, column: TableColumn, counts: Column, wrong: Mask, block: Block) -> tuple[Column, Mask]:
+        """``counts`` with those that no float has, read from the text; which of them are still none."""
+        types = {column.name: pa.binary()}
+        cells = _only_chunk(
+            self._read_csv(block, csv.ConvertOptions(column_types=types, include_columns=[column.name])), column.name
+        )
+        most, still_wrong = LARGEST_COUNTS[column.type], wrong.copy()
+        for row in np.flatnonzero(wrong).tolist():
+            cell = cells[row].as_py()
+            if _WHOLE.fullmatch(cell) and abs(int(cell)) <= most:
+                counts[row], still_wrong[row] = int(cell), False
+        return counts, still_wrong
 
 
 def _misquoted(block: Block) -> int | None:

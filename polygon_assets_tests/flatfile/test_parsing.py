@@ -143,7 +143,8 @@ CONTENT: dict[str, tuple[bytes, tuple[type[ContentError], str] | dict[str, int]]
     ),
     "count that is no whole number": (lines(row(transactions="1.5")), (RowError, "line 3, column transactions: '1.5'")),
     "count that is NaN": (lines(row(transactions="nan")), (RowError, "line 3, column transactions: 'nan'")),
-    "count beyond exact floats": (lines(row(transactions=2**60)), (RowError, "line 3, column transactions")),
+    "count beyond exact floats": (lines(row("B", transactions=2**60 + 1)), {"transactions_beyond_belief": 1}),
+    "count beyond 64 bits": (lines(row(transactions=2**63)), (RowError, "line 3, column transactions")),
     "count that is whole within a float's precision": (lines(row("B", transactions="2." + "9" * 20)), {}),
     "stamp in hexadecimal, which gives the number that it writes": (lines(row("B", hex(stamp(9, 30)))), {}),
     "stamp beyond 64 bits": (lines(row(start=2**63)), (RowError, "line 3, column window_start")),
@@ -187,3 +188,11 @@ def test_a_stamp_keeps_its_time(tmp_path: Path) -> None:
         "2024-01-02T09:00:00+00:00",
         "2024-01-03T00:59:00+00:00",
     ]
+
+
+@pytest.mark.parametrize("beside", ["1", "1.0"], ids=["kernel", "pyarrow"])
+@pytest.mark.parametrize("count", [2**53, 2**53 + 1, 10**18 + 1, 2**63 - 1])
+def test_a_count_has_all_its_digits(tmp_path: Path, count: int, beside: str) -> None:
+    """A sequence number of sixteen digits refused its day where a neighbouring cell was empty: counts were floats."""
+    raw = text([row("A", stamp(9), transactions=beside), row("B", stamp(9), transactions=count)])
+    assert [each["transactions"] for each in converted(tmp_path, raw)[1]] == [1, count]
