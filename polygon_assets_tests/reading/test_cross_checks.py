@@ -97,6 +97,17 @@ def test_made_up_days_agree(store: ParquetStore, asset_class: str, size: Size) -
             assert checks.check(DATASETS[dataset], day) == ()
 
 
+@pytest.mark.parametrize("name", DATASETS)
+def test_each_dataset_can_be_checked_and_made_up_days_of_it_are_sound(store: ParquetStore, name: str) -> None:
+    """Bars of indices have no volume, and ended the command."""
+    dataset = DATASETS[name]
+    days = [str(day) for day in trading_calendar(dataset.calendar).between(dt.date(2024, 6, 26), dt.date(2024, 7, 3))]
+    for day in days[-3:]:
+        put_made(store, name, day, size=Size(40, 2_000))
+    checks = CrossChecks(store)
+    assert [checks.check(dataset, day) for day in checks.days(name)] == [()] * 3
+
+
 @pytest.mark.parametrize("asset_class", ["stocks", "options"])
 def test_made_up_trades_minutes_and_days_add_up(store: ParquetStore, asset_class: str) -> None:
     """The demo's checks warned of each of its days: its trades were those of other tickers and volumes."""

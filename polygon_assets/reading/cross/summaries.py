@@ -55,9 +55,9 @@ class Summary:
     tickers: "pa.Array[Any]"
     """Each once, in no particular order."""
     columns: dict[str, Floats]
-    """``high``, ``low``, ``volume`` and ``transactions`` of the day; ``regular_…`` of regular hours, NaN where nothing
-    was traded then; ``last`` and ``last_with_price``: the minute of the last trade of regular hours, counted from the
-    open, and of the last that counts for a price; -1 where there is none."""
+    """``high``, ``low``, ``volume`` and ``transactions`` of the day, the latter 0 where bars do not tell; ``regular_…`` of
+    regular hours, NaN where nothing was traded then; ``last`` and ``last_with_price``: the minute of the last trade of
+    regular hours, counted from the open, and of the last that counts for a price; -1 where there is none."""
     traded: "TradedMinutes | None"
     """None: of a dataset without minutes."""
 
@@ -182,7 +182,9 @@ def _partial(dataset: Dataset, batch: pa.RecordBatch, hours: _Hours) -> pa.Table
         counted = uncorrected & ~_has_any(batch.column("conditions"), dataset.without_volume)
         high, low, volume, transactions = price, price, np.where(counted, size, 0.0), counted.astype(np.float64)
     else:
-        high, low, volume, transactions = (batch.column(name).to_numpy().astype(np.float64) for name in _BAR)
+        high, low, volume, transactions = (
+            _floats(batch.column(name)) if name in batch.schema.names else np.zeros(len(times)) for name in _BAR
+        )
         priced = np.ones(len(times), dtype=bool)
     table = {
         "ticker": batch.column("ticker"),
@@ -219,5 +221,5 @@ def _has_any(conditions: Any, codes: tuple[int, ...]) -> Mask:
 
 
 def _floats(column: Any) -> Floats:
-    values: Floats = column.to_numpy().astype(np.float64)
+    values: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64)
     return values
