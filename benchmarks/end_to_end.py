@@ -64,6 +64,7 @@ class _Race:
         rows = [Row.whole(name, runs) for name, runs in outcomes.items()]
         tried = ", ".join(f"{name} {runs[0].wall:.2f} s" for name, runs in trial.items())
         note = f"One trial of each, whose best went into the rounds: {tried}. Whole programs, their start included."
+        note += " Ours does without pandas, as its commands do."
         return Result(f"End to end, {self._title}", rows, self._targets(outcomes, best), note)
 
     def _targets(self, outcomes: dict[str, list[Outcome]], best: list[str]) -> list[Target]:

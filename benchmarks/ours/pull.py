@@ -1,12 +1,18 @@
-"""``pull DATASET STORE DAY…``: ``ingest_days`` with its defaults, from the bucket to published Parquet."""
+"""``pull DATASET STORE DAY…``: ``ingest_days`` with its defaults, from the bucket to published Parquet.
+
+Without pandas, which pyarrow would import: as the commands do.
+"""
 
 import asyncio
 import os
 import sys
 
 from benchmarks.measuring import Stopwatch, answer
-from polygon_assets.download import AsyncS3Downloader, S3Catalog
-from polygon_assets.ingest import DayStatus, ParquetStore, ingest_days
+from polygon_assets.lazy import spare_pandas
+
+spare_pandas()
+from polygon_assets.download import AsyncS3Downloader, S3Catalog  # noqa: E402 (pandas first)
+from polygon_assets.ingest import DayStatus, ParquetStore, ingest_days  # noqa: E402
 
 
 async def pull(dataset: str, store: str, days: list[str]) -> None:
