@@ -118,6 +118,7 @@ class FileSink:
                 self._parts = None
             if self._file is None:
                 self._file = self._open()
+                return
             self._file.seek(0)
             self._file.truncate()
 
