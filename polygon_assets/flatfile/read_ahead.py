@@ -26,10 +26,13 @@ class SpareCores:
         self._lock = threading.Lock()
 
     @contextmanager
-    def conversion(self) -> Iterator[bool]:
-        """Take a core for the length of the block, and a second one (True) if there is one."""
+    def conversion(self, *, several_blocks: bool = True) -> Iterator[bool]:
+        """Take a core for the length of the block, and a second one (True) if there is one.
+
+        What is not of ``several_blocks`` has no use for it: there is nothing to do ahead, and the thread costs a tenth.
+        """
         with self._lock:
-            has_second = self._free > 1
+            has_second = several_blocks and self._free > 1
             self._free -= 1 + has_second
         try:
             yield has_second

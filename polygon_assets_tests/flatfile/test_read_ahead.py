@@ -11,10 +11,13 @@ import pytest
 from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import ContentError
 from polygon_assets.flatfile.conversion import CancelledConversionError, convert
+from polygon_assets.flatfile.limits import DEFAULT_LIMITS
 from polygon_assets.flatfile.provenance import Source
 from polygon_assets.flatfile.read_ahead import ReadAhead, SpareCores
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
+from polygon_assets.store import day_files
+from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets_tests.factories import compressed
 
 DAY = dt.date(2024, 1, 3)
@@ -103,5 +106,25 @@ def test_a_lone_conversion_has_two_cores_and_many_share() -> None:
         assert (first, second, third) == (True, False, False)
     with cores.conversion() as again:
         assert again
+    with cores.conversion(several_blocks=False) as small, cores.conversion() as beside:
+        assert (small, beside) == (False, True)
     with SpareCores(1).conversion() as only:
         assert not only
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(300_000, False), (30_000_000, True)])
+def test_a_file_of_one_block_is_not_read_ahead(
+    size: int, ahead: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a small day a thread of its own was a tenth of the CPU, and kept a core from the day beside it."""
+    told: list[bool] = []
+
+    def conversion(*_: object, read_ahead: bool, **__: object) -> None:
+        told.append(read_ahead)
+
+    monkeypatch.setattr(day_files, "convert", conversion)
+    files = day_files.DayFiles(ParquetStore(str(tmp_path)), DATASETS["stocks_daily"], "2024-01-02", tmp_path)
+    with files.raw.open("wb") as raw:
+        raw.truncate(size)
+    files.convert(SOURCE, DEFAULT_LIMITS, threading.Event(), SpareCores(2))
+    assert told == [ahead]
