@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/python -m uv
 # With byte code: otherwise the first call of each command compiles for seconds, and every call where it cannot write.
 INSTALL := $(UV) pip install --python $(BIN)/python --quiet --compile-bytecode
+# Runs what follows it; on a terminal with a dot every second, since some of it takes half a minute.
+DOTS := dots() { if [ -t 2 ]; then while sleep 1; do printf . >&2; done & fi; "$$@"; code=$$?; \
+	if [ -t 2 ]; then kill $$!; echo >&2; fi; return $$code; }; dots
 UI ?= 1
 ARGS ?=
 # Tests mostly wait for the servers that they talk to: more workers than two cores.
@@ -93,25 +96,25 @@ $(BIN)/python:
 	echo "Python 3.11 or newer is needed; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)." \
 	"To use another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@echo "Creating $(VENV) …"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(DOTS) $(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/.uv: requirements/uv.txt $(BIN)/python
 	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@$(DOTS) $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
 
 KERNEL := polygon_assets/flatfile/kernel.c tools/build_kernel.py
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(KERNEL) $(VENV)/.uv
 	@echo "Installing what the platform needs …"
-	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(DOTS) $(INSTALL) --require-hashes -r requirements/runtime.txt
 	@$(INSTALL) --no-deps --no-index --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q polygon_assets
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Installing what development needs …"
-	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(DOTS) $(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.dev

@@ -12,7 +12,7 @@ import pytest
 
 from polygon_assets.cli import console
 from polygon_assets.errors import InvalidInputError
-from polygon_assets_tests.cli.conftest import Command
+from polygon_assets_tests.cli.conftest import Command, Platform
 from polygon_assets_tests.project import ROOT
 
 HOSTILE = "A\x1b[2J\x1b]0;owned\x07\x9b31m\x7f\u202e[red]B[/red][/] :smile: \\[x]"
@@ -106,3 +106,13 @@ def test_no_command_prints_with_markup() -> None:
 
 def test_error_texts_of_the_library_stay_what_they_are() -> None:
     assert str(InvalidInputError(HOSTILE)) == HOSTILE
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_what_is_waited_for_before_and_after_the_days(platform: Platform) -> None:
+    """``ingest --last 504`` was silent for five seconds before its bar, and for ten after it; ``record`` for five."""
+    platform.publish("stocks_daily", ["2024-01-03"])
+    sent = on_a_terminal("ingest", "stocks_daily", "--start", "2024-01-03")
+    assert b"1 published" in sent
+    assert sent.index(b"Opening Dagster's history") < sent.index(b"stocks_daily") < sent.index(b"telling Dagster")
+    assert b"Starting" in on_a_terminal("record", "stocks_daily")

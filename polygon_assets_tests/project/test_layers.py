@@ -48,7 +48,6 @@ SHORT = {
     "orchestration/celery_worker.py": "what Celery imports",
     "serving/own_history.py": "one rule",
     "sample/flat_files.py": "what everything else here is for",
-    "cli/reaching.py": "one question",
     "reading/absent.py": "a few words",
     "sample/s3_server.py": "a process of its own",
     "wording.py": "two words",

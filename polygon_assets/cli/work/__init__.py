@@ -12,10 +12,12 @@ Where do I go to…
 Does not belong here: options (``cli.commands``), or work that a script could want, too.
 """
 
+from contextlib import nullcontext
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from polygon_assets.cli import console
 from polygon_assets.lazy import spare_pandas
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ __all__ = [
 ]
 
 _CLOSE_UP = ("cross", "one_ticker")
+_SLOW = ("demo", "record", "serve")
+"""What imports Dagster, for seconds."""
 
 
 def __getattr__(name: str) -> ModuleType:
@@ -60,4 +64,5 @@ def __getattr__(name: str) -> ModuleType:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     spare_pandas()
-    return import_module(f"{__name__}.close_up.{name}" if name in _CLOSE_UP else f"{__name__}.{name}")
+    with console.messages.status("Starting …") if name in _SLOW else nullcontext():
+        return import_module(f"{__name__}.close_up.{name}" if name in _CLOSE_UP else f"{__name__}.{name}")

@@ -8,7 +8,7 @@ import datetime as dt
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from rich.text import Text
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.cli import console
 from polygon_assets.cli.full_disk import full_disk
-from polygon_assets.cli.reaching import reached_store
+from polygon_assets.cli.reaching import history_for_many, opening, reached_store
 from polygon_assets.cli.work.unpublished import Lateness, unpublished_ranges
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidKeysError, NotTriedError, PolygonAssetsError, UnavailableError
@@ -104,7 +104,8 @@ def run(
     limits = replace(open_limits(settings), accept_unterminated=accept_unterminated)
     with _notes(settings, dataset, store) as notes:
         if overwrite or not store.versions(dataset.name).keys() >= set(days):
-            notes.open()
+            with opening():
+                notes.open()
         try:
             options: dict[str, Any] = {"overwrite": overwrite, "any_day": any_day, "row_filter": row_filter}
             results = _ingest(settings, dataset, days, store, notes, limits, **options)
@@ -113,7 +114,7 @@ def run(
             again = "What was published stays; call it again to go on."
             console.messages.print(f"Interrupted. {again}")
             return console.INTERRUPTED if isinstance(ending, KeyboardInterrupt) else console.TERMINATED
-        unrecorded = notes.finish()
+        unrecorded = notes.finish(dataset.name)
     lacks_days = _name_unpublished(settings, dataset, results)
     _summarise(dataset, results, time.monotonic() - began)
     if remark := notes.remark:
@@ -142,9 +143,8 @@ def _open_recorder(opened: ExitStack, settings: Settings, dataset: Dataset, stor
     from polygon_assets.orchestration.assembly import scope_of  # noqa: PLC0415
     from polygon_assets.orchestration.assets.recording import Recorder  # noqa: PLC0415
     from polygon_assets.orchestration.partitions import partitions_of  # noqa: PLC0415
-    from polygon_assets.serving.home import open_instance  # noqa: PLC0415
 
-    instance = opened.enter_context(open_instance())
+    instance = opened.enter_context(history_for_many())
     key = scope_of(settings).key(dataset.name)
     return Recorder(instance, dataset, store, partitions_of(dataset, settings), key)
 
@@ -178,8 +178,12 @@ class _Notes:
             return False
         return self.open().record(result)
 
-    def finish(self) -> list[str]:
-        """Wait until all is written; what went wrong, once for each day."""
+    def finish(self, name: str) -> list[str]:
+        """Wait until all is written, and show how far that is; what went wrong, once for each day."""
+        with console.progress() as shown:
+            task = shown.add_task(name, total=len(self._written), note="telling Dagster")
+            for _ in as_completed(self._written):
+                shown.update(task, advance=1)
         self._writer.shutdown(wait=True)
         failures = (each.exception() for each in self._written)
         return [full_disk(error) or _in_one_line(error) for error in failures if error is not None]

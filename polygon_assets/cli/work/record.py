@@ -1,12 +1,13 @@
 """``polygon-assets record``: tell Dagster of what is stored and what is lost, without the network."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import dagster as dg
 from rich.progress import Progress, TaskID
 
 from polygon_assets.cli import console
-from polygon_assets.cli.reaching import reached_store
+from polygon_assets.cli.reaching import history_for_many, opening, reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError, StoreUnreachableError
 from polygon_assets.ingest import ParquetStore
@@ -14,7 +15,6 @@ from polygon_assets.orchestration.assembly import scope_of
 from polygon_assets.orchestration.assets.recording import Recorder, YearRecorder, record_stored
 from polygon_assets.orchestration.assets.roll_up_assets import by_year_name
 from polygon_assets.orchestration.partitions import partitions_of
-from polygon_assets.serving.home import open_instance
 from polygon_assets.serving.own_history import require_own_history
 from polygon_assets.settings import Settings, load_settings
 from polygon_assets.store.roll_ups import YearFile, year_file, years
@@ -26,7 +26,10 @@ def run(datasets: Sequence[Dataset]) -> None:
     require_own_history(settings.store_uri)
     console.name_place(settings)
     store = reached_store(settings)
-    with open_instance() as instance, console.progress() as shown:
+    with ExitStack() as opened:
+        with opening():
+            instance = opened.enter_context(history_for_many())
+        shown = opened.enter_context(console.progress())
         for row in datasets:
             _record_days(settings, instance, store, row, shown)
             if row.rolled_up_by_year:
