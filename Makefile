@@ -74,6 +74,7 @@ bench: $(VENV)/.dev ## Measure, side by side with peers
 
 big: $(VENV)/.dev ## Bring a made-up file of 2 GB through, and measure it (ARGS="--gigabytes 0.1" for a smaller one)
 	@$(BIN)/python -m benchmarks.big $(ARGS)
+
 lowest: $(VENV)/.dev ## Run the tests that lean on others' versions on the lowest ones allowed (ARGS="-k sensor")
 	@$(BIN)/python tools/lowest.py $(if $(ARGS),-- $(ARGS))
 
