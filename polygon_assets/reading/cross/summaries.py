@@ -55,9 +55,9 @@ class Summary:
     tickers: "pa.Array[Any]"
     """Each once, in no particular order."""
     columns: dict[str, Floats]
-    """``high``, ``low``, ``volume`` and ``transactions`` of the day, the latter 0 where bars do not tell; ``regular_…`` of
-    regular hours, NaN where nothing was traded then; ``last`` and ``last_with_price``: the minute of the last trade of
-    regular hours, counted from the open, and of the last that counts for a price; -1 where there is none."""
+    """``high``, ``low``, ``volume`` and ``transactions`` of the day, the latter 0 where bars do not tell; ``regular_…``
+    of regular hours, NaN where nothing was traded then; ``last`` and ``last_with_price``: the minute of the last trade
+    of regular hours, counted from the open, and of the last that counts for a price; -1 where there is none."""
     traded: "TradedMinutes | None"
     """None: of a dataset without minutes."""
 
