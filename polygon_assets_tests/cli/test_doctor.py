@@ -15,6 +15,8 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
 from polygon_assets.datasets import DATASETS
+from polygon_assets.download import SyncS3Downloader
+from polygon_assets.errors import AccessDeniedError
 from polygon_assets.reading.comparison import oldest_entitled
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 from polygon_assets_tests.factories import FOUR
@@ -209,6 +211,25 @@ def test_it_names_what_the_plan_includes_and_the_setting_that_fits(
     plan = lines(cli("doctor", "--json"))["plan"]
     assert (plan["state"], plan["remedy"]) == ("ok", "")
     assert plan["text"].endswith("futures_nymex_quotes")
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_dataset_whose_listing_is_refused_is_not_in_the_plan(
+    recent: Origin, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recent.refused.clear()
+    list_entries = SyncS3Downloader.list_entries
+
+    def listed(self: SyncS3Downloader, bucket: str, prefix: str, *more: int) -> Any:
+        if prefix.startswith("global_crypto/trades_v1"):
+            raise AccessDeniedError(bucket, prefix, "AccessDenied")
+        return list_entries(self, bucket, prefix, *more)
+
+    monkeypatch.setattr(SyncS3Downloader, "list_entries", listed)
+    found = lines(cli("doctor", "--json"))
+    assert found["credentials"]["state"] == "ok"
+    assert found["plan"]["text"].startswith("includes 32 of 33 datasets: ")
+    assert "crypto_trades" not in found["plan"]["text"]
 
 
 @pytest.mark.parametrize("floor", range(12))

@@ -18,7 +18,13 @@ from polygon_assets.datasets import DATASETS, Dataset, patterns_for
 from polygon_assets.download import S3Catalog, SyncS3Downloader
 from polygon_assets.download.listing import listed_days
 from polygon_assets.download.service_errors import certificate_fault
-from polygon_assets.errors import AccessDeniedError, MissingCredentialsError, PolygonAssetsError
+from polygon_assets.errors import (
+    AccessDeniedError,
+    InvalidKeysError,
+    MissingCredentialsError,
+    ObjectNotFoundError,
+    PolygonAssetsError,
+)
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.reading.comparison import is_entitled, oldest_entitled
 from polygon_assets.settings import Settings, variable
@@ -200,12 +206,17 @@ def _included(downloader: SyncS3Downloader, catalog: S3Catalog, reaches: Mapping
 
 def _hands_out_a_recent_day(downloader: SyncS3Downloader, catalog: S3Catalog, dataset: str) -> bool:
     """Is the newest listed day handed out? Three requests at most: a month, at its beginning the one before, a HEAD."""
-    today = dt.datetime.now(dt.UTC).date()
-    for month in (today.replace(day=1), today.replace(day=1) - dt.timedelta(1)):
-        prefix = catalog.get_month_prefix(dataset, month.isoformat())
-        listed = listed_days(downloader.list_entries(catalog.bucket, prefix), catalog, dataset)
-        if listed:
-            return is_entitled(downloader, catalog, dataset, max(listed))
+    this_month = dt.datetime.now(dt.UTC).date().replace(day=1)
+    try:
+        for month in (this_month, this_month - dt.timedelta(1)):
+            prefix = catalog.get_month_prefix(dataset, month.isoformat())
+            listed = listed_days(downloader.list_entries(catalog.bucket, prefix), catalog, dataset)
+            if listed:
+                return is_entitled(downloader, catalog, dataset, max(listed))
+    except InvalidKeysError:
+        raise
+    except (AccessDeniedError, ObjectNotFoundError):  # not even listed, or gone since
+        pass
     return False
 
 
