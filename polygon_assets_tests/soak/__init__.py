@@ -1,6 +1,6 @@
 """The soak: thousands of small days with faults of every kind, sensors, readers, replacements and kills, for minutes.
 
-    make soak                                            3,000 days on disk and on S3; writes docs/reliability.md
+    make soak                                            3,000 days on disk, 1,000 on S3; writes docs/reliability.md
     python -m polygon_assets_tests.soak --share 0.02     a fiftieth of it, as ``make test`` runs it
 
 Where do I go to…

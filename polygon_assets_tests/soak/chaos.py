@@ -47,8 +47,8 @@ _MADE: dict[str, Callable[[random.Random, int], Fault]] = {
         for code in (403, 404, 412, 416, 429, 500, 502, 503, 504)
     },
 }
-_OF_LISTS = ("web page", "late", "status 403", "status 500", "status 503")
-"""Without those that last as long as a sensor waits: a tick may take a minute, and there are hundreds."""
+_OF_LISTS = ("web page", "late", "status 429", "status 500", "status 503")
+"""Without those that last as long as a sensor waits, and without a 403, after which it rests for a day."""
 
 
 def days(count: int) -> list[str]:

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.ingest.connections import open_store
 from polygon_assets.orchestration.assembly import build_definitions
+from polygon_assets.orchestration.watching.new_day_sensors import INTERVAL_SECONDS
 from polygon_assets.serving.home import prepare_home
 from polygon_assets.settings import load_settings
 from polygon_assets.store.roll_ups import scan_history, stale_years, write_year
@@ -46,6 +47,8 @@ _BATCH = 250
 _PASSES = 3
 """Times that the history is filled in: what a fault or a kill kept out comes in the next."""
 _SHARE_REPLACED = 0.1
+_QUEUE, _REST = 4, 0.3
+"""Batches that wait at most, and seconds that a tick then lets pass."""
 _TICKS_A_YEAR = 10
 """Ticks between two looks for years that are due."""
 
@@ -63,6 +66,10 @@ class Plan:
     def scaled(self, share: float) -> "Plan":
         """A ``share`` of it, with kills as often as there is time for."""
         return Plan(round(self.days * share), round(self.ticks * share), self.kill_every * max(share, 0.3), self.seed)
+
+
+PLANS = {"disk": Plan(), "s3": Plan(days=1000, ticks=150)}
+"""For a store of each kind. A tick over S3 reads the footers of sixty days, in 180 requests, and takes seconds."""
 
 
 @dataclass
@@ -245,8 +252,10 @@ def _everything_at_once(plan: Plan, days: Sequence[str], bucket: Program, progra
                     outcome.replaced += 1
                     bucket.tell(f"put {day} {outcome.replaced}")
                     assert bucket.hear() == "ok"
-                if asked := sensor.tick():
+                if (asked := sensor.tick()) and ingesters.waiting < _QUEUE:
                     ingesters.ask(asked)
+                elif asked:  # the runs of a daemon would be on their way, and the sensor would wait
+                    time.sleep(_REST)
                 if ingesters.waiting < 2 and backfill:  # beside the sensor, somebody fills in the history
                     ingesters.ask(backfill.pop(0))
                 if tick % _TICKS_A_YEAR == 0:
@@ -265,13 +274,19 @@ class Sensor:
 
     def __init__(self, instance: dg.DagsterInstance, outcome: Outcome) -> None:
         self._instance, self._outcome = instance, outcome
-        self._definitions = build_definitions(load_settings(), clock=lambda: NOW)
+        self._definitions = build_definitions(load_settings(), clock=self._now)
         self._repository = self._definitions.get_repository_def()
         self._sensor = self._definitions.resolve_sensor_def(f"new_trading_days_{DATASET}")
         self._cursor: str | None = None
+        self._ticks = 0
+
+    def _now(self) -> dt.datetime:
+        """Ticks are as far apart as the daemon's: what a tick puts off comes again."""
+        return NOW + self._ticks * dt.timedelta(seconds=INTERVAL_SECONDS)
 
     def tick(self) -> list[str]:
         """The days that it asks for."""
+        self._ticks += 1
         resources: dict[str, Any] = dict(self._definitions.resources or {})
         with dg.build_sensor_context(
             instance=self._instance,
