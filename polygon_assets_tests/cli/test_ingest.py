@@ -99,6 +99,32 @@ def test_a_dry_run_says_hours_where_it_takes_hours(size: int, days: int, expecte
     assert dry_run.expected_time(size, days) == f"about {expected} at 10.0 MB/s"
 
 
+class Imagined(bytes):
+    """A day of quotes, of which only the size is there."""
+
+    def __len__(self) -> int:
+        return 8 * 10**9
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_dry_run_of_large_days_says_bytes_disk_and_hours(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = S3Catalog.get_business_days("2024-01-02", "2024-03-28")
+    monkeypatch.setattr(dry_run, "free_bytes", lambda _: 10**11)
+    with origin() as server:
+        for day in days:
+            server.store(S3Catalog().get_key("stocks_quotes", day), Imagined(), etag="0" * 32)
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", server.endpoint_url)
+        monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+        done = cli("ingest", "stocks_quotes", "--start", days[0], "--end", days[-1], "--dry-run")
+        assert not [request for request in server.seen if request.method == "GET" and request.key]
+    assert done.code == 0, done.err
+    assert "fetch: 61 days, 488.0 GB" in done.out
+    assert "disk: about 398.4 GB needed in " in done.out  # 0.8 of it, and one source file beside
+    assert "largest day: 8.0 GB, with its Parquet file 14.4 GB while it is converted" in done.out
+    assert "time: about 13.6 hours at 10.0 MB/s" in done.out
+    assert "The disk will not hold it" in done.err
+
+
 def test_a_dry_run_fetches_nothing(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS[:3])
     assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
