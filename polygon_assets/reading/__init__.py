@@ -6,7 +6,7 @@ Where do I go to…
     have bars of another length?                         bars.py (``polygon_assets.bars``)
     ask in SQL?                                          queries.py; adjusted bars: adjusted_views.py
     say that what was asked for is not stored?           absent.py
-    know which days are stored, missing or flagged?      inventory.py; drawn: pictures.py
+    know which days are stored, missing or flagged?      inventory.py; drawn: pictures.py, weeks.py
     know on which days one ticker has rows?              ticker_days.py (``reading.ticker_coverage``)
     see a day at a glance?                               previews.py
     compare the store with what the bucket lists?        comparison.py

@@ -5,7 +5,7 @@ In the heatmap a row is a year and a cell a week; it can be read without colours
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.filesize import decimal
@@ -17,39 +17,35 @@ from polygon_assets.cli.arguments import calendar_of
 from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.flatfile.quality import RULES
-from polygon_assets.reading.inventory import LACKING, STORED, DayState, Inventory, take_inventory
+from polygon_assets.reading.inventory import LACKING, DayState, Inventory, take_inventory
+from polygon_assets.reading.weeks import MEANINGS, Week, weeks_of_years
 from polygon_assets.settings import load_settings
 from polygon_assets.wording import verb
 
-_PARTIAL = ("◧", "yellow")
-_CELLS = {
-    DayState.PUBLISHED: ("■", "green"),
-    DayState.FLAGGED: ("▲", "yellow"),
-    DayState.REFUSED: ("✗", "bold red"),
-    DayState.DAMAGED: ("✗", "bold red"),
-    DayState.MISSING: ("·", "red"),
-    DayState.WAITING: ("○", "cyan"),
-    DayState.OUTSIDE: (" ", ""),
-    DayState.BEFORE: (" ", ""),
+_LOOKS = {
+    Week.PUBLISHED: "green",
+    Week.FLAGGED: "yellow",
+    Week.PARTIAL: "yellow",
+    Week.MISSING: "red",
+    Week.BAD: "bold red",
+    Week.WAITING: "cyan",
+    Week.NONE: "",
 }
-_LAST_WEEK = 54
 _GAPS_SHOWN = 5
 _RULES_SHOWN = 5
 
 
 def draw(name: str, states: Mapping[dt.date, DayState]) -> Text:
     """The weeks of every year in which something is stored, or of the last one; empty years are summed up."""
-    weeks = _weeks(states)
-    years = sorted({year for year, _ in weeks})
-    shown = [year for year in years if any(set(states) & STORED for key, states in weeks.items() if key[0] == year)]
-    shown = shown or years[-1:]
+    found = weeks_of_years(states)
     picture = Text(f"\n{name}\n", style="bold")
-    if shown[0] > years[0]:
-        picture.append(f"  {years[0]} to {shown[0] - 1}: nothing stored\n", "dim")
-    for year in range(shown[0], years[-1] + 1):
+    begun = min(found.years)
+    if begun > found.first:
+        picture.append(f"  {found.first} to {begun - 1}: nothing stored\n", "dim")
+    for year, weeks in found.years.items():
         picture.append(f"  {year} ", "not bold")
-        for week in range(1, _LAST_WEEK + 1):
-            picture.append(*_cell(weeks.get((year, week), ())))
+        for week in weeks:
+            picture.append(week.value, _LOOKS[week])
         picture.append("\n")
     picture.rstrip()
     return picture
@@ -58,39 +54,9 @@ def draw(name: str, states: Mapping[dt.date, DayState]) -> Text:
 def legend() -> Text:
     """What the cells mean."""
     line = Text("\n  a cell is a week: ")
-    meanings = [
-        (*_CELLS[DayState.PUBLISHED], "all published"),
-        (*_CELLS[DayState.FLAGGED], "published, some flagged"),
-        (*_PARTIAL, "some missing"),
-        (*_CELLS[DayState.MISSING], "missing"),
-        (*_CELLS[DayState.REFUSED], "refused or damaged"),
-        (*_CELLS[DayState.WAITING], "not due yet"),
-    ]
-    for character, style, meaning in meanings:
-        line.append(character, style).append(f" {meaning}   ")
+    for week, meaning in MEANINGS.items():
+        line.append(week.value, _LOOKS[week]).append(f" {meaning}   ")
     return line
-
-
-def _weeks(states: Mapping[dt.date, DayState]) -> dict[tuple[int, int], Sequence[DayState]]:
-    """The states of the sessions of each week, by year and number of the week from 1."""
-    weeks: dict[tuple[int, int], list[DayState]] = defaultdict(list)
-    for day, state in states.items():
-        offset = dt.date(day.year, 1, 1).weekday()
-        weeks[day.year, (day.timetuple().tm_yday - 1 + offset) // 7 + 1].append(state)
-    return dict(weeks)
-
-
-def _cell(states: Collection[DayState]) -> tuple[str, str]:
-    """One character and its style for the days of a week; the worst counts."""
-    found = set(states)
-    if found & {DayState.REFUSED, DayState.DAMAGED}:
-        return _CELLS[DayState.REFUSED]
-    if DayState.MISSING in found:
-        return _PARTIAL if found & STORED else _CELLS[DayState.MISSING]
-    for state in (DayState.FLAGGED, DayState.PUBLISHED, DayState.WAITING):
-        if state in found:
-            return _CELLS[state]
-    return _CELLS[DayState.OUTSIDE]
 
 
 def run(datasets: Sequence[Dataset], *, as_json: bool, heatmap: bool) -> None:
