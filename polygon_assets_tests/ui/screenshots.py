@@ -22,6 +22,7 @@ from polygon_assets.sample.local_s3 import last_sessions
 from polygon_assets_tests.project import ROOT
 from polygon_assets_tests.servers.seaweed import free_ports
 from polygon_assets_tests.ui.browser import browser, missing_parts, new_page, settle
+from polygon_assets_tests.ui.drawings import draw_status, draw_twenty_years
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -107,6 +108,9 @@ def main() -> None:
     if missing := missing_parts():
         raise SystemExit(missing)
     FOLDER.mkdir(parents=True, exist_ok=True)
+    if not sys.argv[1:]:
+        draw_status(FOLDER / "status.svg")
+        draw_twenty_years(FOLDER / "coverage.png")
     with demo() as url, browser() as running, new_page(running, url) as page:
         for name in sys.argv[1:] or PICTURES:
             PICTURES[name](page)

@@ -77,7 +77,12 @@ def run(datasets: Sequence[Dataset], *, as_json: bool, heatmap: bool) -> None:
     if as_json:
         console.print_json({"store": store.uri, "datasets": [plain(each) for each in taken]})
         return
-    console.out.print(f"Store: {store.uri}", soft_wrap=True)
+    show(store.uri, taken, heatmap=heatmap)
+
+
+def show(uri: str, taken: Sequence[Inventory], *, heatmap: bool) -> None:
+    """Print what was found in the store at ``uri``."""
+    console.out.print(f"Store: {uri}", soft_wrap=True)
     held = [each for each in taken if _holds_something(each)]
     if held:
         console.show(_summary(held))
