@@ -15,6 +15,8 @@ from polygon_assets.errors import StoreError
 PARTS_FOLDER = "downloads"
 """Beside the staging folders of runs: what is whole of large objects, for the run after one that was killed."""
 
+_UNITS = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+
 
 def parts_folder(staging: Path) -> Path:
     """Where the parts of large objects are collected, on the disk of a run's ``staging`` folder."""
@@ -71,8 +73,8 @@ class Room:
         if not self._holds(needed):
             free = self._free()
             raise StoreError(
-                f"{key}: the source file ({_gigabytes(source_bytes)}) and its Parquet file need {_gigabytes(needed)} "
-                f"in {self._staging.parent}, where {_gigabytes(free)} are free. Free {_gigabytes(needed - free)}, or "
+                f"{key}: the source file ({_amount(source_bytes)}) and its Parquet file need {_amount(needed)} "
+                f"in {self._staging.parent}, where {_amount(free)} are free. Free {_amount(needed - free)}, or "
                 "set POLYGON_STORE (for a store on S3: TMPDIR) to a larger disk."
             )
         self._needed[key] = needed
@@ -110,5 +112,7 @@ def _bytes_in(folder: Path) -> int:
     return taken
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB"
+def _amount(size: int) -> str:
+    """In the unit of which there is at least one; a small file once needed "0.0 GB" where "0.0 GB" were free."""
+    unit, scale = next((each for each in _UNITS if size >= each[1]), _UNITS[-1])
+    return f"{size / scale:,.1f} {unit}"

@@ -68,6 +68,14 @@ async def test_the_refusal_says_how_much_is_needed(tmp_path: Path, monkeypatch: 
         await room("stocks_quotes", tmp_path).wait_for(KEY, 12 * 10**9)
 
 
+async def test_a_small_file_once_needed_nothing_where_nothing_was_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has(monkeypatch, 50)
+    with pytest.raises(StoreError, match=r"\(1\.2 MB\).*need 2\.\d MB in .*, where 0\.1 kB are free\. Free 2\.\d MB"):
+        room("stocks_daily", tmp_path).take(KEY, 1_200_000)
+
+
 def test_large_days_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small, large = DATASETS["stocks_daily"], DATASETS["stocks_quotes"]
     has(monkeypatch, 10**15)
