@@ -93,7 +93,7 @@ def files(draw: st.DrawFn, dataset: Dataset) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
 @settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.reuse, Phase.generate),  # a file has a dozen rows at most, and shrinking takes a pipeline each
