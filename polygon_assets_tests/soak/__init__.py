@@ -1,7 +1,7 @@
 """The soak: thousands of small days with faults of every kind, sensors, readers, replacements and kills, for minutes.
 
     make soak                                            3,000 days on disk, 1,000 on S3; writes docs/reliability.md
-    python -m polygon_assets_tests.soak --share 0.02     a fiftieth of it, as ``make test`` runs it
+    python -m polygon_assets_tests.soak --share 0.02     sixty days of it, as ``make test`` runs them
 
 Where do I go to…
     see what it does, and what has to hold at the end?   endurance.py

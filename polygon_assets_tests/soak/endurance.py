@@ -47,6 +47,8 @@ _BATCH = 250
 _PASSES = 3
 """Times that the history is filled in: what a fault or a kill kept out comes in the next."""
 _SHARE_REPLACED = 0.1
+_FIRST_KILL = 0.2
+"""Seconds between two looks for the first run to kill, so that a short soak has one."""
 _QUEUE, _REST = 4, 0.3
 """Batches that wait at most, and seconds that a tick then lets pass."""
 _TICKS_A_YEAR = 10
@@ -172,7 +174,7 @@ class Ingesters:
                 self._outcome.wrong.append(f"a run ended with {name}")
 
     def _kill(self) -> None:
-        while not self._ended.wait(self._kill_every):
+        while not self._ended.wait(self._kill_every if self._outcome.kills else _FIRST_KILL):
             if (pid := self._running) is not None:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
