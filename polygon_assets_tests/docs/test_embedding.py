@@ -1,6 +1,11 @@
 """docs/embedding.md, as a reader would copy it: the YAML loads, and the Python does."""
 
+import re
+import subprocess
+import sys
+
 import dagster as dg
+import pytest
 import yaml
 from dagster.components.core.component_tree import ComponentTree
 
@@ -41,3 +46,12 @@ def test_the_python_loads(platform: Platform) -> None:
     assert ours.partitions_def == days
     assert dg.AssetKey(["raw", "coverage"]) in translated.resolve_asset_graph().get_all_asset_keys()
     assert platform.store
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"(?:`|^)dg ([a-z]+(?: [a-z-]+)?)", PAGE, re.MULTILINE))))
+def test_dg_has_the_commands(command: str) -> None:
+    """The page told of `dg docs serve`, which is in no patch that is allowed."""
+    arguments = [sys.executable, "-m", "dagster_dg_cli.cli", *command.split(), "--help"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
