@@ -98,6 +98,7 @@ def patterns_for(names: Collection[str]) -> list[str]:
 
 def no_such_dataset(name: object) -> InvalidInputError:
     """The error for people who wrote ``name``: what they may have meant, else all that there are."""
-    near = get_close_matches(name.lower(), DATASETS, n=1) if isinstance(name, str) else []
+    wanted = name.lower() if isinstance(name, str) else ""
+    near = get_close_matches(wanted, DATASETS, n=1) or [each for each in DATASETS if wanted and each.startswith(wanted)]
     helps = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(DATASETS)}."
     return InvalidInputError(f"There is no dataset {name!r}. {helps}")

@@ -87,6 +87,9 @@ def test_no_such_dataset(cli: Command) -> None:
         done = cli(command, "stock_daily")
         assert done.code == 2
         assert one_line(done) == "error: There is no dataset 'stock_daily'. Did you mean 'stocks_daily'?\n"
+    assert "'stock'. Did you mean 'stocks_daily'?" in cli("status", "stock").err
+    assert "'futures_cme'. Did you mean 'futures_cme_daily'?" in cli("status", "futures_cme").err
+    assert "'bonds'. There are: stocks_daily, " in cli("status", "bonds").err
 
 
 @pytest.mark.parametrize(
