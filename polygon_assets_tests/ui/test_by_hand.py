@@ -1,40 +1,18 @@
 """What a person does by hand, done in a browser: materialise, backfill, wait for a new day, read a check's result."""
 
-import time
 from typing import TYPE_CHECKING
 
-from polygon_assets_tests.ui.browser import WAIT_SECONDS, keep, settle
+from polygon_assets_tests.ui.browser import WAIT_SECONDS, keep
 from polygon_assets_tests.ui.conftest import ARTIFACTS, Served
+from polygon_assets_tests.ui.dialog import launch, reload_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
 METADATA = (
     "dagster/partition_row_count", "dagster/uri", "symbols", "source_key", "source_etag", "source_bytes",
     "parquet_bytes", "retries", "download_seconds", "convert_seconds",
 )  # fmt: skip
-
-
-def reload_until(page: "Page", shown: "Locator", seconds: float = 180) -> None:
-    """Reload a page until it shows something, as an impatient person does."""
-    deadline = time.monotonic() + seconds
-    while True:
-        page.wait_for_timeout(2000)
-        page.reload()
-        settle(page)
-        if shown.count():
-            return
-        assert time.monotonic() < deadline, f"{shown} is not shown within {seconds} s:\n{page.inner_text('body')}"
-
-
-def launch(page: "Page", selection: str, button: str, answer: str) -> None:
-    """Choose partitions in the dialog that is open, launch them by ``button``, and wait for ``answer``."""
-    field = page.get_by_text("Partition selection").locator("xpath=following::input[@type='text'][1]")
-    field.fill(selection)
-    field.press("Enter")
-    keep(page, ARTIFACTS / f"dialog {button}.png")
-    page.get_by_role("button", name=button, exact=True).click()
-    page.get_by_text(answer).wait_for()
 
 
 def choose(page: "Page", asset: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from polygon_assets_tests.servers.seaweed import S3Server
 from polygon_assets_tests.ui.browser import keep
 from polygon_assets_tests.ui.conftest import ARTIFACTS, Served, serving
-from polygon_assets_tests.ui.test_by_hand import launch, reload_until
+from polygon_assets_tests.ui.dialog import launch, reload_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
