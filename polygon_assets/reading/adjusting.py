@@ -41,16 +41,20 @@ def adjust_batch(batch: pa.RecordBatch, factors: Factors, names: list[str]) -> p
     schema = adjusted_schema(batch.schema)
     days: Ints = batch.column("date").cast(pa.int32()).to_numpy().astype(np.int64)
     split, dividend = factors.of(batch.column("ticker"), days)
+    both = split * dividend
+    changed = {SPLIT_FACTOR: split, DIVIDEND_FACTOR: dividend, VOLUME: split, **dict.fromkeys(PRICES, both)}
+    unknown = {id(factor): np.isnan(factor) for factor in (split, dividend, both)}
+    masks = {key: mask if mask.any() else None for key, mask in unknown.items()}  # without one, nothing is copied
     columns: list[Any] = []
     for name in names:
-        if name == SPLIT_FACTOR:
-            columns.append(pa.array(split, from_pandas=True))
-        elif name == DIVIDEND_FACTOR:
-            columns.append(pa.array(dividend, from_pandas=True))
-        elif name in PRICES:
-            columns.append(pa.array(batch.column(name).to_numpy() * (split * dividend), from_pandas=True))
-        elif name == VOLUME:
-            columns.append(pa.array(batch.column(name).to_numpy() / split, from_pandas=True))
+        if name in changed:
+            factor = changed[name]
+            values = factor
+            if name in PRICES:
+                values = batch.column(name).to_numpy() * factor
+            elif name == VOLUME:
+                values = batch.column(name).to_numpy() / factor
+            columns.append(pa.array(values, mask=masks[id(factor)]))
         else:
             columns.append(batch.column(name))
     return pa.record_batch(columns, schema=pa.schema([schema.field(name) for name in names]))

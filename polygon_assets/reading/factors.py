@@ -7,9 +7,9 @@ before it, one that is as large as the close, or one on the day of a split, when
 """
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,8 +23,8 @@ from polygon_assets.datasets import NEW_YORK
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.flatfile.rows import Ints
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.reference.closes import DAY_BITS, Wanted, closes_of, sessions_before, ticker_days
-from polygon_assets.reference.events import DIVIDENDS, SPLITS, Event, EventKind
+from polygon_assets.reference.closes import DAY_BITS, Wanted, closes_of, ticker_days
+from polygon_assets.reference.events import DIVIDENDS, SPLITS, EventKind
 from polygon_assets.reference.tables import read_events, read_record
 
 Adjustment = Literal["splits", "splits+dividends"]
@@ -67,20 +67,23 @@ class Factors:
         # Places: that of the first step after the day; each ticker's last is after all days, with factors of 1.
         places = np.searchsorted(self.keys, keys, side="right")
         places[keys < 0] = len(self.keys)
-        return np.append(self.splits, 1.0)[places], np.append(self.dividends, 1.0)[places]
+        splits, dividends = self._with_ones
+        return splits[places], dividends[places]
+
+    @cached_property
+    def _with_ones(self) -> tuple[Floats, Floats]:
+        return np.append(self.splits, 1.0), np.append(self.dividends, 1.0)
 
 
-@dataclass
-class _Step:
-    """What happens to one ticker on one day."""
+@dataclass(frozen=True)
+class _Steps:
+    """What happens to tickers on days; several of one ticker and day multiply."""
 
-    split: float = 1.0
-    dividend: float = 1.0
-    amounts: list[float] = field(default_factory=list)
-    has_split: bool = False
-
-
-_Steps = dict[tuple[str, int], _Step]
+    tickers: "pa.Array[Any]"
+    days: Ints
+    """Since 1970."""
+    splits: Floats
+    dividends: Floats
 
 
 def load_factors(
@@ -107,13 +110,9 @@ def load_factors(
         raise InvalidInputError(
             f"as_of {last} lies after {known_until}, when events were retrieved; newer ones: {_REMEDY}"
         )
-    steps: _Steps = defaultdict(_Step)
-    for event in _in_effect(store, SPLITS, tickers, last):
-        step = steps[event["ticker"], _day(event[SPLITS.date])]
-        step.has_split = True
-        step.split = np.nan if event["problem"] else step.split * event["split_from"] / event["split_to"]
+    steps = [_of_splits(_in_effect(store, SPLITS, tickers, last))]
     if DIVIDENDS in kinds:
-        _add_dividends(store, _in_effect(store, DIVIDENDS, tickers, last), steps, sessions)
+        steps += _of_dividends(store, _in_effect(store, DIVIDENDS, tickers, last), steps[0], sessions)
     return _cumulated(steps, last, known_until)
 
 
@@ -130,60 +129,88 @@ def _retrieved(store: ParquetStore, kind: EventKind) -> dt.date:
     return record.retrieved_at.astimezone(ZoneInfo(NEW_YORK)).date()
 
 
-def _in_effect(store: ParquetStore, kind: EventKind, tickers: Sequence[str] | None, last: dt.date) -> Iterator[Event]:
+def _in_effect(store: ParquetStore, kind: EventKind, tickers: Sequence[str] | None, last: dt.date) -> pa.Table:
     """The events up to ``last``, and those whose day is not known."""
     events = read_events(store, kind, tickers, ["ticker", kind.date, *kind.amounts, "problem"])
     date = events.column(kind.date)
-    chosen = pc.or_kleene(pc.is_null(date), pc.less_equal(date, pa.scalar(last, pa.date32())))
-    for batch in events.filter(chosen).to_batches():
-        yield from batch.to_pylist()
+    return events.filter(pc.or_kleene(pc.is_null(date), pc.less_equal(date, pa.scalar(last, pa.date32()))))
 
 
-def _day(date: dt.date | None) -> int:
-    return (date - _EPOCH).days if date else _ALWAYS - 1
+def _days(events: pa.Table, kind: EventKind) -> Ints:
+    """The day of each event; where it is not known, the last but one of all."""
+    days: Any = events.column(kind.date).combine_chunks().cast(pa.int32())
+    found: Ints = days.fill_null(_ALWAYS - 1).to_numpy().astype(np.int64)
+    return found
 
 
-def _add_dividends(store: ParquetStore, events: Iterator[Event], steps: _Steps, sessions: Sequence[dt.date]) -> None:
-    paid: dict[tuple[str, dt.date], float] = defaultdict(float)
-    for event in events:
-        if event["problem"]:
-            steps[event["ticker"], _day(event[DIVIDENDS.date])].dividend = np.nan
-        else:
-            paid[event["ticker"], event[DIVIDENDS.date]] += event["cash_amount"]
-    before = sessions_before([day for _, day in paid], sessions)
-    closes = closes_of(store, Wanted(pa.array([ticker for ticker, _ in paid], pa.string()), before))
-    for ((ticker, day), amount), close in zip(paid.items(), closes, strict=True):
-        step = steps[ticker, _day(day)]
-        if amount:
-            factor = 1 - amount / close if close > amount and not step.has_split else np.nan
-            step.dividend *= factor
+def _of_splits(events: pa.Table) -> _Steps:
+    before, after = (_numbers(events, name) for name in SPLITS.amounts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(_is_usable(events), before / after, np.nan)
+    return _Steps(events.column("ticker").combine_chunks(), _days(events, SPLITS), ratios, np.ones(len(ratios)))
 
 
-def _cumulated(steps: _Steps, as_of: dt.date, known_until: dt.date) -> Factors:
-    """Multiply each step with all later ones of its ticker."""
-    tickers = sorted({ticker for ticker, _ in steps})
-    places = {ticker: place for place, ticker in enumerate(tickers)}
-    rows: list[tuple[str, int, float, float]] = []
-    following, split, dividend = "", 1.0, 1.0
-    for (ticker, day), step in sorted(steps.items(), reverse=True):
-        if ticker != following or not rows:
-            following, split, dividend = ticker, 1.0, 1.0
-            rows.append((ticker, _ALWAYS, 1.0, 1.0))
-        split, dividend = split * step.split, dividend * step.dividend
-        rows.append((ticker, day, split, dividend))
-    rows.reverse()
-    known = pa.array(tickers, pa.string())
-    numbers = np.array([places[ticker] for ticker, *_ in rows], dtype=np.int64)
-    days = np.array([day for _, day, *_ in rows], dtype=np.int64)
-    keys = ticker_days(known.take(numbers), known, days) if rows else days
-    return Factors(
-        tickers=known,
-        keys=keys,
-        splits=np.array([row[2] for row in rows]),
-        dividends=np.array([row[3] for row in rows]),
-        as_of=as_of,
-        known_until=known_until,
+def _numbers(events: pa.Table, name: str) -> Floats:
+    values: Any = events.column(name).combine_chunks()
+    found: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64)
+    return found
+
+
+def _is_usable(events: pa.Table) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    usable: Any = pc.is_null(events.column("problem"))
+    found: np.ndarray[Any, np.dtype[np.bool_]] = usable.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _of_dividends(
+    store: ParquetStore, events: pa.Table, splits: _Steps, sessions: Sequence[dt.date]
+) -> Iterator[_Steps]:
+    """Those that cannot be used, which make factors unknown, and the sums of those of one ticker and day."""
+    usable = _is_usable(events)
+    others = events.filter(pa.array(~usable))
+    unknown = np.full(others.num_rows, np.nan)
+    yield _Steps(others.column("ticker").combine_chunks(), _days(others, DIVIDENDS), np.ones(len(unknown)), unknown)
+    sums = events.filter(pa.array(usable)).group_by(["ticker", DIVIDENDS.date], use_threads=False)
+    paid = sums.aggregate([("cash_amount", "sum")])
+    tickers, days, amounts = (
+        paid.column("ticker").combine_chunks(),
+        _days(paid, DIVIDENDS),
+        _numbers(paid, "cash_amount_sum"),
     )
+    closes = closes_of(store, Wanted(tickers, _sessions_before(days, sessions)))
+    known = pc.unique(tickers)
+    split_as_well = np.isin(ticker_days(tickers, known, days), ticker_days(splits.tickers, known, splits.days))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factors = np.where((closes > amounts) & ~split_as_well, 1 - amounts / closes, np.nan)
+    yield _Steps(tickers, days, np.ones(len(days)), np.where(amounts == 0, 1.0, factors))
+
+
+def _sessions_before(days: Ints, sessions: Sequence[dt.date]) -> Ints:
+    """The last of ``sessions`` before each of ``days``, in days since 1970; 0 where there is none."""
+    known = np.array([0, *((session - _EPOCH).days for session in sessions)], dtype=np.int64)
+    found: Ints = known[np.searchsorted(known[1:], days, side="left")]
+    return found
+
+
+def _cumulated(steps: Sequence[_Steps], as_of: dt.date, known_until: dt.date) -> Factors:
+    """Multiply each step with all later ones of its ticker."""
+    names = pa.concat_arrays([each.tickers for each in steps])
+    known: Any = pc.unique(names)
+    known = known.take(pc.sort_indices(known))
+    keys = ticker_days(names, known, np.concatenate([each.days for each in steps]))
+    order = np.argsort(keys, kind="stable")
+    keys, starts = np.unique(keys[order], return_index=True)
+    numbers = keys >> DAY_BITS
+    ends = np.flatnonzero(np.diff(numbers, append=-1)) + 1
+    factors = []
+    for given in (np.concatenate([each.splits for each in steps]), np.concatenate([each.dividends for each in steps])):
+        products = np.multiply.reduceat(given[order], starts) if len(starts) else given
+        for first, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True) if len(ends) else ():
+            products[first:end] = np.cumprod(products[first:end][::-1])[::-1]
+        factors.append(np.insert(products, ends, 1.0))
+    last_keys = (numbers[ends - 1] << DAY_BITS) + _ALWAYS
+    splits, dividends = factors
+    return Factors(known, np.insert(keys, ends, last_keys), splits, dividends, as_of, known_until)
 
 
 def factor_table(factors: Factors | None) -> pa.Table:
