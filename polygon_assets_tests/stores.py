@@ -94,8 +94,11 @@ class Place:
             found = (path.relative_to(below).as_posix() for path in Path(below).rglob("*") if path.is_file())
             return sorted(name for name in found if not name.endswith(("guard.lock", MARKER)))
         address = _address(below + "/")
-        listed = self.server.client().list_objects_v2(Bucket=address["Bucket"], Prefix=address["Key"])
-        return sorted(entry["Key"].removeprefix(address["Key"]) for entry in listed.get("Contents", []))
+        pages = self.server.client().get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=address["Bucket"], Prefix=address["Key"])
+        return sorted(
+            entry["Key"].removeprefix(address["Key"]) for page in listed for entry in page.get("Contents", [])
+        )
 
     def contents(self) -> dict[str, bytes]:
         """Every file of the store, its marker and digests too, by its name."""
