@@ -24,6 +24,14 @@ LOCKS = {
     "dev.txt": ("pyproject.toml", "--all-extras", "--group=dev"),
     "runtime.txt": ("pyproject.toml", "--extra=sample", "--extra=reference", "--extra=notify", "--group=build"),
     "cluster.txt": ("pyproject.toml", "--extra=cluster", "--extra=notify", "--group=build"),
+    "container.txt": (
+        "pyproject.toml",
+        "--extra=kubernetes",
+        "--extra=notify",
+        "--extra=reference",
+        "--extra=sql",
+        "--group=build",
+    ),
     "uv.txt": ("-",),
     "docs.txt": ("--group=docs",),
 }

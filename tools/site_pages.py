@@ -14,7 +14,7 @@ DOCS = "docs/"
 OUTSIDE = {
     "README.md": "index.md",
     **{name: name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "deploy/cluster/README.md",
-                               "examples/README.md")},
+                               "deploy/compose/README.md", "deploy/kubernetes/README.md", "examples/README.md")},
 }  # fmt: skip
 """Where each lies in the repository, and in the site."""
 LINK = re.compile(

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 
 from polygon_assets_tests.project import ROOT
 
-LOCKS = ("dev.txt", "runtime.txt", "cluster.txt", "uv.txt", "docs.txt")
-EXTRAS = {"runtime.txt": "sample", "cluster.txt": "cluster"}
+LOCKS = ("dev.txt", "runtime.txt", "cluster.txt", "container.txt", "uv.txt", "docs.txt")
+EXTRAS = {"runtime.txt": "sample", "cluster.txt": "cluster", "container.txt": "kubernetes"}
 PIN = re.compile(
     r"(?P<name>[a-z0-9-]+)(\[[a-z0-9,-]+\])?==(?P<version>[^ ;]+)( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+"
 )

@@ -1,0 +1,99 @@
+"""Containers, which nothing here can run: their commands, paths and variables are this project's and Dagster's."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dagster._core.instance.config import dagster_instance_config
+
+from polygon_assets.settings import PREFIX, Settings
+from polygon_assets_tests.project import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose/compose.yaml").read_text())
+VALUES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/kubernetes/values.yaml").read_text())
+SECRET = re.compile(r"(PASSWORD|SECRET|KEY|URLS?)\b")
+
+
+def commands() -> Iterator[list[str]]:
+    """Every command that a container of this image is started or asked with."""
+    for said in re.findall(r"CMD (\[.*\])", DOCKERFILE):
+        yield json.loads(said)
+    for service in COMPOSE["services"].values():
+        if service["image"] == "polygon-assets":
+            yield from ([service["command"]] if "command" in service else [])
+            test = service.get("healthcheck", {}).get("test")
+            yield from ([test[1:]] if test else [])
+    for deployment in VALUES["dagster-user-deployments"]["deployments"]:
+        yield ["dagster", "code-server", "start", *deployment["codeServerArgs"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", list(commands()), ids=lambda command: " ".join(command)[:60])
+def test_a_command_is_there_with_its_options(command: list[str]) -> None:
+    program, *rest = command
+    options = [each for each in rest if each.startswith("--")]
+    words = rest[: rest.index(options[0])] if options else rest
+    if program == "python":
+        compile(rest[1], "healthcheck", "exec") if rest[0] == "-c" else None
+        program, words = sys.executable, words if rest[0] == "-m" else ["--help"]
+    found = shutil.which(program, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert found, program
+    done = subprocess.run([found, *words, "--help"], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert {option for option in options if option not in done.stdout} == set()
+
+
+def test_the_image_is_made_of_what_is_there_and_of_nothing_else() -> None:
+    copied = [
+        path for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE) for path in line.split()[:-1]
+    ]
+    assert len(copied) > 5
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for path in copied:
+        assert (ROOT / path).exists()
+        assert any(path == each or path.startswith(f"{each}/") for each in allowed), path
+    assert "USER 10001" in DOCKERFILE
+    assert DOCKERFILE.index("USER 10001") < DOCKERFILE.index("\nCMD")
+    assert not [line for line in DOCKERFILE.splitlines() if line.startswith(("ARG", "ENV")) and SECRET.search(line)]
+
+
+def test_variables_are_settings_and_secrets_come_from_outside() -> None:
+    known = {PREFIX + field.upper() for field in Settings.model_fields}
+    environment: dict[str, str] = COMPOSE["x-platform"]["environment"]
+    deployment = VALUES["dagster-user-deployments"]["deployments"][0]
+    named = {*environment, *(each["name"] for each in deployment["env"])}
+    assert {name for name in named if name.startswith(PREFIX)} <= known
+    for name, value in environment.items():
+        assert "${" in value, name
+    assert not [each for each in deployment["env"] if SECRET.search(each["name"])]
+
+
+def test_only_the_interface_has_a_port_and_on_this_machine_alone() -> None:
+    ports = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
+    assert ports == {"webserver": ["127.0.0.1:3000:3000"]}
+
+
+def test_dagster_takes_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "postgresql+psycopg2://user:password@127.0.0.1:1/none")
+    shutil.copyfile(ROOT / "deploy/compose/dagster.yaml", tmp_path / "dagster.yaml")
+    config, _ = dagster_instance_config(str(tmp_path))
+    assert config["storage"]["custom"]["class"] == "PooledPostgresStorage"
+    assert "run_launcher" not in config  # Dagster's own: runs live in the code server's container
+    workspace = yaml.safe_load((ROOT / "deploy/compose/workspace.yaml").read_text())
+    (server,) = workspace["load_from"]
+    assert server["grpc_server"]["host"] in COMPOSE["services"]
+    assert f'"{server["grpc_server"]["port"]}"' in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "deploy/compose/compose.yaml", "deploy/kubernetes/values.yaml"])
+def test_what_was_not_run_says_so(name: str) -> None:
+    assert "NOT RUN" in (ROOT / name).read_text()
