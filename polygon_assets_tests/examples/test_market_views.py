@@ -5,6 +5,7 @@ import importlib
 import os
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from dagster._core.definitions.partitions.context import partition_loading_context
 
 import polygon_assets
@@ -118,19 +120,22 @@ def test_weeks_since_2003_read_their_own_days(definitions: dg.Definitions) -> No
 
 
 @pytest.mark.slow
-def test_the_workspace_loads_both(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", [".", "examples"])
+def test_dg_loads_what_the_workspace_names(tmp_path: Path, folder: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"],
-        cwd=ROOT / "examples",
-        env={**os.environ, "DAGSTER_HOME": str(tmp_path)},
+        [sys.executable, "-m", "dagster_dg_cli.cli", "check", "defs"],
+        cwd=ROOT / folder,
+        env={**os.environ, "DAGSTER_HOME": str(tmp_path), "VIRTUAL_ENV": sys.prefix},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr
-    for location in ("polygon_assets", "market_views"):
-        assert f"Validation successful for code location {location}" in done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All definitions loaded successfully" in done.stdout + done.stderr
+    own = tomllib.loads((ROOT / "examples/dg.toml").read_text())["project"]["code_location_target_module"]
+    served = yaml.safe_load((ROOT / "examples/workspace.yaml").read_text())["load_from"]
+    assert [each["python_module"]["module_name"] for each in served] == ["polygon_assets.definitions", own]
 
 
 def test_upstream_assets_are_the_platforms(definitions: dg.Definitions) -> None:
