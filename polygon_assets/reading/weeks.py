@@ -70,12 +70,15 @@ def _week(states: Collection[DayState]) -> Week:
     return next((week for state, week in _ALONE.items() if state in found), Week.NONE)
 
 
-def in_characters(states: Mapping[dt.date, DayState], limit: int) -> str:
-    """The newest years, a line each, and what their characters mean; shorter than ``limit`` characters."""
-    shown = weeks_of_years(states).years
-    years = [f"{year} {''.join(weeks)}".rstrip() for year, weeks in shown.items()]
-    seen = {week for weeks in shown.values() for week in weeks}
-    legend = "a week each: " + ", ".join(f"{week} {said}" for week, said in MEANINGS.items() if week in seen)
-    while len(years) > 1 and len("\n".join([*years, "", legend])) >= limit:
+def in_months(states: Mapping[dt.date, DayState], limit: int) -> str:
+    """The newest years, a line of twelve months each, and what their characters mean; shorter than ``limit``."""
+    months: dict[int, list[list[DayState]]] = defaultdict(lambda: [[] for _ in range(12)])
+    for day, state in states.items():
+        months[day.year][day.month - 1].append(state)
+    shown = {year: [_week(each) for each in months[year]] for year in weeks_of_years(states).years}
+    years = [f"{year} {''.join(each)}".rstrip() for year, each in shown.items()]
+    seen = {month for each in shown.values() for month in each}
+    legend = ["a month each:", *(f"{each} {said}" for each, said in MEANINGS.items() if each in seen)]
+    while len(years) > 1 and len("\n".join([*years, "", *legend])) >= limit:
         years = years[1:]
-    return "\n".join([*years, "", legend])
+    return "\n".join([*years, "", *legend])

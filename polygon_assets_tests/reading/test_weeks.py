@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polygon_assets.reading.inventory import DayState
-from polygon_assets.reading.weeks import in_characters, weeks_of_years
+from polygon_assets.reading.weeks import in_months, weeks_of_years
 
 MONDAY = dt.date(2024, 1, 8)
 
@@ -41,7 +41,7 @@ def test_years_before_the_first_stored_day_are_not_shown() -> None:
 
 @given(st.dictionaries(st.dates(dt.date(2003, 1, 1), dt.date(2027, 1, 1)), st.sampled_from(DayState), min_size=1))
 def test_what_is_shown_at_once_has_room_and_ends_with_the_newest_year(states: dict[dt.date, DayState]) -> None:
-    text = in_characters(states, 900)
+    text = in_months(states, 900)
     assert len(text) < 900
     years = [line for line in text.splitlines() if line[:4].isdecimal()]
     assert years[-1].startswith(str(max(states).year))

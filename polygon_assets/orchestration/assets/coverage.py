@@ -22,7 +22,7 @@ from polygon_assets.orchestration.watching.new_day_sensors import Clock, utc_now
 from polygon_assets.reading.cross.ledger import read_ledger
 from polygon_assets.reading.inventory import LACKING, DayState, Inventory, take_inventory
 from polygon_assets.reading.pictures import draw_coverage
-from polygon_assets.reading.weeks import in_characters
+from polygon_assets.reading.weeks import in_months
 from polygon_assets.wording import counted
 
 FOLDER = "_coverage"
@@ -98,7 +98,7 @@ def _shown(dataset: Dataset, taken: Inventory, kept: tuple[str, bytes]) -> dict[
         "parquet_bytes": taken.parquet_bytes,
     }
     return {
-        f"{name}/weeks": dg.MetadataValue.md(_at_first_sight(taken)),
+        f"{name}/months": dg.MetadataValue.md(_at_first_sight(taken)),
         name: dg.MetadataValue.md(text),
         f"{name}/picture": dg.MetadataValue.path(uri),
         **{f"{name}/{figure}": dg.MetadataValue.int(value) for figure, value in figures.items()},
@@ -110,7 +110,7 @@ def _at_first_sight(taken: Inventory) -> str:
     fence = "```"
     figures = f"{counted(len(taken.stored), 'day')} stored, {taken.count(*LACKING):,} missing"
     room = _INLINE - len(f"{figures}\n\n{fence}\n\n{fence}")
-    return f"{figures}\n\n{fence}\n{in_characters(taken.states, room)}\n{fence}"
+    return f"{figures}\n\n{fence}\n{in_months(taken.states, room)}\n{fence}"
 
 
 def gap_table(taken: Inventory) -> str:

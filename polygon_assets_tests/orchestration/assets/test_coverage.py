@@ -36,12 +36,12 @@ def test_a_picture_of_each_data_type(platform: Platform, monkeypatch: Any) -> No
     assert (metadata["stocks_daily/published"], metadata["options_minute/published"]) == (2, 0)
     assert metadata["stocks_daily/quarantined"] == 1
     assert f"| {DAYS[1]} | {DAYS[1]} | 1 |" in metadata["stocks_daily"]
-    weeks = metadata["stocks_daily/weeks"]
-    assert weeks.startswith("2 days stored, ")
-    assert "\n2024 ✗" in weeks, (
+    months = metadata["stocks_daily/months"]
+    assert months.startswith("2 days stored, ")
+    assert "\n2024 ✗" in months, (
         "the pictures are behind a click: from 1,000 characters on, the web interface has a link"
     )
-    assert max(len(text) for name, text in metadata.items() if name.endswith("/weeks")) < 1_000
+    assert max(len(text) for name, text in metadata.items() if name.endswith("/months")) < 1_000
     encoded = re.search(r"!\[Coverage of stocks_daily\]\(data:image/png;base64,([^)]+)\)", metadata["stocks_daily"])
     assert encoded
     picture = base64.b64decode(encoded[1])
