@@ -1,10 +1,12 @@
 """The command line as a user meets it: its exit code, and what it prints to each stream."""
 
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -31,8 +33,8 @@ Command = Callable[..., Outcome]
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run ``polygon-assets`` with some arguments, in this process."""
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Run ``polygon-assets`` with some arguments, in this process, whose environment is restored: it reads ``.env``."""
 
     def run(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["polygon-assets", *arguments])
@@ -42,4 +44,5 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         captured = capsys.readouterr()
         return Outcome(int(ending.value.code or 0), captured.out, captured.err)
 
-    return run
+    with mock.patch.dict(os.environ):
+        yield run

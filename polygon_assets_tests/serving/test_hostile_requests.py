@@ -95,6 +95,7 @@ def test_every_field_that_a_run_may_set_is_known(served: tuple[Platform, Site]) 
         "loggers.console.config.name": "String",
         **{f"ops.{name}.config.overwrite": "Noneable.BoolSourceType" for name in datasets},
         **{f"ops.{name}.config.full": "Bool" for name in ("dividends", "splits")},
+        "ops.agreement.config.last": "Int",
     }
     assert fields == expected
 

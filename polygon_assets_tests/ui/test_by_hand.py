@@ -87,6 +87,7 @@ def test_the_picture_of_what_is_stored(served: Served, page: "Page") -> None:
     assert served.site.wait_for_backfill(served.site.backfill(["stocks_daily"], [stored])) == "COMPLETED_SUCCESS"
     page.goto("/assets/coverage")
     page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_role("button", name="Confirm").click()  # that agreement, which it shows, too, is not there yet
     markdown = page.get_by_text("Show Markdown")
     reload_until(page, markdown)
     markdown.first.click()

@@ -42,9 +42,8 @@ def day_checks(
 
     def evaluation(said: str, **values: Any) -> dg.AssetCheckEvaluation:
         # a run's log shows the description alone, and not of which day it is
-        return dg.AssetCheckEvaluation(
-            asset_key=key, partition=result.day, description=f"{result.day}: {said}", **values
-        )
+        shown = f"{result.day}: {_without_markup(said)}"
+        return dg.AssetCheckEvaluation(asset_key=key, partition=result.day, description=shown, **values)
 
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     if result.status is DayStatus.REFUSED:
@@ -72,6 +71,14 @@ def day_checks(
             severity=warn,
             metadata={**rows, **median, "compared_with": dg.MetadataValue.text(counted(comparison.neighbours, "day"))},
         )
+
+
+_MARKUP = str.maketrans("[]<>", "(){}")
+
+
+def _without_markup(text: str) -> str:
+    """``text`` of which the web interface, which renders descriptions, makes no link, picture or HTML."""
+    return text.translate(_MARKUP)
 
 
 def _findings(result: DayResult) -> dict[str, dg.MetadataValue]:
