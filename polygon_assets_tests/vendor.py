@@ -37,6 +37,10 @@ class Vendor:
         """Publish a day's object as it is; its ETag."""
         return self.server.put(self.bucket, self.catalog.get_key(dataset, day), body)
 
+    def withdraw(self, dataset: str, day: str) -> None:
+        """Take a day back."""
+        self.server.client().delete_object(Bucket=self.bucket, Key=self.catalog.get_key(dataset, day))
+
     async def ingest(self, dataset: str, *days: str, **options: Any) -> list[DayResult]:
         """Ingest ``days``."""
         return await ingest_days(

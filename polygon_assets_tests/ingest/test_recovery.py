@@ -222,7 +222,7 @@ async def test_a_rotten_day_and_a_rotten_raw_file_out_of_reach_are_said_to_be(ke
 async def test_a_stored_day_that_the_vendor_no_longer_has_stays_with_a_warning(both: Vendor) -> None:
     both.put("stocks_daily", DAY, day_text(DAY))
     await both.ingest("stocks_daily", DAY)
-    both.server.client().delete_object(Bucket=both.bucket, Key=both.catalog.get_key("stocks_daily", DAY))
+    both.withdraw("stocks_daily", DAY)
     (result,) = await both.ingest("stocks_daily", DAY)
     assert (result.status, result.rows) == (DayStatus.UNCHANGED, 2)
     assert result.warning is not None

@@ -28,7 +28,7 @@ async def mixed(vendor: Vendor) -> Vendor:
     await vendor.ingest("stocks_daily", REFUSED_LATER)
     for day in (REPLACED, NEW):
         vendor.put("stocks_daily", day, raw(day, volume=200))
-    vendor.server.client().delete_object(Bucket=vendor.bucket, Key=vendor.catalog.get_key("stocks_daily", KEPT))
+    vendor.withdraw("stocks_daily", KEPT)
     return vendor
 
 

@@ -105,6 +105,7 @@ class Exchange:
 
     def send(self, data: bytes) -> None:
         """Send ``data``."""
+        self.origin.answered(self)
         self.connection.sendall(data)
 
     def close(self) -> None:
@@ -160,8 +161,9 @@ class Origin:
         self._objects: dict[str, Stored] = {}
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._now = 0
+        self._unanswered: set[int] = set()
         self.most_at_once = 0
+        """Requests that waited for the first byte of their answers; who has the last one may be asking again already."""
         self.seen: list[Request] = []
         self.page_faults: dict[int, deque[Fault]] = defaultdict(deque)
         """Faults of a listing, by page from 0."""
@@ -224,11 +226,12 @@ class Origin:
     def _answer(self, connection: socket.socket, request: Request) -> bool:
         with self._lock:
             self.seen.append(request)
-            self._now += 1
-            self.most_at_once = max(self.most_at_once, self._now)
+        stored = self._objects.get(request.key)
+        exchange = Exchange(self, connection, request, stored or Stored(b"", ""))
+        with self._lock:
+            self._unanswered.add(id(exchange))
+            self.most_at_once = max(self.most_at_once, len(self._unanswered))
         try:
-            stored = self._objects.get(request.key)
-            exchange = Exchange(self, connection, request, stored or Stored(b"", ""))
             if "list-type" in request.query:
                 self._list(exchange)
             elif request.key in self.refused:
@@ -242,8 +245,12 @@ class Origin:
                 serve(exchange)
             return exchange.keep_alive
         finally:
-            with self._lock:
-                self._now -= 1
+            self.answered(exchange)
+
+    def answered(self, exchange: Exchange) -> None:
+        """Count ``exchange`` as waiting no longer."""
+        with self._lock:
+            self._unanswered.discard(id(exchange))
 
     def _list(self, exchange: Exchange) -> None:
         query = exchange.request.query

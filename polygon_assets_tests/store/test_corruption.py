@@ -173,7 +173,7 @@ async def test_overwriting_that_could_not_overwrite_fails(filled: Vendor, part: 
     filled.place.write(uri, with_flip(body, (int(len(body) / part), 1)))
     for name in filled.place.files("_raw"):
         filled.place.delete(f"{filled.place.uri}/_raw/{name}")
-    filled.server.client().delete_object(Bucket=filled.bucket, Key=filled.catalog.get_key("stocks_daily", DAYS[0]))
+    filled.withdraw("stocks_daily", DAYS[0])
     (result,) = await filled.ingest("stocks_daily", DAYS[0], overwrite=True)
     assert result.status is DayStatus.FAILED
     assert said in str(result.error)
