@@ -53,6 +53,7 @@ def test_wrong_keys(platform: Platform, cli: Command, monkeypatch: pytest.Monkey
     assert "canary" not in done.err
 
 
+@pytest.mark.slow
 def test_a_command_that_is_on_no_path_is_named_as_it_was_called(tmp_path: Path) -> None:
     """``For a start: polygon-assets ingest …`` was not found, where only ``.venv/bin/polygon-assets`` was."""
     called = f"{Path(sys.executable).parent}/polygon-assets"
@@ -92,6 +93,7 @@ def test_no_such_dataset(cli: Command) -> None:
     assert "'bonds'. There are: stocks_daily, " in cli("status", "bonds").err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [("status",), ("record", "stocks_daily"), ("sql", "FROM stocks_daily")], ids=" ".join
 )

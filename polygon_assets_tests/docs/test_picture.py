@@ -33,6 +33,7 @@ def test_only_the_raw_closes_jump_on_the_day_of_the_split(picture: ModuleType) -
     assert first[0] == 4 * first[1] > 4 * first[2]
 
 
+@pytest.mark.slow
 def test_the_picture_in_the_docs_is_its_own(picture: ModuleType) -> None:
     with Image.open(picture.TARGET) as drawn:
         assert drawn.size == (picture.WIDTH, picture.HEIGHT)

@@ -86,6 +86,7 @@ def test_records_of_a_ticker_are_compared_field_by_field(raw: Path) -> None:
         check_records({"NOSUCH": []}, FIELDS, raw)
 
 
+@pytest.mark.slow
 def test_a_big_file_comes_whole_through_a_server_and_the_pipeline(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,8 @@ from polygon_assets.reference.events import DIVIDENDS, SPLITS
 from polygon_assets_tests.reading.market import SESSIONS, Market, adjusted, make_market, midnight, put_day, put_events
 from polygon_assets_tests.servers.rest_api import dividend, split
 
+pytestmark = pytest.mark.slow
+
 _BY_ROW: Any = [("date", "ascending"), ("ticker", "ascending"), ("window_start", "ascending")]
 
 

@@ -36,6 +36,8 @@ from polygon_assets_tests.reading.market import (
 )
 from polygon_assets_tests.servers.rest_api import dividend, split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Market:

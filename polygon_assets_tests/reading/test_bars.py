@@ -17,6 +17,8 @@ from polygon_assets.reference.events import SPLITS
 from polygon_assets_tests.reading.market import midnight, put_day, put_events
 from polygon_assets_tests.servers.rest_api import split
 
+pytestmark = pytest.mark.slow
+
 NEW_YORK = ZoneInfo("America/New_York")
 WINTER, SUMMER, HALF_DAY = dt.date(2024, 3, 8), dt.date(2024, 3, 11), dt.date(2024, 7, 3)
 """The clocks changed between the first two."""

@@ -30,6 +30,8 @@ from polygon_assets_tests.reading.made_days import SIZE, Change, put_file, put_m
 from polygon_assets_tests.reading.market import midnight, put_events
 from polygon_assets_tests.servers.rest_api import split
 
+pytestmark = pytest.mark.slow
+
 BEFORE, DAY, HALF_DAY = "2024-07-01", "2024-07-02", "2024-07-03"
 BUSY = Size(60, 24_000)
 """The most traded symbols trade in each minute, as they do in full files."""

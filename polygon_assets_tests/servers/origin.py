@@ -163,7 +163,7 @@ class Origin:
         self._open: set[socket.socket] = set()
         self._unanswered: set[int] = set()
         self.most_at_once = 0
-        """Requests that waited for the first byte of their answers; who has the last one may be asking again already."""
+        """Requests that waited for the first byte of an answer; who has the last byte may be asking again already."""
         self.seen: list[Request] = []
         self.page_faults: dict[int, deque[Fault]] = defaultdict(deque)
         """Faults of a listing, by page from 0."""

@@ -143,6 +143,7 @@ def test_a_run_that_stores_days_compares_nothing(platform: Platform) -> None:
     assert evaluations(platform) == {}
 
 
+@pytest.mark.slow
 def test_all_datasets_twice_without_a_clash() -> None:
     both = dg.Definitions.merge(
         build_defs(datasets="all", key_prefix="a"), build_defs(datasets="all", key_prefix=["b", "c"])

@@ -187,6 +187,7 @@ def test_a_service_that_refuses_is_named_without_its_address(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [drips.dripping_headers, drips.endless_error], ids=["headers", "error"])
 def test_a_service_that_never_ends_is_given_up(
     answer: Answer, receiver: Receiver, caplog: pytest.LogCaptureFixture
