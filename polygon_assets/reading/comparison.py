@@ -7,11 +7,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from polygon_assets.download import S3Catalog
 from polygon_assets.download.listing import RemoteObject
-from polygon_assets.errors import AccessDeniedError, StoreError
+from polygon_assets.errors import AccessDeniedError, LinkInStoreError, StoreError
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.ingest import ParquetStore
 
@@ -65,23 +65,71 @@ def listing_prefixes(catalog: S3Catalog, dataset: str, days: Sequence[str]) -> l
     return [catalog.get_month_prefix(dataset, f"{month}-01") for month in months]
 
 
+class _Footer(NamedTuple):
+    """What is known of a stored file."""
+
+    version: str
+    """By the store's listing: what tells it from one that replaces it."""
+    size: int | None
+    stored: Provenance | None
+    """None: it cannot be read."""
+
+
+class Footers:
+    """What stored days say of themselves, kept by their files' versions for whoever compares again and again.
+
+    A footer in a bucket costs requests, and a listing tells of a thousand days whether their files were replaced. The
+    days that were asked for last are kept.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self._kept: dict[str, _Footer] = {}
+
+    def read(self, store: ParquetStore, dataset: str, days: Iterable[str]) -> dict[str, _Footer]:
+        """What is stored of ``days``; those that are not stored lack."""
+        try:
+            held = store.versions(dataset)
+        except LinkInStoreError:  # one of the strays
+            held = {}
+        found = {day: self._known(store, dataset, day, held[day]) for day in days if day in held}
+        self._kept = {store.path(dataset, day): footer for day, footer in found.items() if footer.stored}
+        return found
+
+    def _known(self, store: ParquetStore, dataset: str, day: str, version: str) -> _Footer:
+        kept = self._kept.get(store.path(dataset, day))
+        return kept if kept and kept.version == version else _read(store, dataset, day, version)
+
+
+def _read(store: ParquetStore, dataset: str, day: str, version: str) -> _Footer:
+    size = None
+    try:
+        size = store.parquet_bytes(dataset, day)
+        return _Footer(version, size, store.provenance(dataset, day))
+    except StoreError:
+        return _Footer(version, size, None)
+
+
 def compare_days(
-    store: ParquetStore, dataset: str, days: Iterable[str], listed: Mapping[str, RemoteObject]
+    store: ParquetStore,
+    dataset: str,
+    days: Iterable[str],
+    listed: Mapping[str, RemoteObject],
+    footers: Footers | None = None,
 ) -> list[ComparedDay]:
     """Compare ``days`` with what is ``listed`` of them (``listed_days``), in the order asked.
 
-    A damaged file counts as not stored.
+    A damaged file counts as not stored. ``footers`` keeps what was read for the next comparison.
     """
-    return [_compared(store, dataset, day, listed.get(day)) for day in days]
+    asked = list(days)
+    held = (footers or Footers()).read(store, dataset, asked)
+    return [_compared(store, dataset, day, listed.get(day), held.get(day)) for day in asked]
 
 
-def _compared(store: ParquetStore, dataset: str, day: str, listed: RemoteObject | None) -> ComparedDay:
-    size = stored = None
-    try:
-        size = store.parquet_bytes(dataset, day)
-        stored = store.provenance(dataset, day) if size is not None else None
-    except StoreError:  # a link or a pipe, too: one in a day's place once ended the comparison of all others
-        pass
+def _compared(
+    store: ParquetStore, dataset: str, day: str, listed: RemoteObject | None, held: _Footer | None
+) -> ComparedDay:
+    size, stored = (held.size, held.stored) if held else (None, None)
     standing = _standing(stored, listed)
     if standing in TO_FETCH and listed and store.refused_etag(dataset, day) == listed.etag:
         standing = Standing.REFUSED

@@ -116,11 +116,9 @@ class ParquetStore:
             StoreUnreachableError: the store's bucket does not answer.
         """
         name = _name(dataset, day)
-        if self._folder.size(name) is None:
-            return None
         try:
             return Provenance.from_metadata(settled(lambda: self._footer(name)))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.uri}/{name}: not a stored day: {error}. Ingest it with overwrite.") from error

@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 
 from polygon_assets.download.listing import RemoteObject, listed_days
-from polygon_assets.reading.comparison import Standing, compare_days
+from polygon_assets.reading.comparison import Footers, Standing, compare_days
+from polygon_assets.store.s3_folder import S3Folder
 from polygon_assets_tests.factories import row, stamp, text
 from polygon_assets_tests.vendor import Vendor
 
@@ -65,3 +66,32 @@ def test_a_listing_of_other_files_has_no_days(vendor: Vendor) -> None:
     found = listed_days([RemoteObject(key, 1, "e", moment) for key in keys], catalog, "stocks_daily")
     assert list(found) == [STORED, NEW]
     assert found[NEW].key == keys[0]
+
+
+@pytest.mark.stores("s3")
+async def test_each_look_at_a_store_on_s3_once_read_every_footer_again(vendor: Vendor) -> None:
+    for day in (STORED, REPLACED):
+        vendor.put("stocks_daily", day, raw(day))
+    await vendor.ingest("stocks_daily", STORED, REPLACED)
+    entries = await vendor.downloader.list_entries(vendor.bucket, vendor.catalog.get_prefix("stocks_daily"))
+    listed, footers, read = listed_days(entries, vendor.catalog, "stocks_daily"), Footers(), []
+    store = vendor.place.open()
+    folder = store._folder
+    assert isinstance(folder, S3Folder)
+    folder._client.meta.events.register("provide-client-params.s3.GetObject", lambda **event: read.append(event))
+
+    def look() -> list[tuple[str, Standing, int | None]]:
+        read.clear()
+        compared = compare_days(store, "stocks_daily", [STORED, NEW, REPLACED], listed, footers)
+        return [(each.day, each.standing, each.stored.rows if each.stored else None) for each in compared]
+
+    whole = [(STORED, Standing.STORED, 3), (NEW, Standing.ABSENT, None), (REPLACED, Standing.STORED, 3)]
+    assert (look(), len(read)) == (whole, 2)
+    assert (look(), len(read)) == (whole, 0)
+    vendor.put("stocks_daily", REPLACED, raw(REPLACED, volume=200))
+    await vendor.ingest("stocks_daily", REPLACED)
+    assert (look(), len(read)) == ([*whole[:2], (REPLACED, Standing.REPLACED, 3)], 1)
+    vendor.place.write(vendor.place.file("stocks_daily", STORED), b"PAR1 no more")
+    assert look()[0] == (STORED, Standing.NEW, None)
+    vendor.place.delete(vendor.place.file("stocks_daily", REPLACED))
+    assert look()[2] == (REPLACED, Standing.NEW, None)

@@ -10,13 +10,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from polygon_assets_tests.faults.scorecard import DOCUMENT, SOAK
 from polygon_assets_tests.servers.seaweed import seaweed
 from polygon_assets_tests.session import FOREIGN
-from polygon_assets_tests.soak.endurance import PLANS, Outcome, Plan, soak
+from polygon_assets_tests.soak.endurance import Outcome, Plan, soak
 from polygon_assets_tests.soak.measures import Holdings
 from polygon_assets_tests.soak.readers import READERS
 from polygon_assets_tests.stores import KINDS, STORE_PREFIX, Place
@@ -101,7 +100,7 @@ def _table(part: str, kind: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak")
-    parser.add_argument("--share", type=float, default=1.0, help="of the whole; 3 is 3,000 days on S3")
+    parser.add_argument("--share", type=float, default=1.0, help="of the whole")
     parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--kind", choices=KINDS, action="append", help="of the store; both unless given")
     chosen = parser.parse_args()
@@ -109,7 +108,7 @@ def main() -> int:
         del os.environ[name]
     wrong: list[str] = []
     for kind in chosen.kind or KINDS:
-        plan = replace(PLANS[kind], seed=chosen.seed).scaled(chosen.share)
+        plan = Plan(seed=chosen.seed).scaled(chosen.share)
         with tempfile.TemporaryDirectory(prefix="soak-") as folder, _place(kind, Path(folder)) as place:
             outcome = soak(plan, place, Path(folder))
         seen = figures(outcome, plan)

@@ -47,8 +47,8 @@ _BATCH = 250
 _PASSES = 3
 """Times that the history is filled in: what a fault or a kill kept out comes in the next."""
 _SHARE_REPLACED = 0.1
-_FIRST_KILL = 0.2
-"""Seconds between two looks for the first run to kill, so that a short soak has one."""
+_LOOK_FOR_RUN = 0.2
+"""Seconds between two looks for a run to kill, where one is due and none is under way."""
 _QUEUE, _REST = 4, 0.3
 """Batches that wait at most, and seconds that a tick then lets pass."""
 _TICKS_A_YEAR = 10
@@ -68,10 +68,6 @@ class Plan:
     def scaled(self, share: float) -> "Plan":
         """A ``share`` of it, with kills as often as there is time for."""
         return Plan(round(self.days * share), round(self.ticks * share), self.kill_every * max(share, 0.3), self.seed)
-
-
-PLANS = {"disk": Plan(), "s3": Plan(days=1000, ticks=150)}
-"""For a store of each kind. A tick over S3 reads the footers of sixty days, in 180 requests, and takes seconds."""
 
 
 @dataclass
@@ -174,11 +170,14 @@ class Ingesters:
                 self._outcome.wrong.append(f"a run ended with {name}")
 
     def _kill(self) -> None:
-        while not self._ended.wait(self._kill_every if self._outcome.kills else _FIRST_KILL):
+        pause = _LOOK_FOR_RUN
+        while not self._ended.wait(pause):
+            pause = _LOOK_FOR_RUN
             if (pid := self._running) is not None:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     self._outcome.kills += 1
+                    pause = self._kill_every
 
 
 def soak(plan: Plan, place: Place, folder: Path) -> Outcome:

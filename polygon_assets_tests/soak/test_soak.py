@@ -9,18 +9,18 @@ import pytest
 from polygon_assets_tests.faults.scorecard import SOAK
 from polygon_assets_tests.soak.__main__ import figures, with_figures
 from polygon_assets_tests.soak.chaos import TICKERS, ChaoticOrigin, day_file, days
-from polygon_assets_tests.soak.endurance import PLANS, Outcome, Plan
+from polygon_assets_tests.soak.endurance import Outcome, Plan
 from polygon_assets_tests.soak.measures import Holdings, left_behind
 from polygon_assets_tests.stores import KINDS
 
 pytestmark = pytest.mark.slow
-SHARES = {kind: 60 / plan.days for kind, plan in PLANS.items()}
+SHARE = 60 / Plan().days
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_small_soak_holds(kind: str) -> None:
     """In a process of its own, whose memory, threads and open files are its own."""
-    command = [sys.executable, "-m", "polygon_assets_tests.soak", "--share", f"{SHARES[kind]}", "--kind", kind]
+    command = [sys.executable, "-m", "polygon_assets_tests.soak", "--share", str(SHARE), "--kind", kind]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     assert "days, and replaced meanwhile: 60, 6" in done.stdout

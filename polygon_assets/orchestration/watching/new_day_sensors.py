@@ -21,7 +21,7 @@ from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching import new_day_rules as rules
 from polygon_assets.orchestration.watching.active_runs import active_runs, covered
-from polygon_assets.reading.comparison import TO_FETCH, compare_days, is_entitled
+from polygon_assets.reading.comparison import TO_FETCH, Footers, compare_days, is_entitled
 
 INTERVAL_SECONDS = 600
 REQUEST_TAG = "polygon/request"
@@ -56,7 +56,7 @@ def build_new_days_sensor(
     """
     name = scope.named(sensor_name(dataset))
     wait = rules.wait_of(position, INTERVAL_SECONDS)
-    failure = _Failure()
+    failure, footers = _Failure(), Footers()
 
     @dg.sensor(
         name=name,
@@ -85,7 +85,7 @@ def build_new_days_sensor(
         if newest is None:
             return _skip(f"The first partition, {first}, has not ended yet.", memory)
         with failure.remembered(now), resources.downloader.open_for_sensor() as client:
-            watched = _Watched(dataset, asset.key, name, first)
+            watched = _Watched(dataset, asset.key, name, first, footers)
             tick = _Tick(watched, newest, now, catalog, client, resources.store.store(), context.instance)
             return tick.evaluate(memory)
 
@@ -143,6 +143,8 @@ class _Watched:
     sensor: str
     first: dt.date
     """The first partition."""
+    footers: Footers
+    """Of the stored days that the look before compared, as long as the process lives."""
 
 
 class _Tick:
@@ -159,6 +161,7 @@ class _Tick:
         instance: dg.DagsterInstance,
     ) -> None:
         self.dataset, self.key, self.sensor, self.first = watched.dataset, watched.key, watched.sensor, watched.first
+        self.footers = watched.footers
         self.newest, self.now = newest, now
         self.catalog, self.client, self.store, self.instance = catalog, client, store, instance
         self.calendar = catalog.get_calendar(self.dataset.name)
@@ -177,7 +180,8 @@ class _Tick:
         except AccessDeniedError as error:
             return self._outside(memory, None, f"listing it is refused ({error.cause}).")
         wanted = {day.isoformat() for day in self.calendar.between(since, self.newest)} & published.keys()
-        compared = compare_days(self.store, self.dataset.name, sorted(wanted, reverse=True), published)
+        days = sorted(wanted, reverse=True)
+        compared = compare_days(self.store, self.dataset.name, days, published, self.footers)
         candidates = [
             rules.Candidate(each.day, each.listed.etag)
             for each in compared
