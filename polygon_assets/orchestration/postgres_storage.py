@@ -1,6 +1,7 @@
 """Dagster's history in PostgreSQL, over connections that are kept.
 
-Belongs here: how connections are held. Does not: what is stored, which is Dagster's. Needs the extra ``cluster``.
+Belongs here: how connections are held. Does not: what is stored, which is Dagster's (but for ``with_own_closures``).
+Needs the extra ``cluster``.
 """
 
 import select
@@ -8,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+import dagster as dg
 from dagster._core.storage.config import PostgresStorageConfig
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres.auth import PgTokenProvider
+from dagster_postgres.run_storage import PostgresRunStorage
 from dagster_postgres.storage import DagsterPostgresStorage
 from dagster_postgres.utils import (
     create_pg_engine,
@@ -21,6 +24,8 @@ from dagster_postgres.utils import (
 from sqlalchemy import event, text
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import NullPool
+
+from polygon_assets.orchestration.dagster_internals import with_own_closures
 
 _STATEMENT_MILLISECONDS = 300_000
 _RECYCLE_SECONDS = 3600
@@ -35,6 +40,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         with _alone(*arguments, **named):
             super().__init__(*arguments, **named)
+        self._run_storage = _Runs(
+            self.postgres_url, should_autocreate_tables=False, token_provider=named.get("token_provider")
+        )
         for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
             storage.optimize_for_webserver(_STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _OVERFLOW)
             event.listen(storage._engine, "checkout", _require_alive)  # noqa: SLF001 (its pool is the matter)
@@ -51,6 +59,14 @@ class PooledPostgresStorage(DagsterPostgresStorage):
             should_autocreate_tables=config.get("should_autocreate_tables", True),
             token_provider=get_token_provider_from_config(config),
         )
+
+
+class _Runs(PostgresRunStorage):
+    """Dagster's own, but for what is not worth storing."""
+
+    def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
+        """Store a run, and give it as it is stored: the events that plan its steps are made of that."""
+        return super().add_run(with_own_closures(dagster_run))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Dagster's history in SQLite below its home, over connections that are kept.
 
-Belongs here: how connections are held, and how their writes are noticed. Does not: what is stored, which is Dagster's.
+Belongs here: how connections are held, and how their writes are noticed. Does not: what is stored, which is Dagster's
+(but for ``with_own_closures``).
 """
 
 import threading
@@ -19,6 +20,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     SqliteEventLogStorage,
     SqliteEventLogStorageWatchdog,
 )
+from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
@@ -27,6 +29,7 @@ from watchdog.events import FileSystemEvent
 from watchdog.observers import Observer
 
 from polygon_assets.errors import BrokenHistoryError, HistoryGoneError, InvalidInputError
+from polygon_assets.orchestration.dagster_internals import with_own_closures
 from polygon_assets.orchestration.home_lock import RunLocks, alone
 from polygon_assets.settings import dagster_home
 
@@ -50,6 +53,7 @@ class KeptSqliteStorage(DagsterSqliteStorage):
             assert isinstance(self._event_log_storage, SqliteEventLogStorage)  # noqa: S101 (Dagster's, made by super)
             folder = self._event_log_storage._base_dir  # noqa: SLF001 (only it says where)
             self._event_log_storage = _KeptEventLog(folder, home)
+            self._run_storage = _Runs(self._run_storage._conn_string)  # noqa: SLF001 (only it says where)
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
@@ -85,6 +89,14 @@ def _explained(base_dir: str) -> Iterator[None]:
         yield
     except CommandError as error:
         raise BrokenHistoryError(base_dir, str(error)) from error
+
+
+class _Runs(SqliteRunStorage):
+    """Dagster's own, but for what is not worth storing."""
+
+    def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
+        """Store a run, and give it as it is stored: the events that plan its steps are made of that."""
+        return super().add_run(with_own_closures(dagster_run))
 
 
 class _KeptEventLog(SqliteEventLogStorage):

@@ -102,6 +102,13 @@ def test_kept_connections_stay_few(cluster: Platform) -> None:
     assert count < 60, "Debian's PostgreSQL takes 100"
 
 
+def test_each_run_once_held_all_holidays_since_2003(cluster: Platform, ran: str) -> None:
+    engine = sqlalchemy.create_engine(cluster.database.url(), poolclass=sqlalchemy.NullPool)
+    asked = sqlalchemy.text("SELECT length(run_body) FROM runs WHERE run_id = :ran")
+    with engine.connect() as connection:
+        assert connection.execute(asked, {"ran": ran}).scalar_one() < 4_000, "it was 24 KB"
+
+
 def test_the_example_names_what_the_cluster_was_started_with(cluster: Platform) -> None:
     assert example_variables() == {*cluster.settings, "DAGSTER_HOME"} - {"POLYGON_ENDPOINT_URL"}
 

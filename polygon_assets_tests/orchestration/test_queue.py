@@ -6,9 +6,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.partitions.subset import TimeWindowPartitionsSubset
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+from dagster._serdes import serialize_value
 
+from polygon_assets.orchestration.dagster_internals import with_own_closures
 from polygon_assets.serving.home import local_configuration, prepare_home
 from polygon_assets_tests.platforms import Platform
 
@@ -61,3 +64,37 @@ def test_the_pool_bounds_runs_on_the_vendors_bucket(instance: dg.DagsterInstance
     for number in range(5):
         _queue(instance, platform, f"run {number}", {})
     assert _next(instance) == ["run 0", "run 1", "run 2"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "days"),
+    [
+        ({"dagster/partition": "2024-01-02"}, ["2024-01-02"]),
+        (
+            {"dagster/asset_partition_range_start": "2023-12-22", "dagster/asset_partition_range_end": "2024-01-03"},
+            ["2023-12-22", "2023-12-26", "2023-12-27", "2023-12-28", "2023-12-29", "2024-01-02", "2024-01-03"],
+        ),
+    ],
+)
+def test_each_queued_run_once_held_all_holidays_since_2003(
+    instance: dg.DagsterInstance, platform: Platform, tags: dict[str, str], days: list[str]
+) -> None:
+    _queue(instance, platform, "one", tags)
+    (run,) = instance.get_runs()
+    assert isinstance(run.partitions_subset, TimeWindowPartitionsSubset)
+    assert list(run.partitions_subset.get_partition_keys()) == days
+    assert run.partitions_subset.num_partitions == len(days)
+    assert len(serialize_value(run)) < 2_500, "it was 24 KB"
+    planned = [each for each in instance.all_logs(run.run_id) if each.dagster_event]
+    assert {str(each.dagster_event_type).rpartition(".")[2] for each in planned} == {
+        "ASSET_MATERIALIZATION_PLANNED",
+        "ASSET_CHECK_EVALUATION_PLANNED",
+    }
+    assert max(len(serialize_value(each)) for each in planned) < 2_500, "each check's was 24 KB"
+
+
+def test_partitions_without_closures_and_runs_without_partitions_are_stored_as_they_are() -> None:
+    open_always = dg.DailyPartitionsDefinition("2024-01-01").subset_with_partition_keys(["2024-01-02"])
+    run = dg.DagsterRun("job", partitions_subset=open_always)
+    assert with_own_closures(run) is run
+    assert with_own_closures(dg.DagsterRun("job")).partitions_subset is None
