@@ -269,6 +269,11 @@ def dagster_home() -> Path:
     return Path(os.environ.get("DAGSTER_HOME") or ".dagster").expanduser().absolute()
 
 
+def names_dagster_home() -> bool:
+    """Is ``DAGSTER_HOME`` set?"""
+    return bool(os.environ.get("DAGSTER_HOME"))
+
+
 def state_folder() -> Path | None:
     """Where is remembered which stores there are, apart from them; None where this user has no home."""
     try:

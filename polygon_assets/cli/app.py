@@ -4,6 +4,7 @@ Belongs here: errors that nobody translated nearer to their cause. Does not: the
 (``polygon_assets.errors``), which are shown as they are.
 """
 
+import re
 import sys
 import traceback
 from importlib.metadata import version
@@ -35,8 +36,19 @@ def explain(error: BaseException) -> tuple[str, int]:
 def _misused(error: typer.TyperException) -> str:
     """What typer has to say of an option or argument; its classes for that are not public."""
     told: str = getattr(error, "format_message", error.__str__)()
+    for theirs, ours in _NUMBERS:
+        told = theirs.sub(ours, told)
     context = getattr(error, "ctx", None)
     return f"{_line(told)} See: {context.command_path if context else 'polygon-assets'} --help"
+
+
+_NUMBERS = (
+    (re.compile(r"Input should be a valid integer\b.*"), "it has to be a whole number"),
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"it has to be at least \1"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"it has to be at most \1"),
+    (re.compile(r"Value error, "), ""),
+)
+"""Pydantic's words, which typer repeats."""
 
 
 def _foreign(error: BaseException) -> str:

@@ -279,7 +279,11 @@ def record(dataset: AnyDataset = None) -> None:
     Days that Dagster shows and the store has lost are named, and their check turns red; the sensors ask for them again.
     """
     rows = arguments.datasets(dataset)
-    work.record.run(rows)
+    settings = _settings(needs_keys=False)
+    from polygon_assets.serving.own_history import require_own_history  # noqa: PLC0415 (as pydantic)
+
+    require_own_history(settings.store_uri)  # before what imports Dagster, for seconds
+    work.record.run(settings, rows)
 
 
 def _settings(*, needs_keys: bool) -> "Settings":

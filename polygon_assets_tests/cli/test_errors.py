@@ -210,12 +210,11 @@ def test_a_home_on_a_full_disk(platform: Platform, cli: Command, monkeypatch: py
     ("arguments", "message"),
     [
         (("ingest",), "Missing argument 'DATASET'. See: polygon-assets ingest --help"),
-        (
-            ("ingest", "stocks_daily", "--last", "0"),
-            "Invalid value for '--last': Input should be greater than or equal",
-        ),
-        (("ingest", "stocks_daily", "--last", "x"), "Invalid value for '--last': Input should be a valid integer"),
-        (("dev", "--port", "99999"), "Invalid value for '--port': Input should be less than or equal to 65535"),
+        (("ingest", "stocks_daily", "--last", "0"), "Invalid value for '--last': it has to be at least 1. See: "),
+        (("ingest", "stocks_daily", "--last", "x"), "Invalid value for '--last': it has to be a whole number. See: "),
+        (("ingest", "stocks_daily", "--last", "1.5"), "Invalid value for '--last': it has to be a whole number. See: "),
+        (("dev", "--port", "99999"), "Invalid value for '--port': it has to be at most 65535. See: "),
+        (("sql", "SELECT 1", "--format", "xls"), "Invalid value for '--format': 'xls' is not one of 'table', 'csv'"),
         (("stauts",), "No such command 'stauts'."),
         (("--bogus",), "No such option: --bogus"),
         (
@@ -224,7 +223,7 @@ def test_a_home_on_a_full_disk(platform: Platform, cli: Command, monkeypatch: py
         ),
     ],
 )
-def test_a_call_that_is_invalid(cli: Command, arguments: tuple[str, ...], message: str) -> None:
+def test_a_call_that_is_invalid_is_told_in_plain_words(cli: Command, arguments: tuple[str, ...], message: str) -> None:
     done = cli(*arguments)
     assert done.code == 2
     assert message in one_line(done)

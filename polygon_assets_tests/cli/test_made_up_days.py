@@ -1,7 +1,10 @@
 """The demo's days stay in the demo: its store and history say what they are, and do not mix with a user's own."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -54,6 +57,34 @@ def test_days_of_the_users_own_do_not_go_into_the_demos_history(
     assert f"{demo.dagster_home} is the history of the demo's made-up days" in done.err
     assert f"POLYGON_STORE={demo.store}" in done.err
     assert [path.name for path in demo.dagster_home.iterdir()] == [MADE_UP]
+
+
+@pytest.mark.slow
+def test_a_bare_dagster_dev_once_served_the_demos_days_with_the_users_own_history(
+    platform: Platform, demo: DemoFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loaded() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "import polygon_assets.definitions"]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    monkeypatch.setenv("POLYGON_STORE", str(demo.store))
+    mixed = loaded()
+    assert mixed.returncode == 1
+    assert f"in {platform.home} they would stand among your own. Set DAGSTER_HOME={demo.dagster_home}" in mixed.stderr
+    monkeypatch.delenv("DAGSTER_HOME")
+    assert loaded().returncode == 0, "a history of its own, for as long as it runs"
+
+
+def test_record_refused_made_up_days_only_after_importing_dagster(
+    demo: DemoFolder, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_late(name: str) -> ModuleType:
+        raise AssertionError(name)
+
+    monkeypatch.setenv("POLYGON_STORE", str(demo.store))
+    monkeypatch.setattr("polygon_assets.cli.work.import_module", too_late)
+    monkeypatch.delattr("polygon_assets.cli.work.record", raising=False)
+    assert "holds the demo's made-up days" in cli("record").err
 
 
 def test_both_of_the_demo_go_together(demo: DemoFolder, cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,5 +104,12 @@ def test_ls_needs_a_month(cli: Command) -> None:
 
 
 @pytest.mark.usefixtures("platform")
+def test_days_to_come_were_not_published_in_ls(cli: Command) -> None:
+    listed = cli("ls", "crypto_daily").out.splitlines()
+    assert "not due yet" in listed[-2]  # the last of the month: today at the earliest, whose file comes tomorrow
+    assert "not due yet" not in cli("ls", "crypto_daily", "--month", "2024-01").out
+
+
+@pytest.mark.usefixtures("platform")
 def test_ls_of_this_month(cli: Command) -> None:
     assert cli("ls", "options_minute", "--json").code == 0

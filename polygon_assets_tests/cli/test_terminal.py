@@ -1,6 +1,7 @@
 """What is printed cannot steer a terminal, and data in a pipe stays what it is."""
 
 import ast
+import io
 import os
 import pty
 import subprocess
@@ -9,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from polygon_assets.cli import console
+from polygon_assets.cli.work.ingest import bar
 from polygon_assets.errors import InvalidInputError
 from polygon_assets_tests.cli.conftest import Command, Platform
 from polygon_assets_tests.project import ROOT
@@ -108,6 +111,19 @@ def test_error_texts_of_the_library_stay_what_they_are() -> None:
     assert str(InvalidInputError(HOSTILE)) == HOSTILE
 
 
+@pytest.mark.parametrize("dataset", ["stocks_daily", "futures_comex_minute"])
+def test_the_bar_of_an_ingest_broke_into_two_lines_at_80_columns(dataset: str) -> None:
+    shown = bar()
+    shown.add_task(dataset, total=504, completed=249, note="2025-11-19", received=21_500_000)
+    screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    screen.print(shown.get_renderable())
+    assert isinstance(screen.file, io.StringIO)
+    (line,) = screen.file.getvalue().splitlines()
+    assert "249/504 21.5 MB" in line
+    assert "/s" in line
+    assert line.rstrip().endswith("2025-11-19")
+
+
 @pytest.mark.slow
 def test_a_terminal_shows_what_is_waited_for_before_and_after_the_days(platform: Platform) -> None:
     """``ingest --last 504`` was silent for five seconds before its bar, and for ten after it; ``record`` for five."""
@@ -116,3 +132,5 @@ def test_a_terminal_shows_what_is_waited_for_before_and_after_the_days(platform:
     assert b"1 published" in sent
     assert sent.index(b"Opening Dagster's history") < sent.index(b"stocks_daily") < sent.index(b"telling Dagster")
     assert b"Starting" in on_a_terminal("record", "stocks_daily")
+    made = on_a_terminal("rollup", "stocks_daily")
+    assert made.index(b"1 day, ") < made.index(b"Telling Dagster"), "silent for three seconds"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.filesize import decimal
 from rich.progress import Progress, ProgressColumn, Task
+from rich.table import Column
 from rich.text import Text
 
 from polygon_assets.calendars import trading_calendar
@@ -48,6 +49,11 @@ class _Received(ProgressColumn):
         received = task.fields.get("received", 0)
         rate = received / task.elapsed if task.elapsed else 0
         return Text(f"{decimal(received)} {decimal(int(rate))}/s" if received else "")
+
+
+def bar() -> Progress:
+    """How far an ingest is, and how fast, on one line of 80 columns."""
+    return console.progress(_Received(Column(no_wrap=True)))
 
 
 def run_each(
@@ -206,7 +212,7 @@ def _ingest(
     row_filter: RowFilter,
 ) -> list[DayResult]:
     catalog = open_catalog(settings)
-    with console.progress(_Received()) as shown:
+    with bar() as shown:
         on_result = _Reporter(shown, dataset, len(days), notes)
 
         async def main() -> list[DayResult]:
@@ -243,7 +249,8 @@ class _Reporter:
     def __call__(self, result: DayResult) -> None:
         if result.download_seconds:
             self._received += result.source_bytes
-        note = f"{result.day} {result.status.value.replace('_', ' ')}"
+        became = "" if result.status is DayStatus.PUBLISHED else f" {result.status.value.replace('_', ' ')}"
+        note = f"{result.day}{became}"  # short, since a terminal has 80 columns
         self._shown.update(self._task, advance=1, note=note, received=self._received)
         if result.status not in _FINE or result.warning:
             self._name(result)

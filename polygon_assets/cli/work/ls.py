@@ -3,6 +3,7 @@
 Belongs here: showing it. Does not: the comparison (``reading.comparison``).
 """
 
+import datetime as dt
 from typing import Any
 
 from rich.filesize import decimal
@@ -10,10 +11,11 @@ from rich.text import Text
 
 from polygon_assets.cli import console
 from polygon_assets.cli.reaching import reached_store
-from polygon_assets.datasets import Dataset
+from polygon_assets.datasets import Dataset, expected_by
 from polygon_assets.download.listing import listed_days
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
-from polygon_assets.reading.comparison import ComparedDay, compare_days, listing_prefixes
+from polygon_assets.reading.comparison import ComparedDay, Standing, compare_days, listing_prefixes
+from polygon_assets.reading.inventory import DayState
 from polygon_assets.settings import Settings
 
 _STYLES = {"stored": "green", "new": "cyan", "replaced": "yellow", "refused": "red"}
@@ -28,16 +30,24 @@ def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool)
         return
     columns = ("day", "bucket", "modified", "store", "rows", "standing")
     shown = console.table(f"{dataset.name}, {days[0][:7]}", *columns, right=("bucket", "store", "rows"))
+    now = dt.datetime.now(dt.UTC)
     for each in compared:
         style = _STYLES.get(each.standing.value, "dim")
-        beyond = f"{each.standing.value}, no trading day" if each.day in unknown else each.standing.value
-        shown.add_row(*_cells(each), Text(beyond, style))
+        beyond = ", no trading day" if each.day in unknown else ""
+        shown.add_row(*_cells(each), Text(_standing(each, now) + beyond, style))
     console.show(shown)
     if unknown:
         named = f"polygon-assets ingest {dataset.name} --start {unknown[0]} --any-day"
         console.messages.print(
             f"{console.counted(len(unknown), 'day')} that the calendar does not know; to have one: {named}"
         )
+
+
+def _standing(each: ComparedDay, now: dt.datetime) -> str:
+    """How a day stands, in words; one that is not over, or whose file is not due, lacks nothing yet."""
+    if each.standing is Standing.ABSENT and now < expected_by(dt.date.fromisoformat(each.day)):
+        return DayState.WAITING.value
+    return each.standing.value
 
 
 def compare(

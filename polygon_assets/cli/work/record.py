@@ -15,43 +15,50 @@ from polygon_assets.orchestration.assembly import scope_of
 from polygon_assets.orchestration.assets.recording import Recorder, YearRecorder, record_stored
 from polygon_assets.orchestration.assets.roll_up_assets import by_year_name
 from polygon_assets.orchestration.partitions import partitions_of
-from polygon_assets.serving.own_history import require_own_history
-from polygon_assets.settings import Settings, load_settings
+from polygon_assets.settings import Settings
 from polygon_assets.store.roll_ups import YearFile, year_file, years
 
 
-def run(datasets: Sequence[Dataset]) -> None:
-    """Report the stored days and years of ``datasets`` to Dagster, from their own footers, and the lost days."""
-    settings = load_settings()
-    require_own_history(settings.store_uri)
+def run(settings: Settings, datasets: Sequence[Dataset]) -> None:
+    """Report the stored days and years of ``datasets`` to Dagster, from their own footers, and the lost days.
+
+    That the history is the store's own has been seen to.
+    """
     console.name_place(settings)
     store = reached_store(settings)
     with ExitStack() as opened:
         with opening():
             instance = opened.enter_context(history_for_many())
         shown = opened.enter_context(console.progress())
+        empty = []
         for row in datasets:
-            _record_days(settings, instance, store, row, shown)
+            if not _record_days(settings, instance, store, row, shown):
+                empty.append(row.name)
             if row.rolled_up_by_year:
                 _record_years(settings, instance, store, row)
+        if empty:
+            console.out.print(f"Nothing stored: {', '.join(empty)}")
 
 
 def _record_days(
     settings: Settings, instance: dg.DagsterInstance, store: ParquetStore, row: Dataset, shown: Progress
-) -> None:
+) -> bool:
+    """Report the days of ``row``; is any stored?"""
     recorder = Recorder(instance, row, store, partitions_of(row, settings), scope_of(settings).key(row.name))
     stored = len(store.days(row.name))
-    task = shown.add_task(row.name, total=stored, note="")
+    task = shown.add_task(row.name, total=stored, note="", visible=stored > 0)
 
     def on_day(day: str, reported: bool, task: TaskID = task) -> None:
         shown.update(task, advance=1, note=f"{day} {'reported' if reported else 'known already'}")
 
     reported = record_stored(recorder, row, store, on_day=on_day)
-    console.out.print(f"{row.name}: {reported} reported, {stored - reported} left as they were")
+    if stored:
+        console.out.print(f"{row.name}: {reported} reported, {stored - reported} left as they were")
     if recorder.remark:
         console.warn(f"{row.name}: {recorder.remark}")
     if lost := recorder.report_lost():
         console.warn(f"{row.name}: {_lost(lost)}")
+    return stored > 0
 
 
 def _lost(days: Sequence[str]) -> str:

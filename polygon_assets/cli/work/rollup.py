@@ -59,6 +59,11 @@ def _make(store: ParquetStore, row: Dataset, due: Sequence[int], made: list[Year
 
 def _told(settings: Settings, row: Dataset, made: Sequence[YearFile]) -> bool:
     """Tell Dagster of the files that were made; could it be told?"""
+    with console.messages.status("Telling Dagster …"):
+        return _tell(settings, row, made)
+
+
+def _tell(settings: Settings, row: Dataset, made: Sequence[YearFile]) -> bool:
     import dagster as dg  # noqa: PLC0415 (slow, and not needed where nothing was made)
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
