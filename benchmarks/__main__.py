@@ -25,11 +25,12 @@ from benchmarks import (
     trades,
 )
 from benchmarks.files import FULL, QUICK, Extent, prepare, served
-from benchmarks.processes import PEERS_PYTHON, ROOT
+from benchmarks.processes import OUR_PYTHON, PEERS_PYTHON, ROOT
 from benchmarks.results import Result, Section
 from polygon_assets_tests.servers.seaweed import S3Server
 
 LOCK = ROOT / "benchmarks" / "requirements.txt"
+OUR_LOCK = ROOT / "requirements" / "runtime.txt"
 Measure = Callable[[Extent, dict[str, list[Path]], S3Server], list[Result]]
 SECTIONS: dict[str, Measure] = {
     "conversion": lambda extent, files, _server: conversion.measure(extent, files),
@@ -44,28 +45,25 @@ SECTIONS: dict[str, Measure] = {
 }
 
 
-def install_peers() -> None:
-    """Install the peers' lock file into an environment of their own, where that has not been done."""
-    environment = PEERS_PYTHON.parent.parent
+def install() -> None:
+    """Install the peers, and this project as `make dev` does, where that has not been done."""
+    _install(PEERS_PYTHON, LOCK)
+    _install(OUR_PYTHON, OUR_LOCK, "--no-deps", "--no-index", "--no-build-isolation", "--editable", ROOT)
+
+
+def _install(python: Path, lock: Path, *project: str | Path) -> None:
+    environment = python.parent.parent
     stamp = environment / "requirements.txt"
-    if stamp.exists() and stamp.read_bytes() == LOCK.read_bytes():
+    if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
         return
-    print("Installing the peers …", flush=True)
+    print(f"Installing {lock.relative_to(ROOT)} for the contestants …", flush=True)
     uv = [sys.executable, "-m", "uv"]
     subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, environment], check=True)
-    install: list[str | Path] = [
-        *uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--python",
-        PEERS_PYTHON,
-        "--require-hashes",
-        "-r",
-        LOCK,
-    ]
-    subprocess.run(install, check=True)
-    stamp.write_bytes(LOCK.read_bytes())
+    pip: list[str | Path] = [*uv, "pip", "install", "--quiet", "--python", python]
+    subprocess.run([*pip, "--require-hashes", "--compile-bytecode", "-r", lock], check=True)
+    if project:
+        subprocess.run([*pip, *project], check=True)
+    stamp.write_bytes(lock.read_bytes())
 
 
 def measure(name: str, extent: Extent, files: dict[str, list[Path]], server: S3Server) -> Section:
@@ -89,7 +87,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(SECTIONS), help="which sections, with commas between them")
     options = parser.parse_args()
     names = options.only.split(",")
-    install_peers()
+    install()
     extent = QUICK if options.quick else FULL
     files = prepare(extent)
     with tempfile.TemporaryDirectory() as state, served(files) as server:

@@ -7,7 +7,6 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".bench"
 """Everything made or installed for benchmarks; ignored by git."""
 PEERS_PYTHON = WORK / "venv" / "bin" / "python"
+OUR_PYTHON = WORK / "ours" / "bin" / "python"
+"""What `make dev` installs, without development's tools: the S3 client imports one where it finds it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def run_program(command: Sequence[str | Path], environment: Mapping[str, str] | 
 
 def ours(program: str, *arguments: str | Path) -> list[str | Path]:
     """The command of one of the project's own contestants."""
-    return [sys.executable, "-W", "ignore", "-m", f"benchmarks.ours.{program}", *arguments]
+    return [OUR_PYTHON, "-W", "ignore", "-m", f"benchmarks.ours.{program}", *arguments]
 
 
 def peer(program: str, *arguments: str | Path) -> list[str | Path]:

@@ -21,7 +21,7 @@ import dagster as dg
 import sqlalchemy
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from benchmarks.__main__ import install_peers
+from benchmarks.__main__ import install
 from benchmarks.processes import PEERS_PYTHON
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import AsyncS3Downloader
@@ -149,7 +149,7 @@ def _bytes(database: Database) -> int:
 
 def plot(target: Path, cpu_hours: float, overhead_hours: float) -> None:
     """Draw the picture, in the peers' environment, which has matplotlib."""
-    install_peers()
+    install()
     figures = {"gigabytes": sum(HISTORY_GB.values()), "cpu_hours": cpu_hours, "overhead_hours": overhead_hours}
     script = Path(__file__).parent / "peers" / "plot_scaling.py"
     subprocess.run([PEERS_PYTHON, script, target, json.dumps(figures)], check=True)
