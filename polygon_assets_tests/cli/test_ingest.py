@@ -302,6 +302,22 @@ def test_an_outage_ends_the_call_with_one_line(
     assert platform.materialised("stocks_daily") == []
 
 
+def test_a_stored_day_that_the_plan_no_longer_reaches_once_said_so_twice_in_one_line(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("stocks_daily", DAYS[:1])
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
+    monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+    with origin() as bucket:
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", bucket.endpoint_url)
+        key = S3Catalog().get_stocks_daily_key(DAYS[0])
+        bucket.store(key, b"any")
+        bucket.refused = {key}
+        done = cli("ingest", "stocks_daily", "--start", DAYS[0])
+    assert (done.code, done.out.strip()) == (0, "stocks_daily: 1 unchanged")
+    assert done.err.count("Stored, and the source is out of reach now") == 1
+
+
 def test_some_tickers_alone(platform: Platform, cli: Command) -> None:
     platform.publish("stocks_daily", DAYS[:2])
     both = ("--start", DAYS[0], "--end", DAYS[1])

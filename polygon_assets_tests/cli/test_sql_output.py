@@ -81,3 +81,12 @@ def test_nothing_is_written_into_the_store(
         assert "lies in the store" in done.err
     assert [path.name for path in store.rglob("*") if path.is_file()] == ["data.parquet"]
     assert (day / "data.parquet").read_bytes() == b"stored"
+
+
+@pytest.mark.usefixtures("store")
+def test_links_that_lead_to_each_other_once_were_an_unexpected_error(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(tmp_path / "one")
+    done = cli("sql", "SELECT 1", "--output", str(tmp_path / "one" / "x.csv"))
+    assert done.code == 2
+    assert "name another with --output" in done.err

@@ -265,8 +265,7 @@ class _Reporter:
             return
         self._named += 1
         if self._named <= _NAMED:
-            warning = f": {result.warning}" if result.warning else ""
-            console.messages.print(describe(result) + warning, soft_wrap=True)
+            console.messages.print(describe(result), soft_wrap=True)
         elif self._named == _NAMED + 1:
             console.messages.print("Further days are counted only; polygon-assets status and doctor say more.")
 

@@ -89,7 +89,10 @@ def require_new_place(output: Path, store_uri: str) -> None:
     kind = output.lstat().st_mode if output.is_symlink() or output.exists() else stat.S_IFREG
     if not stat.S_ISREG(kind) and not stat.S_ISLNK(kind):  # a link itself is replaced
         raise InvalidInputError(f"{output} is no plain file; name another with --output.")
-    folder = output.absolute().parent.resolve()
+    try:
+        folder = output.absolute().parent.resolve()
+    except (OSError, RuntimeError) as error:  # links that lead to each other
+        raise InvalidInputError(f"{output} is nowhere: {error}; name another with --output.") from error
     if "://" not in store_uri and folder.is_relative_to(Path(store_uri).resolve()):
         raise InvalidInputError(f"{output} lies in the store {store_uri}; name a file elsewhere with --output.")
 
