@@ -168,6 +168,15 @@ class InvalidKeysError(AccessDeniedError):
     )
 
 
+class ListingDeniedError(AccessDeniedError):
+    """403 for a listing, which works on every plan."""
+
+    remedy = (
+        "Listing works on every plan: as a rule the S3 keys are wrong or have expired. Copy POLYGON_ACCESS_KEY_ID and "
+        "POLYGON_SECRET_ACCESS_KEY again from the flat files page of the vendor's dashboard, and see POLYGON_BUCKET."
+    )
+
+
 class RequestRejectedError(TransferError):
     """An answer that repeating the request cannot change."""
 

@@ -184,8 +184,9 @@ class AsyncS3Downloader(Downloader):
         """Give key, size, ETag and last-modified of the objects that ``list_objects`` names."""
         check_name(bucket, "-")
         listing = Listing(bucket, prefix, max_keys)
-        while not listing.done:
-            await self._ask("list_objects_v2", bucket, prefix, listing.request(), listing.accept)
+        with listing.told_apart():
+            while not listing.done:
+                await self._ask("list_objects_v2", bucket, prefix, listing.request(), listing.accept)
         return listing.entries()
 
     async def _outcome(self, bucket: str, key: str, *, decompress: bool) -> BytesIO | PolygonAssetsError:

@@ -1,13 +1,14 @@
 """What the bucket says about its objects: descriptions of one, and listings of many, page by page. No I/O."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.download.service_errors import integrity_fault
-from polygon_assets.errors import InvalidInputError
+from polygon_assets.errors import AccessDeniedError, InvalidInputError, InvalidKeysError, ListingDeniedError
 
 UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
 """Stands for a Last-Modified that the service did not send."""
@@ -113,6 +114,16 @@ class Listing:
             raise integrity_fault("the listing goes on, but its next page cannot be told")
         self._found |= new
         self._token, self.done = token, done
+
+    @contextmanager
+    def told_apart(self) -> Iterator[None]:
+        """Tell a listing that is refused from a file that is: no plan explains it."""
+        try:
+            yield
+        except InvalidKeysError:
+            raise
+        except AccessDeniedError as error:
+            raise ListingDeniedError(error.bucket, error.key, error.cause, attempts=error.attempts) from error
 
     def entries(self) -> list[RemoteObject]:
         """Give what was found, in key order."""

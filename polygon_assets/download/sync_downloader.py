@@ -135,8 +135,9 @@ class SyncS3Downloader(Downloader):
         """Give key, size, ETag and last-modified of the objects that ``list_objects`` names."""
         check_name(bucket, "-")
         listing = Listing(bucket, prefix, max_keys)
-        while not listing.done:
-            self._ask(bucket, prefix, lambda client: listing.accept(client.list_objects_v2(**listing.request())))
+        with listing.told_apart():
+            while not listing.done:
+                self._ask(bucket, prefix, lambda client: listing.accept(client.list_objects_v2(**listing.request())))
         return listing.entries()
 
     def _ask(self, bucket: str, key: str, ask: Callable[[Any], Outcome]) -> Outcome:

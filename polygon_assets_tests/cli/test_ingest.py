@@ -34,11 +34,11 @@ def test_a_range_is_stored_and_recorded(platform: Platform, cli: Command) -> Non
     platform.publish("stocks_daily", DAYS[:3])
     done = cli("ingest", "stocks_daily", *RANGE)
     assert done.code == 1
-    assert "stocks_daily: 3 published, 1 not_published_yet; " in done.out
+    assert "stocks_daily: 3 published, 1 not published yet; " in done.out
     assert f"{DAYS[3]}: not published: the bucket has no file of it" in done.err
     assert platform.materialised("stocks_daily") == DAYS[:3]
     again = cli("ingest", "stocks_daily", *RANGE)
-    assert again.out.strip() == "stocks_daily: 3 unchanged, 1 not_published_yet"
+    assert again.out.strip() == "stocks_daily: 3 unchanged, 1 not published yet"
 
 
 @BOTH
@@ -261,7 +261,7 @@ def test_old_days_that_the_bucket_lacks_are_one_line_and_a_failure(cli: Command)
     """Each was once promised for the following day, in a line of its own."""
     done = cli("ingest", "stocks_daily", "--start", "2024-01-02", "--end", "2024-02-29")
     assert done.code == 1
-    assert "41 not_published_yet" in done.out
+    assert "41 not published yet" in done.out
     assert done.err.splitlines() == [
         "2024-01-02 to 2024-02-29: 41 days not published: the bucket has no file of them, and none is to be expected: "
         "polygon-assets ls stocks_daily --month 2024-01"
@@ -277,6 +277,28 @@ def test_many_days_that_are_refused_are_not_all_named(platform: Platform, cli: C
     lines = done.err.splitlines()
     assert len(lines) == 21
     assert lines[-1] == "Further days are counted only; polygon-assets status and doctor say more."
+
+
+@pytest.mark.usefixtures("platform")
+def test_a_refused_listing_once_blamed_the_plan_and_refused_days_had_a_line_each(
+    cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYGON_BUCKET", "flatfiles")
+    with origin() as bucket:
+        monkeypatch.setenv("POLYGON_ENDPOINT_URL", bucket.endpoint_url)
+        for day in DAYS:
+            bucket.store(S3Catalog().get_stocks_daily_key(day), b"x", always=faults.status(403, "AccessDenied"))
+        done = cli("ingest", "stocks_daily", "--start", DAYS[0], "--end", DAYS[-1])
+        assert (done.code, done.out.strip()) == (1, f"stocks_daily: {len(DAYS)} not entitled")
+        assert len(done.err.splitlines()) == 2
+        assert f"{DAYS[0]} to {DAYS[-1]}: {len(DAYS)} days not entitled: the service answered 403" in done.err
+        assert done.err.count("The vendor does not say why") == 1
+        for command in (("ls", "stocks_daily", "--month", DAYS[0][:7]), ("ingest", "stocks_daily", "--start", DAYS[0])):
+            bucket.page_faults[0].append(faults.status(403, "AccessDenied"))
+            refused = cli(*command)
+            assert refused.code == 1
+            assert "Listing works on every plan: as a rule the S3 keys are wrong or have expired." in refused.err
+            assert "your plan may not include" not in refused.err
 
 
 def test_an_outage_ends_the_call_with_one_line(

@@ -4,8 +4,9 @@ import datetime as dt
 
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.cli.console import counted
-from polygon_assets.cli.work.unpublished import Lateness, unpublished_ranges
+from polygon_assets.cli.work.unpublished import Lateness, refused_ranges, unpublished_ranges
 from polygon_assets.datasets import DATASETS
+from polygon_assets.errors import AccessDeniedError
 from polygon_assets.ingest import DayResult, DayStatus
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -51,3 +52,24 @@ def test_one_is_not_many() -> None:
 
 def test_nothing_is_said_of_stored_days() -> None:
     assert ranges(stored=("2024-01-02",)) == []
+
+
+def test_each_day_that_a_plan_refuses_once_had_seventy_words() -> None:
+    days = ["2024-01-02", "2024-01-03", "2024-01-05"]
+    results = [
+        DayResult(
+            day=day,
+            status=DayStatus.NOT_ENTITLED,
+            source_key="",
+            uri="",
+            error=AccessDeniedError("flatfiles", day, "the service answered 403 AccessDenied"),
+        )
+        for day in reversed(days)
+    ]
+    results.append(DayResult(day="2024-01-04", status=DayStatus.PUBLISHED, source_key="", uri=""))
+    assert refused_ranges(results) == [
+        "2024-01-02 to 2024-01-03: 2 days not entitled: the service answered 403 AccessDenied",
+        "2024-01-05: not entitled: the service answered 403 AccessDenied",
+        AccessDeniedError.remedy,
+    ]
+    assert refused_ranges(results[-1:]) == []

@@ -22,7 +22,7 @@ from polygon_assets.calendars import trading_calendar
 from polygon_assets.cli import console
 from polygon_assets.cli.full_disk import full_disk
 from polygon_assets.cli.reaching import history_for_many, opening, reached_store
-from polygon_assets.cli.work.unpublished import Lateness, unpublished_ranges
+from polygon_assets.cli.work.unpublished import Lateness, refused_ranges, unpublished_ranges
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import InvalidKeysError, NotTriedError, PolygonAssetsError, UnavailableError
 from polygon_assets.filters import ALL_ROWS, RowFilter
@@ -121,6 +121,8 @@ def run(
             console.messages.print(f"Interrupted. {again}")
             return console.INTERRUPTED if isinstance(ending, KeyboardInterrupt) else console.TERMINATED
         unrecorded = notes.finish(dataset.name)
+    for line in refused_ranges(results):
+        console.messages.print(line, soft_wrap=True)
     lacks_days = _name_unpublished(settings, dataset, results)
     _summarise(dataset, results, time.monotonic() - began)
     if remark := notes.remark:
@@ -252,7 +254,7 @@ class _Reporter:
         became = "" if result.status is DayStatus.PUBLISHED else f" {result.status.value.replace('_', ' ')}"
         note = f"{result.day}{became}"  # short, since a terminal has 80 columns
         self._shown.update(self._task, advance=1, note=note, received=self._received)
-        if result.status not in _FINE or result.warning:
+        if result.status not in _FINE | {DayStatus.NOT_ENTITLED} or result.warning:
             self._name(result)
         self._notes.add(result)
 
@@ -294,7 +296,7 @@ def _name_unpublished(settings: Settings, dataset: Dataset, results: Sequence[Da
 
 def _summarise(dataset: Dataset, results: Sequence[DayResult], seconds: float) -> None:
     counts = {status: sum(each.status is status for each in results) for status in DayStatus}
-    line = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
+    line = ", ".join(f"{count} {status.value.replace('_', ' ')}" for status, count in counts.items() if count)
     received = sum(each.source_bytes for each in results if each.download_seconds)
     if received:
         line += f"; {decimal(received)} in {seconds:.1f} s, {decimal(int(received / seconds))}/s"

@@ -1,15 +1,17 @@
-"""What ``ingest`` says of days that the bucket lacks: a line for each range of them, oldest first.
+"""What ``ingest`` says of days that the bucket lacks or refuses: a line for each range of them, oldest first.
 
 Belongs here: when such a day is a failure, and the words. Does not: asking the bucket (``polygon_assets.ingest``).
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.datasets import Dataset, expected_by
+from polygon_assets.errors import TransferError
 from polygon_assets.ingest import DayResult, DayStatus
 from polygon_assets.wording import counted
 
@@ -39,8 +41,7 @@ class UnpublishedRange:
     def describe(self, dataset: Dataset) -> str:
         """One line for people."""
         first, last = self.days[0], self.days[-1]
-        several = len(self.days) > 1
-        named = f"{first} to {last}: {counted(len(self.days), 'day')}" if several else f"{first}:"
+        several, named = len(self.days) > 1, _named(self.days)
         them = "them" if several else "it"
         if self.lateness is Lateness.LACKING:
             listed = f"polygon-assets ls {dataset.name} --month {first[:7]}"
@@ -51,6 +52,28 @@ class UnpublishedRange:
         was = "was " if self.lateness is Lateness.LATE else ""
         which = "the last " if several else ""
         return f"{named} not published yet, {which}{was}expected by {due:%H:%M} New York on {due:%Y-%m-%d}"
+
+
+def _named(days: Sequence[str]) -> str:
+    return f"{days[0]} to {days[-1]}: {counted(len(days), 'day')}" if len(days) > 1 else f"{days[0]}:"
+
+
+def refused_ranges(results: Sequence[DayResult]) -> list[str]:
+    """The days of ``results`` that are listed and not handed out, a line for each range; then why that may be."""
+    lines, remedy = [], ""
+    by_day = sorted(results, key=lambda each: each.day)
+    for refused, range_ in groupby(by_day, lambda each: each.status is DayStatus.NOT_ENTITLED):
+        if refused:
+            days, error = _days_and_error(range_)
+            cause = error.cause if isinstance(error, TransferError) else str(error)
+            remedy = error.remedy if isinstance(error, TransferError) else ""
+            lines.append(f"{_named(days)} not entitled: {cause}")
+    return [*lines, remedy] if remedy else lines
+
+
+def _days_and_error(results: Iterable[DayResult]) -> tuple[list[str], Exception | None]:
+    found = list(results)
+    return [each.day for each in found], found[0].error
 
 
 def unpublished_ranges(

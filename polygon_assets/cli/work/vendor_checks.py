@@ -223,7 +223,8 @@ def _hands_out_a_recent_day(downloader: SyncS3Downloader, catalog: S3Catalog, da
 def _plan(settings: Settings, included: list[str]) -> Line:
     """Which datasets the plan includes, against those that are chosen, with the setting that fits."""
     if not included:
-        return note("plan", "no dataset is included: of none is a recent day both listed and handed out")
+        text = "no dataset is included: of none is a recent day both listed and handed out"
+        return failed("plan", text, "See the vendor's dashboard: a plan with flat files, and its agreements signed.")
     setting = f"{variable('datasets')}='{','.join(patterns_for(included))}'"
     chosen = {dataset.name for dataset in settings.chosen}
     text = f"includes {len(included)} of {len(DATASETS)} datasets: {', '.join(included)}"
