@@ -70,7 +70,7 @@ def scan(
     start, end, as_of = day_text(start), day_text(end), day_text(as_of)
     _require_possible(row, session, adjust, as_of)
     settings = load_settings_of_folder()
-    opened = opened_store(store)
+    opened = opened_store(store).at_one_moment()
     if tickers is None or not row.rolled_up_by_year:
         found = opened.scan(dataset, start, end)
     else:

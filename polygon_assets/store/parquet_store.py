@@ -4,6 +4,7 @@ Belongs here: the layout and everything that reads it. Does not: making files (`
 and raw files' own layout (``quarantine``, ``raw_files``).
 """
 
+import copy
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -63,6 +64,7 @@ class ParquetStore:
         self._quarantine = Quarantine(self._folder)
         self.raw_files = RawFiles(self._folder)
         self.digests = Digests(self._folder)
+        self._listed: dict[str, dict[str, str]] | None = None
 
     def __repr__(self) -> str:
         return f"ParquetStore({self.uri!r})"
@@ -75,6 +77,12 @@ class ParquetStore:
     def uri(self) -> str:
         """Where it lies; a folder's path is absolute."""
         return self._folder.uri
+
+    def at_one_moment(self) -> "ParquetStore":
+        """The same store for one call that asks several times which days there are: each dataset is listed once."""
+        same = copy.copy(self)
+        same._listed = {}  # noqa: SLF001 (its own)
+        return same
 
     def require_present(self) -> None:
         """See that the store is there, if there was one; StoreAbsentError where its disk is not mounted."""
@@ -94,8 +102,14 @@ class ParquetStore:
 
     def versions(self, dataset: str) -> dict[str, str]:
         """The stored days, oldest first, each with what tells its file from one that replaces it; from listings."""
-        held = self._folder.holding(get_dataset(dataset).name, FILE_NAME)
-        return {name.removeprefix("date="): version for name, version in held.items() if is_partition(name)}
+        name = get_dataset(dataset).name
+        if self._listed is not None and name in self._listed:
+            return dict(self._listed[name])
+        held = self._folder.holding(name, FILE_NAME)
+        found = {each.removeprefix("date="): version for each, version in held.items() if is_partition(each)}
+        if self._listed is not None:
+            self._listed[name] = found
+        return dict(found)
 
     def state(self, dataset: str, day: str) -> tuple[int | None, object]:
         """What tells the stored file from one that replaces it: its size and when it was written; from one request."""

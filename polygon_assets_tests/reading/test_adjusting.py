@@ -23,6 +23,7 @@ from polygon_assets.reading.adjusting import adjust_batch, adjusted_schema
 from polygon_assets.reading.factors import load_factors
 from polygon_assets.reference.closes import remember_closes
 from polygon_assets.reference.events import DIVIDENDS, SPLITS
+from polygon_assets.store.folders import LocalFolder
 from polygon_assets.store.roll_ups import write_year
 from polygon_assets_tests.reading.market import (
     SESSIONS,
@@ -121,6 +122,26 @@ def test_as_of_leaves_later_events_out(market: Market) -> None:
     assert factor(str(SESSIONS[400])) == factor(None) == pytest.approx(1 / 12)
     with pytest.raises(InvalidInputError, match="as_of 2024-01-03 lies after 2024-01-02, when events were retrieved"):
         factor("2024-01-03")
+
+
+@pytest.mark.parametrize("tickers", [None, ["T00", "t07"]], ids=["all", "two"])
+def test_one_call_listed_the_store_five_times(
+    market: Market, monkeypatch: pytest.MonkeyPatch, tickers: list[str] | None
+) -> None:
+    asked: list[str] = []
+    listing = LocalFolder.holding
+
+    def holding(folder: LocalFolder, name: str, file: str) -> dict[str, str]:
+        asked.append(name)
+        return listing(folder, name, file)
+
+    monkeypatch.setattr(LocalFolder, "holding", holding)
+    with warnings.catch_warnings(action="ignore"):
+        found = polygon_assets.scan(
+            "stocks_daily", "2021-01-04", tickers=tickers, store=market.store, adjust="splits+dividends"
+        )
+    assert asked == ["stocks_daily"]
+    assert found.count_rows() > 0
 
 
 def test_columns_and_conditions(market: Market) -> None:
