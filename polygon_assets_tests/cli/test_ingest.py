@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -266,6 +267,27 @@ def test_old_days_that_the_bucket_lacks_are_one_line_and_a_failure(cli: Command)
         "2024-01-02 to 2024-02-29: 41 days not published: the bucket has no file of them, and none is to be expected: "
         "polygon-assets ls stocks_daily --month 2024-01"
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("configuration", [None, "telemetry: {enabled: false}\n"], ids=["none", "its own"])
+def test_a_home_that_dagster_had_made_before_was_once_refused(
+    platform: Platform, cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configuration: str | None
+) -> None:
+    home = tmp_path / "made before"
+    home.mkdir()
+    if configuration:
+        (home / "dagster.yaml").write_text(configuration)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("mine"))
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    platform.publish("stocks_daily", DAYS[:1])
+    assert cli("ingest", "stocks_daily", "--start", DAYS[0]).code == 0
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert instance.get_materialized_partitions(dg.AssetKey("stocks_daily")) == set(DAYS[:1])
+        assert instance.get_latest_materialization_event(dg.AssetKey("mine"))
+    if configuration:
+        assert (home / "dagster.yaml").read_text() == configuration
 
 
 def test_many_days_that_are_refused_are_not_all_named(platform: Platform, cli: Command) -> None:
