@@ -188,10 +188,11 @@ class _Parts:
         )  # fmt: skip
         self.sources.append(source)
         self.days.append(asset)
-        self.sensors.append(build_new_days_sensor(dataset, asset, first, scope, clock, position=len(self.days) - 1))
+        sensor = build_new_days_sensor(dataset, asset, first, scope, clock, position=len(self.days) - 1)
+        self.sensors.append(sensor)
         closures = self.settings.extra_closures
         calendar = trading_calendar(dataset.calendar, closures)
-        self.watched[dataset.name] = Watched(calendar, frozenset(closures), asset.key, first)
+        self.watched[dataset.name] = Watched(calendar, frozenset(closures), asset.key, first, sensor.name)
         if roll_up:
             years = build_by_year(dataset, asset, scope, store_kinds=self.store_kinds)
             self.others.append(years)

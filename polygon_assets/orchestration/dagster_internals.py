@@ -121,6 +121,15 @@ def sensor_states(instance: dg.DagsterInstance) -> Iterator[SensorState]:
         yield SensorState(each.name, each.status is InstigatorStatus.STOPPED, failure)
 
 
+def sensor_cursors(instance: dg.DagsterInstance) -> dict[str, list[str | None]]:
+    """What each sensor that has run left for its next tick, by its name; one for each code location that has it."""
+    cursors: dict[str, list[str | None]] = {}
+    for each in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+        data = each.instigator_data
+        cursors.setdefault(each.name, []).append(data.cursor if isinstance(data, SensorInstigatorData) else None)
+    return cursors
+
+
 def forget_ticks_after(instance: dg.DagsterInstance, moment: float) -> list[str]:
     """Forget when sensors ticked last, if that was after ``moment``, in seconds; their names. Cursors stay."""
     forgotten = []

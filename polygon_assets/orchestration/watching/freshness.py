@@ -13,8 +13,9 @@ import dagster as dg
 
 from polygon_assets.calendars import TradingCalendar, trading_calendar
 from polygon_assets.datasets import NEW_YORK
-from polygon_assets.orchestration.dagster_internals import report_evaluation
+from polygon_assets.orchestration.dagster_internals import report_evaluation, sensor_cursors
 from polygon_assets.orchestration.scope import Scope
+from polygon_assets.orchestration.watching.new_day_rules import Memory
 from polygon_assets.orchestration.watching.new_day_sensors import INTERVAL_SECONDS, Clock
 
 CHECK = "freshness_check"
@@ -34,11 +35,25 @@ class Watched:
     """Of its asset."""
     first: dt.date
     """The first partition."""
+    sensor: str
+    """Name of the one that asks for its new days."""
 
     def due(self, now: dt.datetime) -> dt.date | None:
         """The newest trading day that is due at ``now``, by a calendar of that time."""
         current = trading_calendar(self.calendar.name, self.extra_closures, now.date())
         return due_day(current, self.first, now)
+
+
+def outside_plan(instance: dg.DagsterInstance, watched: Mapping[str, Watched], now: dt.datetime) -> frozenset[str]:
+    """Those of the ``watched`` datasets that the vendor refused when their sensors asked last."""
+    cursors = sensor_cursors(instance)
+    memories = {
+        name: [Memory.load(cursor, now.timestamp()) for cursor in cursors.get(each.sensor, ())]
+        for name, each in watched.items()
+    }
+    return frozenset(
+        name for name, each in memories.items() if each and all(one.is_outside_plan(now.timestamp()) for one in each)
+    )
 
 
 def freshness_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
@@ -65,14 +80,25 @@ def has_arrived(instance: dg.DagsterInstance, key: dg.AssetKey, day: dt.date) ->
 
 
 def evaluate_freshness(
-    instance: dg.DagsterInstance, key: dg.AssetKey, due: dt.date | None, stored_now: Collection[str] = ()
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    due: dt.date | None,
+    stored_now: Collection[str] = (),
+    *,
+    is_refused: bool = False,
 ) -> dg.AssetCheckEvaluation:
-    """Is ``due`` there, among the materialised partitions or the days ``stored_now`` by the run that asks?"""
-    passed = due is None or due.isoformat() in stored_now or has_arrived(instance, key, due)
-    if due is None:
-        description = "Nothing is due yet."
-    elif passed:
+    """Is ``due`` there, among the materialised partitions or the days ``stored_now`` by the run that asks?
+
+    ``is_refused``: the dataset is not in the plan, so that no day of it is waited for.
+    """
+    arrived = due is not None and (due.isoformat() in stored_now or has_arrived(instance, key, due))
+    passed = arrived or due is None or is_refused
+    if arrived:
         description = f"{due} has arrived."
+    elif due is None:
+        description = "Nothing is due yet."
+    elif is_refused:
+        description = "It is not in your plan, as the vendor answered its sensor: no day is waited for."
     else:
         description = f"{due} is overdue: expected by {DEADLINE:%H:%M} New York on {due + dt.timedelta(1)}."
     return dg.AssetCheckEvaluation(
@@ -96,8 +122,9 @@ def build_freshness_sensor(watched: Mapping[str, Watched], scope: Scope, clock: 
     )
     def freshness(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         overdue, now = [], clock()
+        refused = outside_plan(context.instance, watched, now)
         for name, each in watched.items():
-            evaluation = evaluate_freshness(context.instance, each.key, each.due(now))
+            evaluation = evaluate_freshness(context.instance, each.key, each.due(now), is_refused=name in refused)
             if not _is_shown(context.instance, evaluation):
                 report_evaluation(context.instance, evaluation)
             if not evaluation.passed:
@@ -121,4 +148,5 @@ def _is_shown(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEvaluation)
     if shown is None or shown.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         return False
     data = shown.asset_check_evaluation_data
-    return data.passed == evaluation.passed and data.metadata.get(_DUE) == evaluation.metadata[_DUE]
+    same = data.passed == evaluation.passed and data.metadata.get(_DUE) == evaluation.metadata[_DUE]
+    return same and data.description == evaluation.description

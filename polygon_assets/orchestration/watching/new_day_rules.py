@@ -93,6 +93,10 @@ class Memory:
             raise TypeError
         return memory
 
+    def is_outside_plan(self, now: float) -> bool:
+        """Was the dataset refused when it was probed last? The next probe may be due and not sent yet."""
+        return self.not_entitled_until > now - HOUR
+
     def dump(self) -> str:
         """For the cursor."""
         return json.dumps(asdict(self))

@@ -13,7 +13,7 @@ import dagster as dg
 from polygon_assets.orchestration.resources import WEBHOOK
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import covered
-from polygon_assets.orchestration.watching.freshness import Watched, has_arrived
+from polygon_assets.orchestration.watching.freshness import Watched, has_arrived, outside_plan
 from polygon_assets.orchestration.watching.new_day_rules import read_cursor
 from polygon_assets.orchestration.watching.new_day_sensors import Clock
 
@@ -77,10 +77,13 @@ def build_overdue_sensor(watched: Mapping[str, Watched], scope: Scope, clock: Cl
     def notify_overdue(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         webhook = scope.resources(context.resources).webhook
         told: dict[str, str] = read_cursor(context.cursor, _told, {})
-        overdue = []
+        overdue, now = [], clock()
+        refused = outside_plan(context.instance, watched, now)
         for name, each in watched.items():
-            day = each.due(clock())
-            if day is None or told.get(name) == day.isoformat() or has_arrived(context.instance, each.key, day):
+            day = each.due(now)
+            if day is None or name in refused or told.get(name) == day.isoformat():
+                continue
+            if has_arrived(context.instance, each.key, day):
                 continue
             message = {"event": "overdue", "dataset": each.key.to_user_string(), "day": day.isoformat()}
             message["text"] = f"Overdue: {message['dataset']} {day}"

@@ -11,7 +11,9 @@ from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS, NEW_YORK
 from polygon_assets.orchestration.watching import freshness
 from polygon_assets.orchestration.watching.freshness import due_day
+from polygon_assets.orchestration.watching.new_day_rules import HOUR, Memory
 from polygon_assets.sample.local_s3 import last_sessions
+from polygon_assets_tests.orchestration.watching.ticks import leave_cursor
 from polygon_assets_tests.platforms import QUIET, Platform
 
 FIRST = dt.date(2003, 9, 10)
@@ -99,6 +101,26 @@ def test_overdue_until_that_day_is_materialised_whatever_older_days_are(
     _materialise(platform, due)
     assert f"stocks_daily: {due}" not in look(_new_york(now))
     assert _latest(platform) == (True, f"{due} has arrived.")
+
+
+def test_a_dataset_outside_the_plan_was_overdue_for_ever(
+    platform: Platform, look: Callable[[dt.datetime], str]
+) -> None:
+    now = _new_york("2026-11-21T12:31")
+    assert "stocks_daily: 2026-11-20 is overdue" in look(now)
+    refused = Memory(refused="2026-11-20", not_entitled_until=now.timestamp() + HOUR).dump()
+    leave_cursor(platform.instance, "new_trading_days_stocks_daily", refused)
+    assert "stocks_daily" not in look(now)
+    assert "stocks_minute: 2026-11-20 is overdue" in look(now)
+    assert _latest(platform) == (
+        True,
+        "It is not in your plan, as the vendor answered its sensor: no day is waited for.",
+    )
+    assert "stocks_daily" not in look(now + dt.timedelta(hours=1, minutes=30))  # the next probe is due, not late
+    assert "stocks_daily: 2026-11-20 is overdue" in look(now + dt.timedelta(hours=3))
+    assert _latest(platform)[0] is False
+    leave_cursor(platform.instance, "new_trading_days_stocks_daily", Memory().dump(), "of another plan")
+    assert "stocks_daily: 2026-11-20 is overdue" in look(now)
 
 
 def test_an_answer_that_holds_is_not_written_again(

@@ -15,9 +15,10 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 
 from polygon_assets.errors import InvalidInputError
 from polygon_assets.orchestration.watching.apprise_services import Services
+from polygon_assets.orchestration.watching.new_day_rules import HOUR, Memory
 from polygon_assets.orchestration.watching.webhook import Webhook
 from polygon_assets.settings import load_settings
-from polygon_assets_tests.orchestration.watching.ticks import at
+from polygon_assets_tests.orchestration.watching.ticks import at, leave_cursor
 from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers import dripping as drips
 from polygon_assets_tests.servers.dripping import Answer, dripping
@@ -95,6 +96,14 @@ def test_each_overdue_day_is_told_once(platform: Platform, receiver: Receiver) -
     ]
     _overdue(platform, tick.cursor)
     assert len(receiver.received) == 2
+
+
+def test_a_dataset_outside_the_plan_was_told_as_overdue_each_day(platform: Platform, receiver: Receiver) -> None:
+    refused = Memory(not_entitled_until=NOON().timestamp() + HOUR).dump()
+    for dataset in ("options_daily", "options_minute"):
+        leave_cursor(platform.instance, f"new_trading_days_{dataset}", refused)
+    _overdue(platform)
+    assert [message["dataset"] for message in receiver.received] == ["stocks_daily", "stocks_minute"]
 
 
 def test_a_dead_webhook_breaks_nothing_and_is_told_later(
