@@ -31,6 +31,7 @@ FOLDER = ROOT / "docs" / "images"
 _START_SECONDS = 300
 _STOP_SECONDS = 60
 _REST_MILLISECONDS = 1500
+_ZOOM_OUT = 4
 _GROUPS = "global@global:flat_files,global@global:market_data"
 
 
@@ -57,6 +58,9 @@ def lineage(page: "Page") -> None:
     """From the vendor's files to Parquet."""
     page.goto(f"/asset-groups?expanded={quote(_GROUPS)}")
     page.get_by_text("stocks_minute").last.wait_for()
+    for _ in range(_ZOOM_OUT):  # until both groups are seen whole
+        page.get_by_label("zoom_out").click()
+        page.wait_for_timeout(_REST_MILLISECONDS)
 
 
 PICTURES: dict[str, Callable[["Page"], None]] = {
