@@ -358,8 +358,13 @@ def test_a_stored_day_that_the_plan_no_longer_reaches_once_said_so_twice_in_one_
         bucket.store(key, b"any")
         bucket.refused = {key}
         done = cli("ingest", "stocks_daily", "--start", DAYS[0])
+        assert platform.checks("stocks_daily")["readable", DAYS[0]]
+        platform.place.flip(platform.place.file("stocks_daily", DAYS[0]), 2)
+        kept = cli("ingest", "stocks_daily", "--start", DAYS[0], "--overwrite")
     assert (done.code, done.out.strip()) == (0, "stocks_daily: 1 unchanged")
     assert done.err.count("Stored, and the source is out of reach now") == 1
+    assert kept.code == 1
+    assert not platform.checks("stocks_daily")["readable", DAYS[0]], "it could not be replaced, and is corrupt"
 
 
 def test_some_tickers_alone(platform: Platform, cli: Command) -> None:

@@ -3,11 +3,12 @@
 Belongs here: which checks there are, and how findings become evaluations. Does not: finding (``flatfile.quality``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from polygon_assets.errors import NotReplacedError
 from polygon_assets.flatfile.findings import flagged
 from polygon_assets.ingest import DayResult, DayStatus
 from polygon_assets.store.row_counts import RowCounts
@@ -38,26 +39,25 @@ def day_checks(
     """The evaluations that follow from one day's outcome; none where there was nothing to judge.
 
     ``problems`` are those of the stored file, all of which was read; None: it was not read, and nothing is said of it.
+    A day that failed is judged where it was to replace a stored one, which may be damaged.
     """
 
     def evaluation(said: str, **values: Any) -> dg.AssetCheckEvaluation:
-        # a run's log shows the description alone, and not of which day it is
-        shown = f"{result.day}: {_without_markup(said)}"
-        return dg.AssetCheckEvaluation(asset_key=key, partition=result.day, description=shown, **values)
+        return _evaluation(key, result.day, said, **values)
 
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     if result.status is DayStatus.REFUSED:
-        metadata = {"cause": dg.MetadataValue.text(str(result.error)), **_findings(result)}
-        yield evaluation(str(result.error), check_name=READABLE, passed=False, severity=error, metadata=metadata)
+        yield unreadable(key, result.day, str(result.error), _findings(result))
+    elif isinstance(result.error, NotReplacedError):
+        if problems:
+            yield unreadable(key, result.day, "; ".join(problems))
     elif result.status in {DayStatus.PUBLISHED, DayStatus.UNCHANGED}:
         rows = {"rows": dg.MetadataValue.int(result.rows)}
         if result.status is DayStatus.PUBLISHED or problems == ():
             said = counted(result.rows, "row")
             yield evaluation(said, check_name=READABLE, passed=True, severity=error, metadata=rows)
         elif problems:
-            said = "; ".join(problems)
-            causes = {"cause": dg.MetadataValue.text(said), **rows}
-            yield evaluation(said, check_name=READABLE, passed=False, severity=error, metadata=causes)
+            yield unreadable(key, result.day, "; ".join(problems), rows)
         plausible = not flagged(result.findings)
         said = ", ".join(f"{each.rule} {each.count:,}" for each in result.findings) or "no row breaks a rule"
         metadata = {**rows, **_findings(result)}
@@ -71,6 +71,22 @@ def day_checks(
             severity=warn,
             metadata={**rows, **median, "compared_with": dg.MetadataValue.text(counted(comparison.neighbours, "day"))},
         )
+
+
+def unreadable(
+    key: dg.AssetKey, day: str, cause: str, metadata: Mapping[str, dg.MetadataValue] | None = None
+) -> dg.AssetCheckEvaluation:
+    """The evaluation of a day that cannot be read, for that ``cause``."""
+    causes = {"cause": dg.MetadataValue.text(cause), **(metadata or {})}
+    severity = dg.AssetCheckSeverity.ERROR
+    return _evaluation(key, day, cause, check_name=READABLE, passed=False, severity=severity, metadata=causes)
+
+
+def _evaluation(key: dg.AssetKey, day: str, said: str, **values: Any) -> dg.AssetCheckEvaluation:
+    """A run's log shows the description alone, and not of which day it is."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key, partition=day, description=f"{day}: {_without_markup(said)}", **values
+    )
 
 
 _MARKUP = str.maketrans("[]<>", "(){}")

@@ -11,10 +11,10 @@ from collections.abc import Set as AbstractSet
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.errors import NotATradingDayError
+from polygon_assets.errors import NotATradingDayError, NotReplacedError, StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.results import STORED, describe, stored_result
-from polygon_assets.orchestration.assets.checks import check_specs, day_checks
+from polygon_assets.orchestration.assets.checks import check_specs, day_checks, unreadable
 from polygon_assets.orchestration.assets.metadata import (
     Extract,
     asset_metadata,
@@ -132,8 +132,8 @@ def build_asset(
             of_the_run = run_metadata(context.run.run_id, client.get_statistics()) | lineage
         stored = [result.day for result in results if result.status in STORED]
         extracts = await asyncio.to_thread(day_extracts, parquet, dataset.name, stored)
-        unchanged = [result.day for result in results if result.status is DayStatus.UNCHANGED]
-        problems = await asyncio.to_thread(_read_again, parquet, dataset.name, unchanged)
+        kept = [each.day for each in results if each.status is DayStatus.UNCHANGED or _was_kept(each)]
+        problems = await asyncio.to_thread(_read_again, parquet, dataset.name, kept)
         freshness = evaluate_freshness(context.instance, key, due, stored)
         if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name), problems, freshness):
             yield dg.MaterializeResult(asset_key=key)
@@ -153,6 +153,11 @@ def _days(context: dg.AssetExecutionContext, dataset: Dataset) -> Sequence[str]:
     if first <= last and not all(first <= day <= last for day in context.partition_keys):
         raise NotATradingDayError(first, dataset.calendar)
     return list(context.partition_keys)
+
+
+def _was_kept(result: DayResult) -> bool:
+    """Was a stored day to be replaced, and could not be?"""
+    return isinstance(result.error, NotReplacedError)
 
 
 def _read_again(store: ParquetStore, dataset: str, days: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -208,7 +213,11 @@ def _check_stored(
     ranged = context.has_partition_key or context.has_partition_key_range
     row_counts = RowCounts(store, dataset.name)
     for day in context.partition_keys if ranged else ():
-        result = stored_result(store, dataset.name, day)
+        try:
+            result = stored_result(store, dataset.name, day)
+        except StoreError as error:
+            log_event(context, unreadable(key, day, str(error)))
+            continue
         problems = is_as_published(store, dataset.name, day) if result else ()
         for evaluation in day_checks(key, result, row_counts, problems) if result else ():
             log_event(context, evaluation)

@@ -8,10 +8,10 @@ from functools import partial
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.errors import StoreError
+from polygon_assets.errors import NotReplacedError, StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore
 from polygon_assets.ingest.results import STORED, stored_result
-from polygon_assets.orchestration.assets.checks import READABLE, day_checks
+from polygon_assets.orchestration.assets.checks import READABLE, day_checks, unreadable
 from polygon_assets.orchestration.assets.metadata import day_extract, day_metadata
 from polygon_assets.orchestration.assets.roll_up_assets import year_metadata, year_partitions
 from polygon_assets.orchestration.dagster_internals import latest_failed, report_evaluation
@@ -105,22 +105,13 @@ class Recorder:
         for day in lost:
             if not self._was_unreadable(day):
                 cause = f"{self._store.path(self._dataset, day)} was stored, and is not there any more."
-                report_evaluation(
-                    self._instance,
-                    dg.AssetCheckEvaluation(
-                        asset_key=self._key,
-                        check_name=READABLE,
-                        partition=day,
-                        passed=False,
-                        severity=dg.AssetCheckSeverity.ERROR,
-                        metadata={"cause": dg.MetadataValue.text(cause)},
-                    ),
-                )
+                report_evaluation(self._instance, unreadable(self._key, day, cause))
         return lost
 
     def _problems(self, result: DayResult) -> tuple[str, ...] | None:
-        """What is wrong with a stored file that was called unreadable; of others only the footer was read."""
-        if result.status is DayStatus.UNCHANGED and self._was_unreadable(result.day):
+        """What is wrong with a stored file that was, or may be, unreadable; of others only the footer was read."""
+        suspected = isinstance(result.error, NotReplacedError)
+        if suspected or (result.status is DayStatus.UNCHANGED and self._was_unreadable(result.day)):
             return is_as_published(self._store, self._dataset, result.day)
         return None
 

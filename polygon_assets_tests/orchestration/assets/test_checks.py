@@ -4,10 +4,12 @@ import datetime as dt
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from polygon_assets.download import S3Catalog
 from polygon_assets_tests.factories import compressed, row, stamp, text
-from polygon_assets_tests.platforms import Platform
+from polygon_assets_tests.platforms import QUIET, Platform
+from polygon_assets_tests.servers.origin import origin
 
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-10")
 
@@ -56,3 +58,38 @@ def test_a_day_with_too_few_rows_warns(platform: Platform) -> None:
     assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert (warned.metadata["rows"].value, warned.metadata["median"].value) == (49, 100.0)
     assert "0.49 times the median of the 5 nearest earlier days" in str(warned.description)
+
+
+@pytest.mark.slow
+def test_a_day_whose_footer_is_damaged_once_kept_its_green_check_until_it_was_replaced(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run failed, since the vendor did not hand out the file, and said nothing of the check."""
+    day, uri = DAYS[0], platform.place.file("stocks_daily", DAYS[0])
+    platform.put("stocks_daily", day, day_file(day, 100))
+    assert platform.run("stocks_daily", [day]).success
+    platform.place.write(uri, platform.place.read(uri)[:-1] + b"?")
+    with origin() as bucket, monkeypatch.context() as away:
+        away.setenv("POLYGON_BUCKET", "flatfiles")
+        away.setenv("POLYGON_ENDPOINT_URL", bucket.endpoint_url)
+        key = platform.catalog.get_stocks_daily_key(day)
+        bucket.store(key, b"any")
+        bucket.refused = {key}
+        assert not platform.run("stocks_daily", [day]).success
+        assert not evaluation(platform, "readable", day).passed
+    assert platform.run("stocks_daily", [day]).success
+    assert evaluation(platform, "readable", day).passed
+
+
+@pytest.mark.slow
+def test_a_damaged_footer_once_failed_the_run_of_the_checks_alone(platform: Platform) -> None:
+    day, uri = DAYS[0], platform.place.file("stocks_daily", DAYS[0])
+    platform.put("stocks_daily", day, day_file(day, 100))
+    assert platform.run("stocks_daily", [day]).success
+    platform.place.write(uri, platform.place.read(uri)[:-1] + b"?")
+    job = platform.definitions().resolve_implicit_global_asset_job_def()
+    readable = dg.AssetCheckKey(dg.AssetKey("stocks_daily"), "readable")
+    alone = job.get_subset(asset_selection=set(), asset_check_selection={readable})
+    tags = {"dagster/partition": day}
+    assert alone.execute_in_process(instance=platform.instance, run_config=QUIET, tags=tags).success
+    assert not evaluation(platform, "readable", day).passed
