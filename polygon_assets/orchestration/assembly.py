@@ -166,6 +166,7 @@ class _Parts:
     sources: list[dg.AssetSpec] = field(default_factory=list)
     days: list[dg.AssetsDefinition] = field(default_factory=list)
     others: list[dg.AssetsDefinition] = field(default_factory=list)
+    events: list[dg.AssetsDefinition] = field(default_factory=list)
     sensors: list[dg.SensorDefinition] = field(default_factory=list)
     schedules: list[dg.ScheduleDefinition] = field(default_factory=list)
     watched: dict[str, Watched] = field(default_factory=dict)
@@ -202,13 +203,14 @@ class _Parts:
         """Splits and dividends, and who asks for them."""
         tables = build_reference(self.settings, self.scope)
         self.others += tables
+        self.events += tables
         self.schedules.append(build_reference_schedule(self.settings, tables, self.scope))
 
     def add_agreement(self) -> None:
         """Datasets against each other, and who asks for it."""
         checked = build_agreement(self.settings, self.days, self.scope)
         self.others.append(checked)
-        self.sensors.append(build_agreement_sensor(checked, self.days, self.scope))
+        self.sensors.append(build_agreement_sensor(checked, [*self.days, *self.events], self.scope))
         self.drawn.append(checked)
 
     def add_overview(self, *, coverage: bool) -> None:

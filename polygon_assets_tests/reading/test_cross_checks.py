@@ -22,6 +22,7 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.cross.bars_and_parts import missing_at_the_end
 from polygon_assets.reading.cross.checking import CrossChecks
 from polygon_assets.reading.cross.cross_rules import CROSS_RULES, CrossFinding
+from polygon_assets.reading.cross.ledger import CheckedDay, keep, read_ledger, unchecked_days
 from polygon_assets.reading.cross.summaries import TradedMinutes, summarise
 from polygon_assets.reference.events import SPLITS
 from polygon_assets.sample.generators import Size, demo_size
@@ -367,6 +368,28 @@ def test_fingerprints_tell_each_file_that_was_read(store: ParquetStore) -> None:
     assert len(set(seen)) == 3
     put_made(store, "stocks_minute", HALF_DAY)
     assert CrossChecks(store).fingerprint(dataset, DAY) == seen[-1]
+
+
+def test_a_finding_stayed_although_its_split_was_known_by_now(store: ParquetStore) -> None:
+    dataset = DATASETS["stocks_daily"]
+    put_made(store, "stocks_daily", BEFORE)
+    put_made(store, "stocks_daily", DAY, multiplied(0.25, *PRICES, ticker="AAPL"))
+
+    def look() -> list[str]:
+        checks = CrossChecks(store)
+        days = unchecked_days(store, checks, dataset, 2)
+        kept = {day: CheckedDay(checks.fingerprint(dataset, day), checks.check(dataset, day)) for day in days}
+        keep(store, "stocks_daily", kept)
+        return days
+
+    assert look() == [BEFORE, DAY]
+    assert look() == []
+    assert [each.rule for each in read_ledger(store, "stocks_daily")[DAY].findings] == ["split_unknown"]
+    put_events(store, SPLITS, [split("AAPL", DAY, 1, 4)])
+    assert look() == [DAY]
+    assert read_ledger(store, "stocks_daily")[DAY].findings == ()
+    put_events(store, SPLITS, [split("AAPL", DAY, 1, 4), split("MSFT", HALF_DAY, 1, 2)])
+    assert look() == [], "the split of another day"
 
 
 @settings(max_examples=40, deadline=None)

@@ -153,21 +153,21 @@ def _result(
 def build_agreement_sensor(
     agreement: dg.AssetsDefinition, assets: Sequence[dg.AssetsDefinition], scope: Scope
 ) -> dg.SensorDefinition:
-    """Asks for the checks when days were stored since the last ones, and no more are on their way."""
-    days = [asset.key for asset in assets]
-    waited_for = {agreement.key, *days}
+    """Asks for the checks when days or splits, the ``assets``, were stored since the last ones, and no more will be."""
+    read = [asset.key for asset in assets]
+    waited_for = {agreement.key, *read}
 
     @dg.sensor(
         name=scope.named(_SENSOR),
         target=agreement,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=scope.sensor_status,
-        description="Holds stored datasets against each other after new days.",
+        description="Holds stored datasets against each other after new days and splits.",
     )
     def refresh_agreement(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        newest = newest_event(context.instance, days)
+        newest = newest_event(context.instance, read)
         if newest in (0, read_cursor(context.cursor, int, 0)):  # one ahead is of a history that was replaced
-            return dg.SensorResult(skip_reason="No day was stored since the last comparison.")
+            return dg.SensorResult(skip_reason="Nothing was stored since the last comparison.")
         runs = context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
         if any(waited_for & set(run.asset_selection or ()) for run in runs):
             return dg.SensorResult(skip_reason="More days are on their way, or are being compared.")

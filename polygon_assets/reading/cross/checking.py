@@ -4,6 +4,7 @@ Belongs here: which comparisons a day is due, from the table of datasets. Does n
 """
 
 import datetime as dt
+import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -14,10 +15,13 @@ from polygon_assets.errors import StoreError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.cross.bars_and_parts import compare_with_parts, missing_at_the_end
 from polygon_assets.reading.cross.cross_rules import CrossFinding
-from polygon_assets.reading.cross.day_before import compare_row_count, compare_with_day_before
+from polygon_assets.reading.cross.day_before import compare_row_count, compare_with_day_before, knows_of_splits
 from polygon_assets.reading.cross.summaries import Summary, has_minutes, summarise
+from polygon_assets.reference.events import SPLITS
+from polygon_assets.reference.tables import read_events
 from polygon_assets.store.row_counts import RowCounts
 
+_SPLITS_DIGITS = 16
 _KEPT = 3
 """Summaries: a day's bars, minutes and trades."""
 
@@ -46,10 +50,23 @@ class CrossChecks:
         return self._versions[dataset]
 
     def fingerprint(self, dataset: Dataset, day: str) -> str:
-        """What tells the files that ``check`` reads of ``day`` from any others."""
+        """What tells the files, and the splits, that ``check`` reads of ``day`` from any others."""
         before = self._day_before(dataset, day)
         files = [(dataset.name, day), (dataset.made_of, day), (dataset.name, before)]
-        return "|".join(self._stored(name).get(at or "", "") if name else "" for name, at in files)
+        read = [self._stored(name).get(at or "", "") if name else "" for name, at in files]
+        splits = [text for at, text in self._splits if before < at <= day] if knows_of_splits(dataset) else []
+        if splits:
+            read.append(hashlib.sha256("\n".join(splits).encode()).hexdigest()[:_SPLITS_DIGITS])
+        return "|".join(read)
+
+    @cached_property
+    def _splits(self) -> list[tuple[str, str]]:
+        """The stored splits, each with its day; none where the table is damaged, which checking says."""
+        try:
+            rows = read_events(self._store, SPLITS, None, ["ticker", SPLITS.date, *SPLITS.amounts, "problem"])
+        except (FileNotFoundError, StoreError):
+            return []
+        return [(str(row[SPLITS.date]), str(sorted(row.items()))) for row in rows.to_pylist() if row[SPLITS.date]]
 
     def check(self, dataset: Dataset, day: str) -> tuple[CrossFinding, ...]:
         """What is wrong with the stored ``day``, as far as others stored beside it tell; empty: nothing.

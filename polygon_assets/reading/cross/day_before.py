@@ -51,8 +51,13 @@ def compare_with_day_before(store: ParquetStore, dataset: Dataset, day: str, bef
         if counts[0] < (1 - SHRINKS) * counts[1]:
             shown = {"counted": f"{dataset.universe}s", "then": counts[1], "now": counts[0]}
             yield CrossFinding("universe_shrinks", before, counts[1] - counts[0], counts[1], (shown,))
-    if dataset.adjustable and dataset.session is None:
+    if knows_of_splits(dataset):
         yield from _splits(store, dataset, day, before)
+
+
+def knows_of_splits(dataset: Dataset) -> bool:
+    """Is a close of ``dataset`` held against the stored splits?"""
+    return dataset.adjustable and dataset.session is None
 
 
 def compare_row_count(row_counts: RowCounts, day: str) -> Iterator[CrossFinding]:

@@ -117,7 +117,7 @@ def refresh(platform: Platform, cursor: str | None) -> Any:
 
 
 def test_asked_for_after_new_days_once_no_more_are_on_their_way(platform: Platform) -> None:
-    assert "No day was stored" in refresh(platform, None).skip_message
+    assert "Nothing was stored" in refresh(platform, None).skip_message
     platform.publish("stocks_daily", DAYS[:1])
     platform.run("stocks_daily", DAYS[:1])
     running = platform.instance.create_run_for_job(
@@ -131,7 +131,9 @@ def test_asked_for_after_new_days_once_no_more_are_on_their_way(platform: Platfo
     asked = refresh(platform, waiting.cursor)
     (request,) = asked.run_requests
     assert request.asset_selection == [KEY]
-    assert "No day was stored" in refresh(platform, asked.cursor).skip_message
+    assert "Nothing was stored" in refresh(platform, asked.cursor).skip_message
+    platform.instance.report_runless_asset_event(dg.AssetMaterialization("splits"))
+    assert len(refresh(platform, asked.cursor).run_requests) == 1
 
 
 def test_a_run_that_stores_days_compares_nothing(platform: Platform) -> None:
