@@ -5,6 +5,7 @@ delivering it (``webhook``, ``apprise_services``).
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -19,6 +20,8 @@ from polygon_assets.orchestration.watching.new_day_sensors import Clock
 
 _INTERVAL_SECONDS = 600
 _CAUSE_LENGTH = 2000
+_TELLING_SECONDS = 30.0
+"""After which a tick begins no other message: Dagster gives up a tick of a minute, and forgets what it has told."""
 
 
 def build_failure_sensor(assets: Sequence[dg.AssetsDefinition], scope: Scope) -> dg.SensorDefinition:
@@ -77,7 +80,7 @@ def build_overdue_sensor(watched: Mapping[str, Watched], scope: Scope, clock: Cl
     def notify_overdue(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         webhook = scope.resources(context.resources).webhook
         told: dict[str, str] = read_cursor(context.cursor, _told, {})
-        overdue, now = [], clock()
+        overdue, now, began = [], clock(), time.monotonic()
         refused = outside_plan(context.instance, watched, now)
         for name, each in watched.items():
             day = each.due(now)
@@ -85,11 +88,13 @@ def build_overdue_sensor(watched: Mapping[str, Watched], scope: Scope, clock: Cl
                 continue
             if has_arrived(context.instance, each.key, day):
                 continue
+            overdue.append(f"{name} {day}")
+            if time.monotonic() - began > _TELLING_SECONDS:
+                continue
             message = {"event": "overdue", "dataset": each.key.to_user_string(), "day": day.isoformat()}
             message["text"] = f"Overdue: {message['dataset']} {day}"
             if webhook.post(message, context.log):
                 told[name] = day.isoformat()
-            overdue.append(f"{name} {day}")
         reason = f"Overdue: {', '.join(overdue)}." if overdue else "Nothing new is overdue."
         return dg.SensorResult(skip_reason=reason, cursor=json.dumps(told))
 

@@ -14,6 +14,7 @@ import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 
 from polygon_assets.errors import InvalidInputError
+from polygon_assets.orchestration.watching import notifications
 from polygon_assets.orchestration.watching.apprise_services import Services
 from polygon_assets.orchestration.watching.new_day_rules import HOUR, Memory
 from polygon_assets.orchestration.watching.webhook import Webhook
@@ -104,6 +105,19 @@ def test_a_dataset_outside_the_plan_was_told_as_overdue_each_day(platform: Platf
         leave_cursor(platform.instance, f"new_trading_days_{dataset}", refused)
     _overdue(platform)
     assert [message["dataset"] for message in receiver.received] == ["stocks_daily", "stocks_minute"]
+
+
+def test_slow_services_took_longer_than_a_tick_may_and_all_was_told_again(
+    platform: Platform, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "_TELLING_SECONDS", -1.0)  # as if the first one had taken all of it
+    tick = _overdue(platform)
+    assert receiver.received == []
+    assert "options_minute 2026-11-06" in tick.skip_message
+    monkeypatch.undo()
+    monkeypatch.setenv("POLYGON_WEBHOOK_URL", receiver.url)
+    _overdue(platform, tick.cursor)
+    assert len(receiver.received) == 4
 
 
 def test_a_dead_webhook_breaks_nothing_and_is_told_later(
