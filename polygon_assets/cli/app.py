@@ -4,6 +4,8 @@ Belongs here: errors that nobody translated nearer to their cause. Does not: the
 (``polygon_assets.errors``), which are shown as they are.
 """
 
+import atexit
+import gc
 import re
 import sys
 import traceback
@@ -159,6 +161,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; an error becomes one line and an exit code."""
+    atexit.register(gc.freeze)  # else the last of all collections takes a second, where Dagster was imported
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
         sys.exit(app(arguments, prog_name="polygon-assets", standalone_mode=False))
