@@ -2,6 +2,9 @@
 
 import pytest
 
+from polygon_assets.errors import ReplacedWhileReadError
+from polygon_assets.ingest import ParquetStore
+from polygon_assets.store.verifying import VerifiedDay, verify_day
 from polygon_assets_tests.cli.conftest import Command, Platform
 from polygon_assets_tests.factories import under_rules
 
@@ -34,6 +37,27 @@ def test_corruption_is_named(platform: Platform, cli: Command) -> None:
     assert f"stocks_daily {DAYS[2]}: not readable" in done.out
     assert "corrupt: 2 of 3 days. Fetch them again: polygon-assets ingest stocks_daily" in done.out
     assert "options_daily: nothing stored" in done.out
+
+
+@pytest.mark.stores("s3")
+def test_a_large_day_that_is_replaced_at_each_look_once_ended_the_command(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of over 64 MB, which is not read in one request; the days after it were not read."""
+    ingested(platform, cli)
+
+    def looked_at(store: ParquetStore, dataset: str, day: str) -> VerifiedDay:
+        if day == DAYS[0]:
+            raise ReplacedWhileReadError(store.path(dataset, day))
+        return verify_day(store, dataset, day)
+
+    monkeypatch.setattr("polygon_assets.cli.work.verify.verify_day", looked_at)
+    done = cli("verify", "stocks_daily")
+    assert (done.code, done.err) == (1, "")
+    assert (
+        f"date={DAYS[0]}/data.parquet: replaced while it was read. Nothing is wrong with it: read it again." in done.out
+    )
+    assert "stocks_daily: 2 days, 40 rows, all whole; replaced while it was read: 1 day" in done.out
 
 
 def test_only_a_range(platform: Platform, cli: Command) -> None:

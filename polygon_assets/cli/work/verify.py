@@ -10,7 +10,7 @@ from polygon_assets.cli import console
 from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset
 from polygon_assets.download.listing import listed_days
-from polygon_assets.errors import LinkInStoreError
+from polygon_assets.errors import LinkInStoreError, ReplacedWhileReadError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.reading.comparison import ComparedDay, Standing, compare_days
@@ -78,11 +78,16 @@ def _read(store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
     except LinkInStoreError:  # named just now
         return hidden
     days = choose(stored)
-    corrupt = rows = outdated = recorded = filtered = 0
+    corrupt = unread = rows = outdated = recorded = filtered = 0
     with console.progress() as shown:
         task = shown.add_task(dataset.name, total=len(days), note="")
         for day in days:
-            found = verify_day(store, dataset.name, day)
+            try:
+                found = verify_day(store, dataset.name, day)
+            except ReplacedWhileReadError as error:
+                unread += 1
+                console.out.print(f"{dataset.name} {day}: {error}", soft_wrap=True)
+                continue
             rows += found.rows
             outdated += found.outdated
             filtered += bool(found.filter)
@@ -92,10 +97,11 @@ def _read(store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
                 corrupt += 1
                 console.out.print(f"{dataset.name} {day}: {'; '.join(found.problems)} ({found.uri})", soft_wrap=True)
     verdict = (
-        f"{console.counted(len(days), 'day')}, {console.counted(rows, 'row')}, all whole"
+        f"{console.counted(len(days) - unread, 'day')}, {console.counted(rows, 'row')}, all whole"
         if not corrupt
         else f"corrupt: {corrupt} of {console.counted(len(days), 'day')}"
     )
+    verdict += f"; replaced while it was read: {console.counted(unread, 'day')}" if unread else ""
     remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if corrupt else ""
     console.out.print(f"{dataset.name}: {verdict if days else 'nothing stored'}{remedy}", soft_wrap=True)
     if filtered:
@@ -113,7 +119,7 @@ def _read(store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
             f"{dataset.name}: made under earlier rules: {console.counted(outdated, 'day')}; to renew: {again}",
             soft_wrap=True,
         )
-    return corrupt + hidden + _read_beside(store, dataset)
+    return corrupt + unread + hidden + _read_beside(store, dataset)
 
 
 def _name_strays(store: ParquetStore, dataset: Dataset) -> int:

@@ -4,6 +4,7 @@ Belongs here: how days become events. Does not: what an event shows (``metadata`
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -11,7 +12,7 @@ from collections.abc import Set as AbstractSet
 import dagster as dg
 
 from polygon_assets.datasets import Dataset
-from polygon_assets.errors import NotATradingDayError, NotReplacedError, StoreError
+from polygon_assets.errors import NotATradingDayError, NotReplacedError, ReplacedWhileReadError, StoreError
 from polygon_assets.ingest import DayResult, DayStatus, ParquetStore, ingest_days
 from polygon_assets.ingest.results import STORED, describe, stored_result
 from polygon_assets.orchestration.assets.checks import check_specs, day_checks, unreadable
@@ -161,8 +162,15 @@ def _was_kept(result: DayResult) -> bool:
 
 
 def _read_again(store: ParquetStore, dataset: str, days: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """What is wrong with the bytes of each stored day: an unchanged footer alone would certify a corrupt file."""
-    return {day: is_as_published(store, dataset, day) for day in days}
+    """What is wrong with the bytes of each stored day: an unchanged footer alone would certify a corrupt file.
+
+    Nothing is said of a day that another process goes on replacing.
+    """
+    problems = {}
+    for day in days:
+        with contextlib.suppress(ReplacedWhileReadError):
+            problems[day] = is_as_published(store, dataset, day)
+    return problems
 
 
 def _record(

@@ -7,6 +7,8 @@ import dagster as dg
 import pytest
 
 from polygon_assets.download import S3Catalog
+from polygon_assets.errors import ReplacedWhileReadError
+from polygon_assets.ingest import ParquetStore
 from polygon_assets_tests.factories import compressed, row, stamp, text
 from polygon_assets_tests.platforms import QUIET, Platform
 from polygon_assets_tests.servers.origin import origin
@@ -93,3 +95,23 @@ def test_a_damaged_footer_once_failed_the_run_of_the_checks_alone(platform: Plat
     tags = {"dagster/partition": day}
     assert alone.execute_in_process(instance=platform.instance, run_config=QUIET, tags=tags).success
     assert not evaluation(platform, "readable", day).passed
+
+
+@pytest.mark.slow
+def test_a_stored_day_that_others_go_on_replacing_once_failed_the_run_that_read_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On S3, one of over 64 MB: nothing is said of it."""
+    for day in DAYS[:2]:
+        platform.put("stocks_daily", day, day_file(day, 100))
+    assert platform.run("stocks_daily", DAYS[:2]).success
+
+    def looked_at(store: ParquetStore, dataset: str, day: str) -> tuple[str, ...]:
+        if day == DAYS[0]:
+            raise ReplacedWhileReadError(store.path(dataset, day))
+        return ("corrupt",)
+
+    monkeypatch.setattr("polygon_assets.orchestration.assets.flat_file_assets.is_as_published", looked_at)
+    assert platform.run("stocks_daily", DAYS[:2]).success
+    assert evaluation(platform, "readable", DAYS[0]).passed
+    assert not evaluation(platform, "readable", DAYS[1]).passed
