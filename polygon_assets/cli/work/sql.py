@@ -9,7 +9,7 @@ import secrets
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -91,6 +91,8 @@ def require_new_place(output: Path, store_uri: str) -> None:
         raise InvalidInputError(f"{output} is no plain file; name another with --output.")
     try:
         folder = output.absolute().parent.resolve()
+        with suppress(FileNotFoundError):
+            folder.stat()  # Python 3.13 resolves such links without an error
     except (OSError, RuntimeError) as error:  # links that lead to each other
         raise InvalidInputError(f"{output} is nowhere: {error}; name another with --output.") from error
     if "://" not in store_uri and folder.is_relative_to(Path(store_uri).resolve()):
