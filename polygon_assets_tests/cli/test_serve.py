@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from polygon_assets.cli import console
 from polygon_assets.cli.work import serve as foreground
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.serving.processes import _keep, log_of
@@ -56,6 +59,45 @@ def test_without_its_bucket_it_says_one_line_and_serves(tmp_path: Path) -> None:
         assert "\x1b" not in text
         assert "canary" not in text
     assert processes_of(tmp_path) == []
+
+
+def test_a_terminal_was_silent_for_twenty_five_seconds_while_the_interface_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def spinning(text: str) -> Iterator[None]:
+        told.append(text)
+        try:
+            yield
+        finally:
+            told.append("done")
+
+    @contextmanager
+    def servers(*_: object) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            told.append("all have ended")
+
+    def answers(*_: object) -> bool:
+        told.append("answers")
+        return True
+
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(foreground, "handle_termination", foreground.Termination)
+    monkeypatch.setattr(foreground, "ignore_termination", lambda: None)
+    monkeypatch.setattr(console.messages, "status", spinning)
+    monkeypatch.setattr(foreground, "dagster_dev", servers)
+    monkeypatch.setattr(foreground, "wait_until_it_answers", answers)
+    monkeypatch.setattr(foreground, "wait_until_it_ends", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        foreground.serve(tmp_path, 1, {}, meanwhile=lambda: told.append("the bucket"))
+    assert told[:4] == ["Waiting until it answers …", "the bucket", "answers", "done"]
+    assert told[4:6] == ["Waiting for what runs …", "all have ended"], "up to twenty seconds more"
 
 
 def test_servers_that_end_by_themselves(

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
@@ -84,15 +85,18 @@ def serve(home: Path, port: int, hints: Mapping[str, str], meanwhile: Callable[[
     termination = handle_termination()
     log = log_of(home)
     console.messages.print("Starting the UI; that takes about fifteen seconds …")
-    with dagster_dev(home, port, os.environ) as process:
+    with ExitStack() as ending, dagster_dev(home, port, os.environ) as process:
         try:
-            meanwhile()
-            if wait_until_it_answers(process, port, termination.check):
+            with console.messages.status("Waiting until it answers …"):
+                meanwhile()
+                answers = wait_until_it_answers(process, port, termination.check)
+            if answers:
                 _say(f"http://{HOST}:{port}/assets", {**hints, "Log": str(log), "Stop": "Ctrl-C"})
             code = wait_until_it_ends(process, termination.check)
         except (KeyboardInterrupt, SystemExit):
             ignore_termination()
             console.messages.print(f"Stopping … (up to {STOP_SECONDS} s)")
+            ending.enter_context(console.messages.status("Waiting for what runs …"))
             raise
     raise PolygonAssetsError(_ended_by_itself(code, log))
 
