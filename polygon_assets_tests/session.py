@@ -92,7 +92,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixt
 
 
 def is_asked_for(config: pytest.Config, folder: Path) -> bool:
-    """Is a suite too slow for every day to run: named on the command line, or nothing may be skipped?"""
+    """Is a folder or module too slow for every day to run: named on the command line, or nothing may be skipped?"""
     named = any(folder.name in Path(argument.partition("::")[0]).parts for argument in config.args)
     return named or os.environ.get(NO_SKIPS) == "1"
 

@@ -15,6 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from polygon_assets_tests.project import ROOT
+from polygon_assets_tests.session import is_asked_for
 
 pytestmark = pytest.mark.slow
 Run = Callable[..., str]
@@ -79,7 +80,9 @@ def test_definitions_and_component_come_out_of_the_wheel(run: Run) -> None:
     assert (version, component) == ("0.1.0", "FlatFilesComponent")
 
 
-def test_the_demo_and_the_commands_work_outside_the_repository(run: Run) -> None:
+def test_the_demo_and_the_commands_work_outside_the_repository(request: pytest.FixtureRequest, run: Run) -> None:
+    if not is_asked_for(request.config, Path(__file__)):
+        pytest.skip("takes most of a minute: make test ARGS=polygon_assets_tests/project/test_wheel.py")
     said = run("polygon-assets", "demo", "--no-ui")
     assert "What arrived" in said
     assert "count_star" in run("polygon-assets", "sql", "select count(*) from stocks_daily", store=".demo/store")
