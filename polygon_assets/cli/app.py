@@ -159,9 +159,18 @@ def _options(
                 console.warn(f"{name} is set, and is no setting: {meant} may be meant.")
 
 
+def _leave_objects() -> None:
+    """Keep Python's last collection from what needs no collecting: where Dagster was imported, it takes a second.
+
+    DuckDB counts what is left of it, and calls it leaked.
+    """
+    if "duckdb" not in sys.modules:
+        gc.freeze()
+
+
 def main() -> None:
     """Run the command line; an error becomes one line and an exit code."""
-    atexit.register(gc.freeze)  # else the last of all collections takes a second, where Dagster was imported
+    atexit.register(_leave_objects)
     arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
     try:
         sys.exit(app(arguments, prog_name="polygon-assets", standalone_mode=False))
