@@ -6,7 +6,7 @@ and raw files' own layout (``quarantine``, ``raw_files``).
 
 import copy
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from polygon_assets.store.local_entries import is_partition
 from polygon_assets.store.quarantine import Quarantine, QuarantinedDay
 from polygon_assets.store.raw_files import RawFiles
 from polygon_assets.store.s3_folder import answering
-from polygon_assets.store.s3_reading import settled
+from polygon_assets.store.s3_reading import reads, settled
 
 FILE_NAME = "data.parquet"
 _ALWAYS = ("0001-01-01", "9999-12-31")
@@ -330,10 +330,13 @@ class SettledDataset(_FileSystemDataset):  # type: ignore[misc]
             batches = self._fresh().to_batches(*arguments, **options)
             return next(batches, None), batches
 
-        first, rest = settled(begin)
-        if first is not None:
-            yield first
-            yield from rest
+        def batches() -> Generator[pa.RecordBatch, None, None]:
+            first, rest = settled(begin)
+            if first is not None:
+                yield first
+                yield from rest
+
+        return reads.scanning(batches())
 
     def to_table(self, *arguments: Any, **options: Any) -> pa.Table:
         """The rows."""

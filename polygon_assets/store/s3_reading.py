@@ -5,8 +5,13 @@ Arrow's own reader asks for the rest where it gets less than the size that it wa
 Belongs here: that, as a file system for Arrow. Does not: listing (``s3_folder``), which is left to Arrow's own.
 """
 
+import atexit
 import os
-from collections.abc import Callable
+import threading
+import time
+import weakref
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 import botocore.exceptions
@@ -26,12 +31,15 @@ WHOLE_BYTES = 64 * 1024**2
 _LOOKS = 5
 _BODIES = 3
 """Times that a body is asked for which breaks off."""
+_END_SECONDS, _QUIET_SECONDS = 10, 0.1
+"""How long is waited at most when the process ends, and how long no request has come by then."""
 _BROKEN = (
     botocore.exceptions.IncompleteReadError,
     botocore.exceptions.ReadTimeoutError,
     botocore.exceptions.ResponseStreamingError,
 )
 Result = TypeVar("Result")
+Batch = TypeVar("Batch")
 
 
 def settled(call: Callable[[], Result]) -> Result:
@@ -52,6 +60,64 @@ def settled(call: Callable[[], Result]) -> Result:
 def _was_replaced(error: Exception) -> bool:
     """Arrow gives an error of a file that Python reads as it came, or as an OSError with its words."""
     return isinstance(error, ReplacedWhileReadError) or ReplacedWhileReadError.WORDS in str(error)
+
+
+class _Reads:
+    """Requests of Arrow's threads, which come back to Python, so that a process can end while they are at it.
+
+    A scan that is not read to its end leaves some under way, and more that wait for a thread. One that comes back after
+    Python's end aborts the process, or waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._under_way = self._asked = 0
+        self._ending = False
+        self._files: weakref.WeakSet[PinnedObject] = weakref.WeakSet()
+        self._scans: weakref.WeakSet[Generator[Any, None, None]] = weakref.WeakSet()
+
+    def given(self, file: "PinnedObject") -> None:
+        """Arrow has ``file`` now, and reads it when it likes."""
+        self._files.add(file)
+
+    def scanning(self, batches: Generator[Batch, None, None]) -> Generator[Batch, None, None]:
+        """``batches``, which are closed with the process where nobody has read all of them."""
+        self._scans.add(batches)
+        return batches
+
+    @contextmanager
+    def one(self, uri: str) -> Iterator[None]:
+        """Around a request; an error at once where the process ends."""
+        with self._changed:
+            if not self._asked:
+                atexit.register(self.end)
+            self._asked += 1
+            if self._ending:
+                raise OSError(f"{OF_S3}: {uri}: not read, since this process ends")
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def end(self) -> None:
+        """Let no request begin any more, and wait until Arrow has let go of every file and asks for none."""
+        until = time.monotonic() + _END_SECONDS
+        with self._changed:
+            self._ending = True
+            self._changed.wait_for(lambda: not self._under_way, _END_SECONDS)
+        for batches in list(self._scans):
+            with suppress(ValueError):  # another thread is in it
+                batches.close()
+        asked = -1
+        while (asked != self._asked or len(self._files)) and time.monotonic() < until:
+            asked = self._asked
+            time.sleep(_QUIET_SECONDS)
+
+
+reads = _Reads()
 
 
 class PinnedObject:
@@ -78,6 +144,7 @@ class PinnedObject:
         """For Arrow's readers; what is here already is read without Python."""
         if len(self._end) == self.size:
             return pa.BufferReader(self._end)
+        reads.given(self)
         return pa.PythonFile(self, mode="r")  # type: ignore[arg-type]  # it asks for these methods alone
 
     def read(self, count: int | None = -1) -> bytes:
@@ -113,6 +180,10 @@ class PinnedObject:
         return True
 
     def _get(self, wanted: str) -> tuple[Any, bytes]:
+        with reads.one(self._uri):
+            return self._got(wanted)
+
+    def _got(self, wanted: str) -> tuple[Any, bytes]:
         for attempt in range(1, _BODIES + 1):
             try:
                 answer = self._client.get_object(**self._place, Range=wanted, **self._pin)

@@ -1,6 +1,10 @@
 """The same store on S3: nothing else in this room knows the difference."""
 
+import asyncio
 import gc
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -192,6 +196,48 @@ def test_a_store_that_is_dropped_leaves_no_connection_open(place: Place) -> None
         use()
     gc.collect()
     assert len(open_files()) == before
+
+
+_READS_A_LITTLE = """
+import sys, time
+import polygon_assets
+from polygon_assets.store.s3_folder import Objects
+from polygon_assets.store.s3_reading import PinnedObject
+
+Objects.pinned.__defaults__ = (100,)  # the rest is asked for by Arrow's threads
+get = PinnedObject._get
+
+def slowly(self, wanted):
+    time.sleep(0.2)
+    return get(self, wanted)
+
+PinnedObject._get = slowly
+rows = polygon_assets.scan("stocks_daily")
+if sys.argv[1] == "head":
+    print(rows.head(1).num_rows)
+else:
+    batches = iter(rows.to_batches())
+    print(next(batches).num_rows)
+"""
+
+
+@ON_S3
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["head", "batches"])
+async def test_a_process_that_had_read_a_little_once_was_aborted_at_its_end_or_never_ended(
+    vendor: Vendor, how: str, tmp_path: Path
+) -> None:
+    """Arrow's threads were still reading ahead, and came back to a Python that was gone."""
+    days = [f"2024-01-{day:02}" for day in (2, 3, 4, 5, 8, 9, 10, 11, 12, 16, 17, 18)]
+    vendor.put("stocks_daily", days[0], GOOD)
+    await vendor.ingest("stocks_daily", days[0])
+    for day in days[1:]:
+        vendor.place.write(vendor.place.file("stocks_daily", day), vendor.stored_bytes("stocks_daily", days[0]))
+    environment = {**os.environ, **vendor.place.environment(), "XDG_STATE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", _READS_A_LITTLE, how]
+    done = await asyncio.to_thread(subprocess.run, command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) > 0
 
 
 def _small(place: Place) -> Path:
