@@ -37,6 +37,14 @@ def test_markdown_in_tickers_and_columns_stays_text(platform: Platform) -> None:
     hostile = [value for value in found if "![](" in repr(value)]
     assert {type(value).__name__ for value in hostile} == {"TableMetadataValue", "TextMetadataValue"}
     assert [value for value in found if isinstance(value, dg.MarkdownMetadataValue)] == []
+    said = [
+        str(entry.dagster_event.asset_check_evaluation_data.description)
+        for run in platform.instance.get_runs()
+        for entry in platform.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        if entry.dagster_event
+    ]
+    assert any("markdown" in each for each in said)
+    assert not [each for each in said if set("[]<>") & set(each)], "descriptions are rendered as Markdown"
     shown = platform.metadata("stocks_daily", DAYS[0])["preview"].records
     assert {record.data["ticker"] for record in shown} >= set(hostile_tickers(URL))
 
