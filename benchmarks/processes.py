@@ -7,6 +7,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -69,8 +70,9 @@ def run_program(command: Sequence[str | Path], environment: Mapping[str, str] | 
 
 
 def ours(program: str, *arguments: str | Path) -> list[str | Path]:
-    """The command of one of the project's own contestants."""
-    return [OUR_PYTHON, "-W", "ignore", "-m", f"benchmarks.ours.{program}", *arguments]
+    """The command of one of the project's own contestants; in this environment where none was made for benchmarks."""
+    python = OUR_PYTHON if OUR_PYTHON.exists() else sys.executable
+    return [python, "-W", "ignore", "-m", f"benchmarks.ours.{program}", *arguments]
 
 
 def peer(program: str, *arguments: str | Path) -> list[str | Path]:

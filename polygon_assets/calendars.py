@@ -108,7 +108,8 @@ class TradingCalendar:
 
     def _library_hours(self) -> dict[dt.date, tuple[dt.datetime, dt.datetime]]:
         opens, closes = (
-            times.dt.tz_convert("UTC").dt.to_pydatetime() for times in (self._exchange.opens, self._exchange.closes)
+            [time.to_pydatetime() for time in times.dt.tz_convert("UTC")]
+            for times in (self._exchange.opens, self._exchange.closes)
         )
         return {day: (start, end) for day, start, end in zip(self._exchange.sessions.date, opens, closes, strict=True)}
 

@@ -22,6 +22,7 @@ CANARY = "canary-4f1c2b7e-never-to-be-seen"
 
 
 @pytest.mark.slow
+@pytest.mark.locked
 def test_a_clone_is_a_project_of_dg_without_credentials(fresh_home: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POLYGON_")}
     environment |= {"DAGSTER_HOME": str(fresh_home), "VIRTUAL_ENV": sys.prefix}
