@@ -55,7 +55,8 @@ def environment(resolution: str) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         versions = Path(scratch, "versions.txt")
         extras = [f"--extra={name}" for name in EXTRAS]
-        uv("pip", "compile", "--quiet", "pyproject.toml", "-", *extras, "--resolution", resolution, "--python", str(python), "--output-file", str(versions), told=tools())  # fmt: skip
+        compiling = ["--resolution", resolution, "--python", str(python), "--output-file", str(versions)]
+        uv("pip", "compile", "--quiet", "pyproject.toml", "-", *extras, *compiling, told=tools())
         uv("pip", "sync", "--quiet", "--python", str(python), str(versions))
         for name, version in re.findall(r"^([a-z0-9-]+)==([^ ;\\\n]+)", versions.read_text(), re.MULTILINE):
             if name in SHOWN:
