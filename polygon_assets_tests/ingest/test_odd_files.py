@@ -1,13 +1,16 @@
 """Files that the vendor really has so: no gzip at all, or cut before the last newline; and days that have not begun."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
+from polygon_assets.download import AsyncS3Downloader, S3Catalog
 from polygon_assets.errors import ArchiveError, FutureDayError, UnusableDayError
 from polygon_assets.flatfile.limits import Limits
-from polygon_assets.ingest import DayStatus
+from polygon_assets.ingest import DayStatus, ParquetStore, ingest_days
 from polygon_assets_tests.factories import compressed, row, stamp, text, under_rules
+from polygon_assets_tests.servers.origin import BUCKET, Origin, origin
 from polygon_assets_tests.vendor import Vendor
 
 DAY = "2024-01-02"
@@ -78,3 +81,20 @@ async def test_days_that_have_not_begun_are_refused_before_any_request(vendor: V
         await vendor.ingest("stocks_daily", DAY, future)
     assert isinstance(told.value, ValueError)
     assert vendor.downloader.get_statistics()["total_downloads"] == 0
+
+
+async def test_a_replaced_file_was_never_noticed_where_the_service_sent_no_etag(tmp_path: Path) -> None:
+    catalog, store = S3Catalog(BUCKET), ParquetStore(str(tmp_path / "store"))
+    key = catalog.get_key("stocks_daily", DAY)
+
+    async def ingest(server: Origin) -> tuple[DayStatus, int | None]:
+        async with AsyncS3Downloader(server.credentials, server.endpoint_url) as downloader:
+            (done,) = await ingest_days("stocks_daily", [DAY], catalog=catalog, downloader=downloader, store=store)
+        return done.status, done.rows
+
+    with origin() as server:
+        server.store(key, compressed(text([row("A", stamp())])), etag="")
+        assert await ingest(server) == (DayStatus.PUBLISHED, 1)
+        assert await ingest(server) == (DayStatus.UNCHANGED, 1)
+        server.store(key, compressed(text([row("A", stamp()), row("B", stamp())])), etag="")
+        assert await ingest(server) == (DayStatus.PUBLISHED, 2)
