@@ -7,6 +7,7 @@ import asyncio
 import os
 import resource
 import sys
+import warnings
 from pathlib import Path
 
 from polygon_assets.download import AsyncS3Downloader, S3Catalog
@@ -37,6 +38,7 @@ async def run(endpoint_url: str, bucket: str, store: str, dataset: str, *days: s
 def nursery(*arguments: str) -> None:
     """For each line of input, ingest in a forked child: print its pid, and a line when it has ended."""
     S3Catalog.get_business_days("2024-01-02", "2024-01-03")  # loads the calendar, which takes a second
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)  # libraries' threads
     for _ in sys.stdin:
         child = os.fork()
         if not child:

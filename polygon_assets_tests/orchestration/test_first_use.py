@@ -53,7 +53,12 @@ def _at_once(home: Path, program: tuple[str, str]) -> tuple[int, str]:
     text = _AT_ONCE.format(imports=imports, work=work, processes=_PROCESSES)
     environment = {**os.environ, "DAGSTER_HOME": str(home)}
     done = subprocess.run(
-        [sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=False, timeout=180
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", text],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
     )
     return done.returncode, done.stderr
 
