@@ -229,7 +229,11 @@ class DayIngest:
             return await self._convert_copy(copy, latest=latest)
         except CorruptFileError as error:
             logger.warning("%s", error)
-            return await self._fetch_and_publish()
+        if not latest and self._known.was_seen:  # what the vendor has now may have been refused already
+            head = await self._run.downloader.head(self._run.catalog.bucket, self._key)
+            if isinstance(step := self._decide(head.etag), RefuseAgain):
+                return self._refused_before(step.entry)
+        return await self._fetch_and_publish()
 
     async def _convert_copy(self, copy: RetainedSource, *, latest: bool) -> DayResult:
         run = self._run

@@ -150,10 +150,18 @@ RAW_WANTED_AS_IT_IS_TAKEN_BACK = [
 ]
 """Only the raw file was fetched, and the refused one went on being said to be."""
 
+REFUSED_AND_THE_RAW_FILE_CORRUPT = [
+    replace(NOTHING, keep_raw=True),
+    replace(NOTHING, content="broken", new_rules=True, overwrite=True),
+    replace(NOTHING, corrupt="_raw"),
+]
+"""New rules wanted the raw file of the stored day, which was corrupt, and what is refused was fetched once more."""
+
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @example(TAKEN_BACK_AND_LOST)
 @example(RAW_WANTED_AS_IT_IS_TAKEN_BACK)
+@example(REFUSED_AND_THE_RAW_FILE_CORRUPT)
 @given(st.lists(STEPS, min_size=2, max_size=7))
 def test_whatever_happens_the_store_is_right(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
