@@ -1,10 +1,11 @@
 """What each start of the program costs: commands that have next to nothing to do, in a home of their own."""
 
 import shutil
+import sys
 from functools import partial
 
 from benchmarks.files import CATALOG, Extent, last_days
-from benchmarks.processes import OUR_PYTHON, WORK, Figure, Outcome, alternate, run_program
+from benchmarks.processes import WORK, Figure, Outcome, alternate, run_program
 from benchmarks.results import Result, Row
 from polygon_assets.datasets import DATASETS
 from polygon_assets.sample.flat_files import flat_file
@@ -39,7 +40,7 @@ def measure(extent: Extent, server: S3Server) -> list[Result]:
     _command(variables, "ingest", DATASET, "--start", days[0], "--end", days[-1])
     outcomes = alternate(
         {
-            NOTHING: lambda: run_program([OUR_PYTHON, "-c", "pass"])[0],
+            NOTHING: lambda: run_program([sys.executable, "-c", "pass"])[0],
             HELP: partial(_command, variables, "--help"),
             STATUS: partial(_command, variables, "status", DATASET),
             SQL: partial(_command, variables, "sql", "SELECT 1"),
@@ -65,4 +66,4 @@ def _served(server: S3Server) -> list[str]:
 
 
 def _command(variables: dict[str, str], *arguments: str) -> Outcome:
-    return run_program([OUR_PYTHON, "-m", "polygon_assets.cli", *arguments], variables)[0]
+    return run_program([sys.executable, "-m", "polygon_assets.cli", *arguments], variables)[0]
