@@ -5,9 +5,9 @@ Belongs here: how days become events. Does not: what an event shows (``metadata`
 
 import asyncio
 import contextlib
-import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 import dagster as dg
 
@@ -31,8 +31,13 @@ from polygon_assets.orchestration.partitions import first_partition
 from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching.active_runs import covered
-from polygon_assets.orchestration.watching.freshness import due_day, evaluate_freshness, freshness_spec
-from polygon_assets.orchestration.watching.new_day_sensors import Clock
+from polygon_assets.orchestration.watching.freshness import (
+    due_day,
+    evaluate_freshness,
+    freshness_spec,
+    is_outside_plan,
+)
+from polygon_assets.orchestration.watching.new_day_sensors import Clock, sensor_name
 from polygon_assets.store.row_counts import RowCounts
 from polygon_assets.store.verifying import is_as_published
 from polygon_assets.wording import counted
@@ -111,9 +116,15 @@ def build_asset(
                 on_result(dataset.name, result)
 
         parquet = store.store()
-        due = due_day(catalog.get_calendar(dataset.name), first_partition(partitions), clock())
+        fresh = partial(
+            evaluate_freshness,
+            context.instance,
+            key,
+            due_day(catalog.get_calendar(dataset.name), first_partition(partitions), clock()),
+            is_refused=is_outside_plan(context.instance, scope.named(sensor_name(dataset)), clock()),
+        )
         if not context.selected_asset_keys:
-            _check_stored(context, key, dataset, parquet, due)
+            _check_stored(context, key, dataset, parquet, fresh())
             for output in outputs_of_checks(context):
                 yield output
             return
@@ -135,8 +146,8 @@ def build_asset(
         extracts = await asyncio.to_thread(day_extracts, parquet, dataset.name, stored)
         kept = [each.day for each in results if each.status is DayStatus.UNCHANGED or _was_kept(each)]
         problems = await asyncio.to_thread(_read_again, parquet, dataset.name, kept)
-        freshness = evaluate_freshness(context.instance, key, due, stored)
-        if _record(context, key, results, of_the_run, extracts, RowCounts(parquet, dataset.name), problems, freshness):
+        counts = RowCounts(parquet, dataset.name)
+        if _record(context, key, results, of_the_run, extracts, counts, problems, fresh(stored)):
             yield dg.MaterializeResult(asset_key=key)
         for output in outputs_of_checks(context):
             yield output
@@ -214,10 +225,14 @@ def _record(
 
 
 def _check_stored(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, dataset: Dataset, store: ParquetStore, due: dt.date | None
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    dataset: Dataset,
+    store: ParquetStore,
+    freshness: dg.AssetCheckEvaluation,
 ) -> None:
     """Evaluate the checks alone, from what is stored: nothing is fetched."""
-    log_event(context, evaluate_freshness(context.instance, key, due))
+    log_event(context, freshness)
     ranged = context.has_partition_key or context.has_partition_key_range
     row_counts = RowCounts(store, dataset.name)
     for day in context.partition_keys if ranged else ():

@@ -47,13 +47,18 @@ class Watched:
 def outside_plan(instance: dg.DagsterInstance, watched: Mapping[str, Watched], now: dt.datetime) -> frozenset[str]:
     """Those of the ``watched`` datasets that the vendor refused when their sensors asked last."""
     cursors = sensor_cursors(instance)
-    memories = {
-        name: [Memory.load(cursor, now.timestamp()) for cursor in cursors.get(each.sensor, ())]
-        for name, each in watched.items()
-    }
-    return frozenset(
-        name for name, each in memories.items() if each and all(one.is_outside_plan(now.timestamp()) for one in each)
-    )
+    return frozenset(name for name, each in watched.items() if _refused(cursors.get(each.sensor, ()), now))
+
+
+def is_outside_plan(instance: dg.DagsterInstance, sensor: str, now: dt.datetime) -> bool:
+    """Did the vendor refuse the dataset of ``sensor`` when that asked last?"""
+    return _refused(sensor_cursors(instance).get(sensor, ()), now)
+
+
+def _refused(cursors: Collection[str | None], now: dt.datetime) -> bool:
+    """In each code location that has the sensor, one at least."""
+    moment = now.timestamp()
+    return bool(cursors) and all(Memory.load(cursor, moment).is_outside_plan(moment) for cursor in cursors)
 
 
 def freshness_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:

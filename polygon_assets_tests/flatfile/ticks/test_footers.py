@@ -15,7 +15,7 @@ LARGE = 10_000_000
 TEXT_OF_A_BYTE = 6
 """Bytes of text for each compressed one, at most."""
 TOO_LARGE = {"options_quotes"}
-"""A day of these is 100 GB and more: it is kept whole by nobody."""
+"""A day of these is 100 GB and more: docs/adr/0087."""
 
 
 @pytest.mark.parametrize("name", [name for name, row in DATASETS.items() if row.typical_bytes >= LARGE])

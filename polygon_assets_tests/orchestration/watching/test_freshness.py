@@ -1,6 +1,7 @@
 """Freshness: what is due when, and that the check sees it, over weekends and holidays too."""
 
 import datetime as dt
+import time
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
@@ -121,6 +122,14 @@ def test_a_dataset_outside_the_plan_was_overdue_for_ever(
     assert _latest(platform)[0] is False
     leave_cursor(platform.instance, "new_trading_days_stocks_daily", Memory().dump(), "of another plan")
     assert "stocks_daily: 2026-11-20 is overdue" in look(now)
+
+
+def test_a_run_of_a_dataset_outside_the_plan_made_it_overdue_until_the_next_look(platform: Platform) -> None:
+    platform.put_broken("stocks_daily", "2026-11-06")
+    refused = Memory(not_entitled_until=time.time() + HOUR).dump()
+    leave_cursor(platform.instance, "new_trading_days_stocks_daily", refused)
+    assert not platform.run("stocks_daily", ["2026-11-06"]).success
+    assert _latest(platform)[0] is True
 
 
 def test_an_answer_that_holds_is_not_written_again(
