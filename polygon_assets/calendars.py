@@ -123,6 +123,15 @@ class TradingCalendar:
     def _session_set(self) -> frozenset[dt.date]:
         return frozenset(self.sessions)
 
+    @cached_property
+    def _closures(self) -> tuple[dt.date, ...]:
+        return tuple(day for day in _all_days(self.end) if day not in self._session_set)
+
+    @cached_property
+    def weekdays(self) -> frozenset[int]:
+        """The days of the week that ever had a session; Monday is 0."""
+        return frozenset(day.weekday() for day in self.sessions)
+
     def is_session(self, day: dt.date) -> bool:
         """Was, or will, the exchange be open on ``day``?
 
@@ -149,8 +158,7 @@ class TradingCalendar:
 
     def closures(self, start: dt.date) -> tuple[dt.date, ...]:
         """The days without a session, weekends among them, from ``start`` to the horizon, oldest first."""
-        days = (start + dt.timedelta(offset) for offset in range((self.end - start).days + 1))
-        return tuple(day for day in days if day not in self._session_set)
+        return self._closures[bisect_left(self._closures, start) :]
 
     def _require_known(self, day: dt.date) -> None:
         if not FIRST_SUPPORTED_DAY <= day <= self.end:

@@ -1,5 +1,6 @@
 """What holds for every test, as a pytest plugin: a clean environment, in CI no skips, and who runs what when."""
 
+import gc
 import os
 import shutil
 import signal
@@ -37,8 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """Leave what was imported to itself: looking for garbage in Dagster again and again is an eighth of the CPU."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def pytest_unconfigure() -> None:
     """Forget the tests' stores."""
+    gc.unfreeze()
     shutil.rmtree(os.environ.pop(STATE, ""), ignore_errors=True)
 
 

@@ -27,7 +27,7 @@ def trading_day_partitions(
         raise InvalidInputError(
             f"POLYGON_HISTORY_START {first} lies beyond the trading calendar's horizon, {calendar.end}"
         )
-    never_open = sorted(set(range(_WEEKDAYS)) - {day.weekday() for day in calendar.sessions})
+    never_open = sorted(set(range(_WEEKDAYS)) - calendar.weekdays)
     closures = [day for day in calendar.closures(start) if day.weekday() not in never_open]
     exclusions: list[str | dt.datetime] = [dt.datetime.combine(day, dt.time()) for day in closures]
     if never_open:

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 
+from polygon_assets.cli import work
 from polygon_assets.sample.environment import DemoFolder, demo_environment
 from polygon_assets.sample.local_s3 import LocalS3
 from polygon_assets.store.marker import MADE_UP
@@ -83,7 +84,7 @@ def test_record_refused_made_up_days_only_after_importing_dagster(
 
     monkeypatch.setenv("POLYGON_STORE", str(demo.store))
     monkeypatch.setattr("polygon_assets.cli.work.import_module", too_late)
-    monkeypatch.delattr("polygon_assets.cli.work.record", raising=False)
+    monkeypatch.delitem(vars(work), "record", raising=False)
     assert "holds the demo's made-up days" in cli("record").err
 
 
