@@ -12,7 +12,7 @@ DOTS := dots() { if [ -t 2 ]; then while sleep 1; do printf . >&2; done & fi; "$
 UI ?= 1
 ARGS ?=
 # Tests mostly wait for the servers that they talk to: more workers than two cores.
-WORKERS ?= 3
+WORKERS ?= 4
 
 # The machine's Python, never one that uv fetches; its cache here where there is no home to keep it in.
 export UV_PYTHON_DOWNLOADS := never
