@@ -10,14 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from benchmarks.files import Extent, day_of, last_days
+from benchmarks.large_file import DATASET, large_file
 from benchmarks.processes import WORK, ContestantError, Outcome, alternate, ours, run
 from benchmarks.reading import stored_days, write_years
 from benchmarks.results import Result, Row, Target, compared
+from benchmarks.trades import QUICK_SIZE
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reference.closes import remember_closes
 from polygon_assets.reference.events import DIVIDENDS, SPLITS
+from polygon_assets.sample.generators import Size
 from polygon_assets_tests.reading.market import put_events
 from polygon_assets_tests.servers.rest_api import dividend, split
 from polygon_assets_tests.servers.seaweed import S3Server
@@ -31,7 +36,7 @@ MORE, ONE_TICKER, FROM_DAYS, FROM_YEARS = 1.2, 0.3, 10.0, 1.0
 
 
 def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> list[Result]:
-    """Three results."""
+    """Four results."""
     count, rounds = (500, 3) if extent.quick else (5040, 7)
     days = last_days("stocks_daily", count)
     store = stored_days("stocks_daily", files["stocks_daily"], days, server)
@@ -39,7 +44,7 @@ def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> l
     write_years(store, "stocks_daily", days)
     tickers = _with_events(store, days)
     results = [_adjusting(store, tickers, count, rounds), _of_a_ticker(store, from_days, count, rounds)]
-    return [*results, _cross(files, rounds, server)]
+    return [*results, _cross(files, rounds, server), _cross_trades(files, extent, server)]
 
 
 def _with_events(store: Path, days: list[str]) -> Path:
@@ -103,6 +108,23 @@ def _of_a_ticker(store: Path, from_days: list[Outcome], count: int, rounds: int)
 def _within(title: str, row: Row, bound: float) -> Target:
     reached = f"{row.wall.median:.2f} s ({row.wall.lowest:.2f}–{row.wall.highest:.2f})"
     return Target(f"{title}: {row.name}", reached, f"< {bound:g} s", row.wall.median < bound)
+
+
+def _cross_trades(files: dict[str, list[Path]], extent: Extent, server: S3Server) -> Result:
+    """A day's minutes against a large file of its trades, which are of other tickers: what counts is reading them."""
+    title = "A full-size day of minutes against its trades"
+    print(title, flush=True)
+    store, bars = WORK / "out" / "cross-trades", "stocks_minute"
+    shutil.rmtree(store, ignore_errors=True)
+    raw = large_file(*QUICK_SIZE) if extent.quick else large_file()
+    stored_days(bars, files[bars][-1:], [day_of(raw)], server, into=store)
+    target = Path(ParquetStore(str(store)).path(DATASET, day_of(raw)))
+    target.parent.mkdir(parents=True)
+    run(ours("convert", DATASET, day_of(raw), raw, target, large_file(2, Size(20, 1_000)), "2", "1"))
+    row = Row.inside(bars, alternate({bars: partial(run, ours("adjust", "cross", store, bars))}, 2)[bars])
+    reached = f"{row.cpu.median:.1f} s CPU, {(row.peak or 0) / 1e6:.0f} MB" if row.cpu else ""
+    rows = pq.read_metadata(target).num_rows
+    return Result(title, [row], [Target(f"{title}: {rows / 1e6:.0f} million", reached, "reported", None)])
 
 
 def _cross(files: dict[str, list[Path]], rounds: int, server: S3Server) -> Result:

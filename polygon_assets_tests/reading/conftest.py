@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,12 @@ def fill(store: ParquetStore, dataset: str, days: Sequence[str], size: Size = SM
         for day in days:
             server.store(catalog.get_key(dataset, day), flat_file(DATASETS[dataset], day, size))
         asyncio.run(main())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ParquetStore:
+    """An empty one on this machine."""
+    return ParquetStore(str(tmp_path / "store"))
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ Belongs here: getting rows into a store as an ingest would. Does not: what is th
 import datetime as dt
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from polygon_assets.datasets import DATASETS, get_dataset
 from polygon_assets.filters import ALL_ROWS, RowFilter
@@ -46,3 +48,22 @@ def put_made(
     """Store a made-up day after ``change``."""
     rows = change(day_table(DATASETS[dataset], day, size))
     put_file(store, dataset, day, printed(DATASETS[dataset], day, rows), row_filter)
+
+
+def is_of(*tickers: str) -> Callable[[pa.Table], Any]:
+    """Is a row of one of ``tickers``?"""
+    return lambda rows: pc.is_in(rows.column("ticker"), value_set=pa.array(tickers))
+
+
+def multiplied(by: float, *names: str, ticker: str) -> Change:
+    """Multiply columns of one ticker."""
+
+    def change(rows: pa.Table) -> pa.Table:
+        chosen = is_of(ticker)(rows)
+        for name in names:
+            values = pc.cast(pc.round(pc.multiply(rows.column(name), by)), pa.int64())
+            column = pc.if_else(chosen, values, rows.column(name))
+            rows = rows.set_column(rows.column_names.index(name), name, column)
+        return rows
+
+    return change

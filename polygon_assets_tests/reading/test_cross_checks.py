@@ -1,7 +1,6 @@
 """Datasets that check each other: made-up days agree, and each of the vendor's reported faults is found."""
 
 import datetime as dt
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -11,23 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import StoreError
 from polygon_assets.filters import RowFilter
 from polygon_assets.ingest import ParquetStore
-from polygon_assets.reading.cross.bars_and_parts import missing_at_the_end
 from polygon_assets.reading.cross.checking import CrossChecks
 from polygon_assets.reading.cross.cross_rules import CROSS_RULES, CrossFinding
-from polygon_assets.reading.cross.ledger import CheckedDay, keep, read_ledger, unchecked_days
-from polygon_assets.reading.cross.summaries import TradedMinutes, summarise
 from polygon_assets.reference.events import SPLITS
 from polygon_assets.sample.generators import Size, demo_size
-from polygon_assets_tests.factories import compressed, row, stamp, text
-from polygon_assets_tests.reading.made_days import SIZE, Change, put_file, put_made
+from polygon_assets_tests.factories import compressed, row, text
+from polygon_assets_tests.reading.made_days import SIZE, Change, is_of, multiplied, put_file, put_made
 from polygon_assets_tests.reading.market import midnight, put_events
 from polygon_assets_tests.servers.rest_api import split
 
@@ -40,11 +34,6 @@ CLEAN = [
     ("stocks", SIZE), ("stocks", BUSY), ("stocks", Size(20, 200)), ("stocks", Size(2_000, 60_000)),
     ("options", Size(20, 200)), ("options", Size(2_000, 10_000)), ("options", Size(20_000, 100_000)),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ParquetStore:
-    return ParquetStore(str(tmp_path / "store"))
 
 
 def found(store: ParquetStore, dataset: str, day: str = DAY) -> dict[str, CrossFinding]:
@@ -67,24 +56,6 @@ def from_minute(hour: int, minute: int, day: str = DAY) -> Callable[[pa.Table], 
         return pc.greater_equal(stamps, pa.scalar(bound))
 
     return later
-
-
-def is_of(*tickers: str) -> Callable[[pa.Table], Any]:
-    return lambda rows: pc.is_in(rows.column("ticker"), value_set=pa.array(tickers))
-
-
-def multiplied(by: float, *names: str, ticker: str) -> Change:
-    """Multiply columns of one ticker."""
-
-    def change(rows: pa.Table) -> pa.Table:
-        chosen = is_of(ticker)(rows)
-        for name in names:
-            values = pc.cast(pc.round(pc.multiply(rows.column(name), by)), pa.int64())
-            column = pc.if_else(chosen, values, rows.column(name))
-            rows = rows.set_column(rows.column_names.index(name), name, column)
-        return rows
-
-    return change
 
 
 @pytest.mark.parametrize(("asset_class", "size"), CLEAN)
@@ -357,78 +328,3 @@ def test_a_day_that_cannot_be_read_is_named(store: ParquetStore) -> None:
     Path(store.path("stocks_minute", DAY)).write_bytes(b"PAR1 not at all")
     with pytest.raises(StoreError, match="stocks_minute"):
         found(store, "stocks_daily")
-
-
-def test_fingerprints_tell_each_file_that_was_read(store: ParquetStore) -> None:
-    dataset = DATASETS["stocks_daily"]
-    seen = []
-    for name, day in (("stocks_daily", DAY), ("stocks_minute", DAY), ("stocks_daily", BEFORE)):
-        put_made(store, name, day)
-        seen.append(CrossChecks(store).fingerprint(dataset, DAY))
-    assert len(set(seen)) == 3
-    put_made(store, "stocks_minute", HALF_DAY)
-    assert CrossChecks(store).fingerprint(dataset, DAY) == seen[-1]
-
-
-def test_a_finding_stayed_although_its_split_was_known_by_now(store: ParquetStore) -> None:
-    dataset = DATASETS["stocks_daily"]
-    put_made(store, "stocks_daily", BEFORE)
-    put_made(store, "stocks_daily", DAY, multiplied(0.25, *PRICES, ticker="AAPL"))
-
-    def look() -> list[str]:
-        checks = CrossChecks(store)
-        days = unchecked_days(store, checks, dataset, 2)
-        kept = {day: CheckedDay(checks.fingerprint(dataset, day), checks.check(dataset, day)) for day in days}
-        keep(store, "stocks_daily", kept)
-        return days
-
-    assert look() == [BEFORE, DAY]
-    assert look() == []
-    assert [each.rule for each in read_ledger(store, "stocks_daily")[DAY].findings] == ["split_unknown"]
-    put_events(store, SPLITS, [split("AAPL", DAY, 1, 4)])
-    assert look() == [DAY]
-    assert read_ledger(store, "stocks_daily")[DAY].findings == ()
-    put_events(store, SPLITS, [split("AAPL", DAY, 1, 4), split("MSFT", HALF_DAY, 1, 2)])
-    assert look() == [], "the split of another day"
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(540, 980), st.integers(1, 9)), min_size=1, max_size=30))
-def test_a_summary_is_what_a_plain_loop_gives(rows: list[tuple[str, int, int]]) -> None:
-    day, opening, bell = dt.date.fromisoformat(DAY), 570, 960
-    kept = {(ticker, minute): value for ticker, minute, value in rows}
-    with tempfile.TemporaryDirectory() as folder:
-        store = ParquetStore(folder)
-        lines = [
-            row(ticker, stamp(0, 0, day) + minute * 60 * 10**9, volume=value, transactions=2, open=value, close=value,
-                high=value + 1, low=value - 0.5)
-            for (ticker, minute), value in sorted(kept.items())
-        ]  # fmt: skip
-        put_file(store, "stocks_minute", DAY, compressed(text(lines)))
-        made = summarise(store, DATASETS["stocks_minute"], DAY, trading_calendar())
-    answer = {
-        ticker: {name: None if np.isnan(values[at]) else values[at] for name, values in made.columns.items()}
-        for at, ticker in enumerate(made.tickers.to_pylist())
-    }
-    expected = {}
-    for ticker in {ticker for ticker, _ in kept}:
-        own = {minute: value for (name, minute), value in kept.items() if name == ticker}
-        regular = {minute: value for minute, value in own.items() if opening <= minute < bell}
-        last = max(regular, default=opening - 1) - opening
-        expected[ticker] = {
-            "high": max(own.values()) + 1, "low": min(own.values()) - 0.5,
-            "regular_high": max(regular.values()) + 1 if regular else None,
-            "regular_low": min(regular.values()) - 0.5 if regular else None,
-            "volume": sum(own.values()), "transactions": 2 * len(own), "regular_transactions": 2 * len(regular),
-            "last": last, "last_with_price": last,
-        }  # fmt: skip
-    assert answer == expected
-
-
-@given(st.lists(st.booleans(), min_size=150, max_size=150), st.integers(0, 149))
-def test_two_hours_without_a_pause_and_then_nothing(minutes: list[bool], busy_until: int) -> None:
-    traded = [each or number <= busy_until for number, each in enumerate(minutes)]
-    last = max((number for number, each in enumerate(traded) if each), default=-1)
-    expected = last < 149 and last >= 119 and all(traded[last - 119 : last + 1])
-    findings = list(missing_at_the_end(TradedMinutes(["A"], np.array([traded]))))
-    assert [each.worst[0]["minutes_missing"] for each in findings] == ([149 - last] if expected else [])

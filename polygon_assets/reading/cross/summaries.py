@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.datasets import Dataset
@@ -21,10 +22,13 @@ from polygon_assets.flatfile.rows import Ints
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.cross.cross_rules import Floats, Mask
 from polygon_assets.store.s3_folder import answering
+from polygon_assets.store.s3_reading import settled
 
 _BATCH_ROWS = 256 * 1024
+_HELD_ROWS = 4 * _BATCH_ROWS
 _MINUTE = 60_000_000_000
 """Nanoseconds."""
+_MINUTES_OF_A_DAY = 24 * 60
 _NEVER = -1.0
 _AGGREGATES = {
     "high": "max",
@@ -74,24 +78,22 @@ class TradedMinutes:
 
 @dataclass
 class _Minutes:
-    """Collects names and minutes."""
+    """Collects names and minutes, each pair of them once a batch."""
 
     numbers: dict[str, int] = field(default_factory=dict)
-    names: list[npt.NDArray[np.int64]] = field(default_factory=list)
-    minutes: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    pairs: list[npt.NDArray[np.int64]] = field(default_factory=list)
 
     def add(self, units: Any, minutes: Ints, regular: Mask) -> None:
         encoded = units.cast(pa.string()).dictionary_encode()
         own = [self.numbers.setdefault(name or "", len(self.numbers)) for name in encoded.dictionary.to_pylist()]
         codes = np.append(np.array(own, dtype=np.int64), -1)[pc.fill_null(encoded.indices, len(own)).to_numpy()]
         chosen = regular & (codes >= 0)
-        self.names.append(codes[chosen])
-        self.minutes.append(minutes[chosen])
+        self.pairs.append(np.unique(codes[chosen] * _MINUTES_OF_A_DAY + minutes[chosen]))
 
     def made(self, length: int) -> TradedMinutes:
         traded = np.zeros((len(self.numbers), length), dtype=bool)
-        if self.names:
-            traded[np.concatenate(self.names), np.concatenate(self.minutes)] = True
+        if self.pairs:
+            traded[np.divmod(np.concatenate(self.pairs), _MINUTES_OF_A_DAY)] = True
         return TradedMinutes(list(self.numbers), traded)
 
 
@@ -115,30 +117,48 @@ class _Hours:
         return (self.end - self.start) // self.minute
 
 
+@dataclass
+class _Tickers:
+    """Collects one row for each ticker of each batch, and never holds many more than there are tickers."""
+
+    held: list[pa.Table] = field(default_factory=list)
+
+    def add(self, rows: pa.Table) -> None:
+        self.held.append(rows)
+        if sum(map(len, self.held)) > max(_HELD_ROWS, 2 * len(self.held[0])):
+            self.held = [_combined(pa.concat_tables(self.held))]
+
+    def made(self) -> pa.Table | None:
+        return _combined(pa.concat_tables(self.held)) if self.held else None
+
+
 def summarise(store: ParquetStore, dataset: Dataset, day: str, calendar: TradingCalendar) -> Summary:
-    """Read ``day``, which is stored, of a dataset of bars or trades.
+    """Read ``day``, which is stored, of a dataset of bars or trades; the memory does not grow with the file.
 
     Raises:
         StoreError: it cannot be read.
         StoreUnreachableError: the store's bucket does not answer.
     """
-    hours, partials, minutes = _Hours.of(dataset, day, calendar), [], _Minutes()
+    path = store.path(dataset.name, day)
     try:
-        with answering(store.path(dataset.name, day)):
-            for batch in _batches(store, dataset, day):
-                partials.append(_partial(dataset, batch, hours))
-                if has_minutes(dataset):
-                    times = _times(dataset, batch)
-                    regular = (times >= hours.start) & (times < hours.end)
-                    units = batch.column(dataset.universe or "ticker")
-                    minutes.add(units, (times - hours.start) // hours.minute, regular)
-            provenance = store.provenance(dataset.name, day)
+        with answering(path):
+            return settled(lambda: _summary(store, dataset, day, _Hours.of(dataset, day, calendar)))
     except (OSError, ValueError, pa.ArrowException) as error:
         raise StoreError(
-            f"{store.path(dataset.name, day)}: not readable: {error}. Which days are damaged: "
-            f"polygon-assets verify {dataset.name}"
+            f"{path}: not readable: {error}. Which days are damaged: polygon-assets verify {dataset.name}"
         ) from error
-    combined = _combined(pa.concat_tables(partials)) if partials else None
+
+
+def _summary(store: ParquetStore, dataset: Dataset, day: str, hours: _Hours) -> Summary:
+    collected, minutes = _Tickers(), _Minutes()
+    for batch in _batches(store, dataset, day):
+        collected.add(_partial(dataset, batch, hours))
+        if has_minutes(dataset):
+            times = _times(dataset, batch)
+            regular = (times >= hours.start) & (times < hours.end)
+            minutes.add(batch.column(dataset.universe or "ticker"), (times - hours.start) // hours.minute, regular)
+    provenance = store.provenance(dataset.name, day)
+    combined = collected.made()
     columns = {name: _floats(combined.column(name)) if combined is not None else np.zeros(0) for name in _AGGREGATES}
     tickers = pa.array([], pa.string()) if combined is None else combined.column("ticker").combine_chunks()
     for name in ("last", "last_with_price"):
@@ -150,13 +170,31 @@ def summarise(store: ParquetStore, dataset: Dataset, day: str, calendar: Trading
 
 
 def _batches(store: ParquetStore, dataset: Dataset, day: str) -> Iterator[pa.RecordBatch]:
+    """Some row groups after others: Arrow's scan of a dataset reads ahead as far as it gets."""
     wanted = {"ticker", dataset.layout.time, dataset.universe, *_BAR, *_TRADE}
     wanted &= {column.name for column in dataset.stored_columns}
-    found = store.scan_days(dataset.name, [day])
-    options: dict[str, Any] = {"batch_size": _BATCH_ROWS, "batch_readahead": 2, "fragment_readahead": 1}
-    for batch in found.to_batches(columns=sorted(wanted), **options):
-        if batch.num_rows:
-            yield batch
+    with store.open_input_file(dataset.name, day) as source:
+        file = pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True)
+        for groups in _lots(file.metadata):
+            rows = file.read_row_groups(groups, columns=sorted(wanted), use_threads=False)
+            for name in wanted.difference(rows.column_names):  # an older day's file
+                kind: Any = stored_type(name, dataset)
+                rows = rows.append_column(name, pa.nulls(len(rows), kind))
+            yield from rows.combine_chunks().to_batches()
+
+
+def _lots(footer: pq.FileMetaData) -> Iterator[list[int]]:
+    """Row groups, as many at once as have about ``_BATCH_ROWS``."""
+    lot: list[int] = []
+    rows = 0
+    for group in range(footer.num_row_groups):
+        lot.append(group)
+        rows += footer.row_group(group).num_rows
+        if rows >= _BATCH_ROWS:
+            yield lot
+            lot, rows = [], 0
+    if rows:
+        yield lot
 
 
 _BAR = ("high", "low", "volume", "transactions")
