@@ -18,14 +18,13 @@ from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
 from polygon_assets.sample.local_s3 import last_sessions, sessions_since
 from polygon_assets_tests.cli.conftest import Command, Platform, cli, fresh_home, platform
+from polygon_assets_tests.docs.pages import DOCS, PAGES, blocks, commands
 from polygon_assets_tests.platforms import Made
 from polygon_assets_tests.project import ROOT
 from polygon_assets_tests.reading.market import put_events
 from polygon_assets_tests.servers.rest_api import dividend, split
 
 __all__ = ["cli", "fresh_home", "platform"]
-DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
 OUTSIDE = {"pip install polygon-assets", "dg scaffold defs polygon_assets.FlatFilesComponent market"}
 """Run in an environment and in a project of their own, by ``project/test_wheel.py`` and ``test_component.py``."""
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
@@ -35,16 +34,6 @@ SERVERS = {"make demo", "make dev"}
 """Run until they are stopped; tests of their own do that."""
 SECRETS = {"POLYGON_ACCESS_KEY_ID", "POLYGON_SECRET_ACCESS_KEY", "DAGSTER_HOME"}
 """Shown as what the reader has to fill in."""
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    """The fenced blocks of a language, without the indentation of a list that they stand in."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", page.read_text(), re.MULTILINE | re.DOTALL)
-    return ["\n".join(line.removeprefix(indent) for line in body.splitlines()) for indent, body in found]
-
-
-def commands(page: Path) -> list[str]:
-    return [line for block in blocks(page, "console") for line in block.splitlines() if line.strip()]
 
 
 @pytest.fixture
