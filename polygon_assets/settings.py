@@ -295,8 +295,13 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     """Read the environment; ``overrides`` win over it, by field name.
 
     Raises:
-        InvalidInputError: a variable has a value that is invalid; names the variable, never a secret's value.
+        InvalidInputError: a variable has a value that is invalid, or an override is no setting; names it, never a
+            secret's value.
     """
+    if strange := sorted(set(overrides or {}) - Settings.model_fields.keys()):
+        near = get_close_matches(strange[0], Settings.model_fields, 1, _NEAR)
+        meant = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(Settings.model_fields)}"
+        raise InvalidInputError(f"There is no setting {strange[0]!r}. {meant}")
     try:
         return Settings(**(overrides or {}))
     except ValidationError as error:

@@ -50,8 +50,15 @@ def demo(
     port: Port = 3000,
     *,
     ui: Annotated[bool, typer.Option("--ui/--no-ui", help="Serve the UI afterwards, until Ctrl-C.")] = True,
+    bucket: Annotated[
+        bool,
+        typer.Option("--bucket", help="Serve the local S3 alone, for a project of your own: prints what to set."),
+    ] = False,
 ) -> None:
     """Try it without a subscription: made-up files in a local S3, ingested by Dagster, shown in the UI."""
+    if bucket:
+        work.demo.serve_bucket()
+        return
     if ui:
         _require_free_port(port)
     work.demo.run(port=port, ui=ui)

@@ -79,7 +79,25 @@ def demo_environment(folder: DemoFolder, server: LocalS3, first_day: str) -> Ite
     The working folder changes too: Dagster lets a ``.env`` file there override the environment.
     """
     before = dict(os.environ)
-    values = {
+    for name in [name for name in before if name.startswith(_FOREIGN)]:
+        del os.environ[name]
+    os.environ.update(made_up_place(folder, server, first_day))
+    try:
+        with chdir(folder.root):
+            yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def made_up_place(folder: DemoFolder, server: LocalS3, first_day: str) -> dict[str, str]:
+    """The variables by which a program finds ``server`` and ``folder``.
+
+    Store and Dagster's home say from then on that their days are made up.
+    """
+    for own in (folder.store, folder.dagster_home):
+        mark_made_up(own)
+    return {
         variable("access_key_id"): server.access_key_id,
         variable("secret_access_key"): server.secret_access_key,
         variable("endpoint_url"): server.endpoint_url,
@@ -91,14 +109,3 @@ def demo_environment(folder: DemoFolder, server: LocalS3, first_day: str) -> Ite
         "NO_PROXY": _HERE,
         "no_proxy": _HERE,
     }
-    for name in [name for name in before if name.startswith(_FOREIGN)]:
-        del os.environ[name]
-    os.environ.update(values)
-    for own in (folder.store, folder.dagster_home):
-        mark_made_up(own)
-    try:
-        with chdir(folder.root):
-            yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

@@ -159,6 +159,7 @@ class Forgets(FlatFilesTranslator):
         ({"key_prefix": "a//b"}, "POLYGON_KEY_PREFIX: must be names"),
         ({"datasets": ["stonks"]}, "POLYGON_DATASETS: names no dataset|POLYGON_DATASETS"),
         ({"settings": {"timeout": 0}}, "POLYGON_TIMEOUT"),
+        ({"settings": {"history_strt": "2024-01-02"}}, "no setting 'history_strt'. Did you mean 'history_start'"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(arguments: dict[str, Any], message: str) -> None:

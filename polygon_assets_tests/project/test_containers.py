@@ -94,6 +94,24 @@ def test_dagster_takes_the_configuration(tmp_path: Path, monkeypatch: pytest.Mon
     assert f'"{server["grpc_server"]["port"]}"' in DOCKERFILE
 
 
+def test_kubernetes_had_no_limit_for_the_vendors_bucket_and_kept_every_tick() -> None:
+    """What the chart writes into Dagster's configuration of these values is what the containers have."""
+    compose = yaml.safe_load((ROOT / "deploy/compose/dagster.yaml").read_text())
+
+    def snake(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {re.sub(r"(?=[A-Z])", "_", name).lower(): snake(each) for name, each in value.items()}
+        return [snake(each) for each in value] if isinstance(value, list) else value
+
+    limits, kept = snake(VALUES["concurrency"]), snake(VALUES["retention"])
+    assert (limits.pop("enabled"), kept.pop("enabled")) == (True, True)
+    assert limits == compose["concurrency"]
+    assert kept == compose["retention"]
+    # With limits here as well, the chart writes nothing, and Dagster would refuse what it wrote.
+    assert "config" not in VALUES["dagsterDaemon"]["runCoordinator"]
+    assert VALUES["dagsterDaemon"]["runRetries"]["retryOnAssetOrOpFailure"] is False
+
+
 @pytest.mark.parametrize("name", ["Dockerfile", "deploy/compose/compose.yaml", "deploy/kubernetes/values.yaml"])
 def test_what_was_not_run_says_so(name: str) -> None:
     assert "NOT RUN" in (ROOT / name).read_text()

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = "from polygon_assets.cli import main; main()"
 TWO_DAYS = "from polygon_assets.cli.work.demo import run; run(ui=False, days=2)"
+BUCKET = "from polygon_assets.cli.work.demo import serve_bucket; serve_bucket(days=1)"
 TWO_DAYS_SERVED = "import sys; from polygon_assets.cli.work.demo import run; run(days=2, port=int(sys.argv[1]))"
 SENSORS = """{ sensorsOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "%s"}) {
     ... on Sensors { results { name sensorState { status ticks(limit: 1) { status skipReason error { message } } } } }
@@ -66,6 +67,25 @@ def test_a_port_in_use_is_one_line_before_any_work(tmp_path: Path) -> None:
     assert f"Port {port} of 127.0.0.1 is in use" in line
     assert "--port" in line
     assert not (tmp_path / ".demo").exists()
+
+
+def test_a_project_of_ones_own_had_no_bucket_to_try_things_on(tmp_path: Path) -> None:
+    """The demo's store could be read from it, and nothing be materialised."""
+    command = [sys.executable, "-c", BUCKET]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(10)]
+            printed = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+            done = run(COMMAND, "ingest", "stocks_daily", "--last", "1", cwd=tmp_path, **printed)
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert (done.returncode, process.returncode) == (0, 0), done.stderr
+    own = tmp_path / ".demo/bucket"
+    assert (printed["POLYGON_STORE"], printed["DAGSTER_HOME"]) == (str(own / "store"), str(own / "dagster_home"))
+    assert len(ParquetStore(str(own / "store")).days("stocks_daily")) == 1
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".demo"]
+    assert processes_of(tmp_path) == []
 
 
 @pytest.fixture(scope="module")

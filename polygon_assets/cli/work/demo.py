@@ -4,6 +4,7 @@ Belongs here: the order of things and what is said about them. Does not: any of 
 """
 
 import shlex
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,13 +23,15 @@ from polygon_assets.ingest import DayResult
 from polygon_assets.ingest.connections import open_catalog
 from polygon_assets.ingest.results import STORED, describe
 from polygon_assets.orchestration.assembly import materialise
-from polygon_assets.sample.environment import DEMO, DemoFolder, demo_environment, fresh_folder
+from polygon_assets.sample.environment import DEMO, DemoFolder, demo_environment, fresh_folder, made_up_place
 from polygon_assets.sample.local_s3 import DAYS, LocalS3, fill, last_sessions, local_s3, sessions_since
 from polygon_assets.serving.home import open_instance
 from polygon_assets.serving.processes import require_free_port
 from polygon_assets.settings import load_settings
 
 FOLDER = Path(".demo")
+OF_THE_BUCKET = FOLDER / "bucket"
+"""Where a project of the user's own keeps what it makes of the made-up files."""
 _OPEN = "stocks_daily, Partitions, for a day and where it came from; coverage, for all of them at a glance"
 _REMEDY = "If they name this machine, mend that; if not, it is a fault of this project: please report them."
 _NAMED = 10
@@ -71,6 +74,18 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
                 serve(own.dagster_home, port, {"Open": _OPEN, "Ask": look, "Store": relative(own.store, here)})
         else:
             console.messages.print(f"Parquet: {relative(own.store, here)}\nAsk it:  {look}", soft_wrap=True)
+
+
+def serve_bucket(*, folder: Path = OF_THE_BUCKET, days: int = DAYS) -> None:
+    """Serve made-up files from a local S3 until a signal, and print by which variables another program finds it."""
+    handle_termination()
+    with suppress(KeyboardInterrupt, SystemExit), fresh_folder(folder) as own, local_s3() as server:
+        first_day = _fill(server, days)[DEMO[0]][0]
+        for name, value in made_up_place(own, server, first_day).items():
+            console.out.print(f"export {name}={shlex.quote(value)}")
+        console.messages.print("Served until Ctrl-C. Set these variables where your project runs.")
+        while True:
+            signal.pause()
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
