@@ -16,7 +16,7 @@ from pyarrow import csv
 from benchmarks.measuring import REPEATS, Stopwatch, answer
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.flatfile.archive import BLOCK_BYTES
-from polygon_assets.flatfile.parquet_schema import parsed_types, writer_options
+from polygon_assets.flatfile.parquet_format import parsed_types, writer_options
 
 Seconds = dict[str, float]
 

@@ -7,20 +7,24 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from polygon_assets.download.service_errors import Diagnosis, RetryAction, TransferFault, diagnose
-from polygon_assets.download.transfer_options import TransferOptions
 from polygon_assets.errors import PolygonAssetsError, TooSlowError
 from polygon_assets.termination import exit_if_terminated
 
+if TYPE_CHECKING:
+    from polygon_assets.download.transfer_options import TransferOptions
+
+BACKOFF_BASE, BACKOFF_CAP = 0.5, 30.0
+"""Seconds, by default: the wait before retry n is uniform in 0 … min(cap, base · 2ⁿ), n from 0."""
 Result = TypeVar("Result")
 Clock = Callable[[], float]
 ASKING_SECONDS = 300.0
 """For a HEAD, or a page of a listing, all its retries included."""
 
 
-def backoff(retry: int, options: TransferOptions, retry_after: float = 0.0) -> float:
+def backoff(retry: int, options: "TransferOptions", retry_after: float = 0.0) -> float:
     """Seconds to wait before retry ``retry``, from 0: full jitter, at least ``retry_after``, never over the cap."""
     # An exponent above 60 is over every cap and would only overflow.
     jitter = random.uniform(0, min(options.backoff_cap, options.backoff_base * 2 ** min(retry, 60)))  # noqa: S311
@@ -53,7 +57,7 @@ class RetryState:
     """The requests made for one object: says how long to wait before the next, or raises what to raise."""
 
     def __init__(
-        self, bucket: str, key: str, options: TransferOptions, *, asks: bool = False, clock: Clock = time.monotonic
+        self, bucket: str, key: str, options: "TransferOptions", *, asks: bool = False, clock: Clock = time.monotonic
     ) -> None:
         """Start the deadline's clock for ``key`` of ``bucket``; a request that ``asks`` has no object to bring."""
         self._bucket, self._key, self._options = bucket, key, options
@@ -120,7 +124,7 @@ class RetryState:
 class MinimumRate:
     """The minimum rate of one request, measured over the time spent waiting for bytes."""
 
-    def __init__(self, options: TransferOptions) -> None:
+    def __init__(self, options: "TransferOptions") -> None:
         """Start a first window."""
         self._rate, self._window = options.minimum_rate, options.minimum_rate_window
         self._bytes, self._seconds = 0, 0.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from polygon_assets.addresses import require_endpoint
+from polygon_assets.download.retry import BACKOFF_BASE, BACKOFF_CAP
 from polygon_assets.errors import InvalidInputError
 
 ENDPOINT_URL = "https://files.polygon.io"
@@ -64,9 +65,9 @@ class TransferOptions:
     """Connections kept open."""
     max_concurrent: int = 1
     """Objects and requests in flight at once."""
-    backoff_base: float = 0.5
+    backoff_base: float = BACKOFF_BASE
     """Seconds: the wait before retry n is uniform in 0 … min(backoff_cap, backoff_base · 2ⁿ), n from 0."""
-    backoff_cap: float = 30.0
+    backoff_cap: float = BACKOFF_CAP
     """Seconds: no wait is longer, whatever Retry-After asks."""
     minimum_rate: float = 16 * 1024
     """Bytes a second below which a request counts as failed; 0 switches it off."""

@@ -21,7 +21,7 @@ from polygon_assets.filters import ALL_ROWS, RowFilter, underlying_column
 from polygon_assets.flatfile.findings import Finding, Tally
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.ordering import OrderCheck, OutOfOrderError, sorted_batches
-from polygon_assets.flatfile.parquet_schema import SOURCE_LINES, code_lists, writer_options, written_schema
+from polygon_assets.flatfile.parquet_format import SOURCE_LINES, code_lists, writer_options, written_schema
 from polygon_assets.flatfile.parsing import FlatFile
 from polygon_assets.flatfile.provenance import Provenance, Source
 from polygon_assets.flatfile.quality import ALIEN, ALIEN_IN_ANY_CASE, REJECTED, UNTERMINATED, DayQuality

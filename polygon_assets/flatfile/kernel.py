@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from polygon_assets.datasets import Column, Dataset
 from polygon_assets.flatfile.archive import PADDING
-from polygon_assets.flatfile.parquet_schema import LARGEST_COUNTS
+from polygon_assets.flatfile.parquet_format import LARGEST_COUNTS
 from polygon_assets.flatfile.rows import Mask
 
 LIBRARY = Path(__file__).with_name("_kernel.so")

@@ -20,7 +20,7 @@ from polygon_assets.errors import RowError
 from polygon_assets.flatfile.archive import Archive, Block
 from polygon_assets.flatfile.kernel import Kernel, Parsed
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
-from polygon_assets.flatfile.parquet_schema import LARGEST_COUNTS, LARGEST_EXACT, TEXTS, Header, parsed_types
+from polygon_assets.flatfile.parquet_format import LARGEST_COUNTS, LARGEST_EXACT, TEXTS, Header, parsed_types
 from polygon_assets.flatfile.rows import Batch, Column, Mask, ascending, name_lengths
 
 MAX_TICKER_BYTES = 64

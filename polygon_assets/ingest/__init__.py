@@ -4,7 +4,7 @@ Where do I go to…
     run many days at once?                               pipeline.py, ``ingest_days``
     see when a day is fetched, converted or left alone?  decisions.py
     know when a run pauses, slows down or gives up?      breaker.py
-    tell a plan's refusal from a file not there yet?     listings.py
+    tell a plan's refusal from a file not there yet?     listed_months.py
     see a day's steps and every end it can come to?      one_day.py, results.py
     know how much runs at once, and on which threads?    workers.py
     know what is asked of the disk?                      room.py

@@ -37,7 +37,7 @@ from polygon_assets.flatfile.provenance import Source
 from polygon_assets.flatfile.quality import UNTERMINATED
 from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.decisions import AskForTheETag, Convert, LeaveAsStored, RefuseAgain, Step, decide
-from polygon_assets.ingest.listings import MonthListings
+from polygon_assets.ingest.listed_months import MonthListings
 from polygon_assets.ingest.results import DayResult, DayStatus
 from polygon_assets.ingest.room import Room, is_large, parts_folder
 from polygon_assets.store.day_files import DayFiles, StoredState, read_state

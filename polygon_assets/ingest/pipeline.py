@@ -16,7 +16,7 @@ from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.flatfile.limits import DEFAULT_LIMITS, Limits
 from polygon_assets.flatfile.read_ahead import SpareCores
 from polygon_assets.ingest.breaker import DEFAULT_PATIENCE, OUTAGE, CircuitBreaker, Patience
-from polygon_assets.ingest.listings import MonthListings
+from polygon_assets.ingest.listed_months import MonthListings
 from polygon_assets.ingest.one_day import DayIngest, Downloader, Run
 from polygon_assets.ingest.results import DayResult
 from polygon_assets.ingest.room import Room, days_for

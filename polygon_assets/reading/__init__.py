@@ -9,7 +9,7 @@ Where do I go to…
     know which days are stored, missing or flagged?      inventory.py; drawn: pictures.py, weeks.py
     know on which days one ticker has rows?              ticker_days.py (``reading.ticker_coverage``)
     see a day at a glance?                               previews.py
-    compare the store with what the bucket lists?        comparison.py
+    compare the store with what the bucket lists?        store_against_bucket.py
     compare stored datasets with each other?             cross/
 
 Does not belong here: making files (``ingest``), or printing answers (``cli``).

@@ -1,6 +1,7 @@
 """What is stored of a dataset, day by day, against its trading calendar. Reads names, sizes and footers only.
 
-Belongs here: the state of every day. Does not: drawing it (``cli``, ``orchestration``), or the bucket (``comparison``).
+Belongs here: the state of every day. Does not: drawing it (``cli``, ``orchestration``), or what the bucket has
+(``store_against_bucket``).
 """
 
 import datetime as dt

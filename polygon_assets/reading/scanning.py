@@ -20,7 +20,7 @@ import pyarrow.dataset as pads
 from polygon_assets.calendars import parse_date, trading_calendar
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, NothingStoredWarning
-from polygon_assets.flatfile.parquet_schema import nanoseconds_in, stored_type
+from polygon_assets.flatfile.parquet_format import nanoseconds_in, stored_type
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
 from polygon_assets.reading.absent import nothing_stored

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from polygon_assets.calendars import parse_date, require_order
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import InvalidInputError, StoreError
-from polygon_assets.flatfile.parquet_schema import stored_schema
+from polygon_assets.flatfile.parquet_format import stored_schema
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.store.digests import Digests, digest_of, footer_of, is_known, open_footer
 from polygon_assets.store.folders import open_folder

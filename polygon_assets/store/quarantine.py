@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from polygon_assets.datasets import get_dataset
 from polygon_assets.flatfile.findings import Finding, from_json, to_json
-from polygon_assets.flatfile.parquet_schema import READER_VERSION
+from polygon_assets.flatfile.parquet_format import READER_VERSION
 from polygon_assets.flatfile.provenance import UNREADABLE, Source, etag_stem, source_from_plain, source_to_plain
 from polygon_assets.store.folders import Folder
 from polygon_assets.store.local_entries import FOLDER, is_partition

@@ -18,7 +18,7 @@ from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import LinkInStoreError, StoreError
 from polygon_assets.flatfile.findings import Severity
-from polygon_assets.flatfile.parquet_schema import nanoseconds_in, stored_schema, stored_type
+from polygon_assets.flatfile.parquet_format import nanoseconds_in, stored_schema, stored_type
 from polygon_assets.flatfile.provenance import Provenance
 from polygon_assets.flatfile.quality import DayBounds
 from polygon_assets.flatfile.rows import ascending

@@ -17,7 +17,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import SyncS3Downloader
 from polygon_assets.errors import AccessDeniedError
-from polygon_assets.reading.comparison import oldest_entitled
+from polygon_assets.reading.store_against_bucket import oldest_entitled
 from polygon_assets_tests.cli.conftest import Command, Outcome, Platform
 from polygon_assets_tests.factories import FOUR
 from polygon_assets_tests.servers.origin import Origin, origin

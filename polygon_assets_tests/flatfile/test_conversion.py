@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from polygon_assets.datasets import DATASETS, get_dataset
 from polygon_assets.flatfile.conversion import convert
-from polygon_assets.flatfile.parquet_schema import stored_schema
+from polygon_assets.flatfile.parquet_format import stored_schema
 from polygon_assets_tests.factories import DAY, FOUR, HEADER, SOURCE, converted, found, row, stamp, stored_stamp, text
 
 

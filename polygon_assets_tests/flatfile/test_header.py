@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from polygon_assets.datasets import DATASETS, Column, Dataset, get_dataset
 from polygon_assets.errors import HeaderError
-from polygon_assets.flatfile.parquet_schema import Header
+from polygon_assets.flatfile.parquet_format import Header
 from polygon_assets_tests.factories import DAY, FOUR, HEADER, converted, found, row, stamp, stored_stamp, text
 
 NAMES = HEADER.split(",")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from polygon_assets.datasets import get_dataset
-from polygon_assets.flatfile.parquet_schema import READER_VERSION
+from polygon_assets.flatfile.parquet_format import READER_VERSION
 from polygon_assets.flatfile.provenance import Provenance, Source
 from polygon_assets.ingest.decisions import (
     AskForTheETag,

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from polygon_assets.calendars import trading_calendar
 from polygon_assets.datasets import DATASETS
-from polygon_assets.flatfile.parquet_schema import stored_schema
+from polygon_assets.flatfile.parquet_format import stored_schema
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reference.events import DIVIDENDS, SPLITS, EventKind, as_table, read_event, settle
 from polygon_assets.reference.tables import Record, write_events

@@ -212,6 +212,7 @@ UNKNOWN = {
     "no close before it": ([], [dividend("A", "2023-05-08", 1)], [None] * 4),
     "on a split's day": ([split("A", "2023-05-03", 1, 2)], [dividend("A", "2023-05-03", 1)], [None, None, 100, 100]),
     "known": ([split("A", "2023-05-04", 1, 2)], [dividend("A", "2023-05-03", 5)], [47.5, 47.5, 50, 100]),
+    "of nothing": ([], [dividend("A", "2023-05-08", 0)], [100] * 4),
     "reverse": ([split("A", "2023-05-04", 10, 1)], [], [1000, 1000, 1000, 100]),
 }  # fmt: skip
 
@@ -229,6 +230,13 @@ def test_volume_is_null_with_an_unknown_split_alone(small: ParquetStore) -> None
     put_events(small, DIVIDENDS, [dividend("A", "2023-05-03", currency="CAD")])
     row = rows_of(polygon_assets.scan("stocks_daily", store=small, adjust="splits+dividends").to_table())["A", DAYS[0]]
     assert (row["close"], row["volume"], row["split_factor"], row["dividend_factor"]) == (None, 10.0, 1.0, None)
+
+
+def test_what_is_known_of_both_is_known_until_the_older_of_them(small: ParquetStore) -> None:
+    put_events(small, DIVIDENDS, [], dt.datetime(2023, 5, 10, 17, tzinfo=dt.UTC))
+    polygon_assets.scan("stocks_daily", store=small, adjust="splits", as_of="2023-05-11")
+    with pytest.raises(InvalidInputError, match="as_of 2023-05-11 lies after 2023-05-10"):
+        polygon_assets.scan("stocks_daily", store=small, adjust="splits+dividends", as_of="2023-05-11")
 
 
 def test_announced_events_are_not_in_effect(small: ParquetStore) -> None:

@@ -255,6 +255,19 @@ def test_trades_that_end_before_their_bars_and_the_reverse(store: ParquetStore, 
     assert all(0 < row["minutes"] <= 28 for row in finding.worst)
 
 
+def test_trades_after_the_last_bar_that_count_for_no_price(store: ParquetStore) -> None:
+    """Of such kinds are reports of the official close and trades at prices of earlier."""
+    late = from_minute(15, 40)
+
+    def unpriced(rows: pa.Table) -> pa.Table:
+        codes = pc.if_else(pc.and_(late(rows), is_of("AAPL")(rows)), "16", rows.column("conditions"))
+        return rows.set_column(rows.column_names.index("conditions"), "conditions", codes)
+
+    put_made(store, "stocks_trades", DAY, unpriced, size=Size(40, 20_000))
+    put_file(store, "stocks_minute", DAY, as_minutes(store, "stocks_trades"))
+    assert "ends_differ" not in found(store, "stocks_minute")
+
+
 def test_a_whole_day_of_a_market_absent(store: ParquetStore) -> None:
     """Crypto's 2021-12-23 was absent for months."""
     for day in ("2021-12-21", "2021-12-22", "2021-12-24"):
@@ -313,6 +326,33 @@ def test_a_fall_that_is_no_ratio_is_news(store: ParquetStore, ratio: float) -> N
     put_made(store, "stocks_daily", BEFORE)
     put_made(store, "stocks_daily", DAY, multiplied(ratio, *PRICES, ticker="AAPL"))
     assert found(store, "stocks_daily") == {}
+
+
+def test_a_close_alone_at_a_ratio_is_news(store: ParquetStore) -> None:
+    """It opened where it had closed: no split does that."""
+    put_made(store, "stocks_daily", BEFORE)
+    put_made(store, "stocks_daily", DAY, multiplied(0.25, "close", "low", ticker="AAPL"))
+    assert "split_unknown" not in found(store, "stocks_daily")
+
+
+def test_below_a_dollar_a_tick_looks_like_a_ratio(store: ParquetStore) -> None:
+    put_made(store, "stocks_daily", BEFORE, multiplied(0.001, *PRICES, ticker="AAPL"))
+    put_made(store, "stocks_daily", DAY, multiplied(0.0005, *PRICES, ticker="AAPL"))
+    assert found(store, "stocks_daily") == {}
+
+
+def test_splits_that_contradict_each_other_explain_nothing(store: ParquetStore) -> None:
+    put_made(store, "stocks_daily", BEFORE)
+    put_made(store, "stocks_daily", DAY, multiplied(0.25, *PRICES, ticker="AAPL"))
+    put_events(store, SPLITS, [split("AAPL", DAY, 1, 4, id="a"), split("AAPL", DAY, 1, 1, id="b")])
+    finding = found(store, "stocks_daily")["split_unknown"]
+    assert (finding.worst[0]["ticker"], finding.worst[0]["known_ratio"]) == ("AAPL", 1)
+
+
+def test_a_filter_of_today_is_no_universe_that_shrinks(store: ParquetStore) -> None:
+    put_made(store, "stocks_daily", BEFORE)
+    put_made(store, "stocks_daily", DAY, row_filter=RowFilter(tickers=frozenset({"AAPL", "MSFT"})))
+    assert "universe_shrinks" not in found(store, "stocks_daily")
 
 
 def test_row_counts_far_from_the_days_before(store: ParquetStore) -> None:

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from polygon_assets.reading.cross.bars_and_parts import missing_at_the_end
 from polygon_assets.reading.cross.summaries import TradedMinutes, summarise
 from polygon_assets.sample.generators import Size
 from polygon_assets_tests.factories import compressed, row, stamp, text
-from polygon_assets_tests.reading.made_days import put_file, put_made
+from polygon_assets_tests.reading.made_days import is_of, put_file, put_made
 
 pytestmark = pytest.mark.slow
 
@@ -132,6 +134,26 @@ def test_row_groups_in_the_order_of_time_have_every_ticker_and_are_kept_once(
     assert sorted(order) == list(range(len(expected.tickers)))
     for name, values in made.columns.items():
         np.testing.assert_allclose(values, expected.columns[name][order], rtol=1e-12)
+
+
+def test_trades_that_count_for_neither_range_nor_volume(store: ParquetStore) -> None:
+    """A corrected one counts for nothing; 16 is the report of an official open, 2 an average price."""
+    kinds = {"AAPL": ("correction", 1), "MSFT": ("conditions", "16"), "NVDA": ("conditions", "2")}
+
+    def change(rows: pa.Table) -> pa.Table:
+        for ticker, (name, value) in kinds.items():
+            column = pc.if_else(is_of(ticker)(rows), value, rows.column(name))
+            rows = rows.set_column(rows.column_names.index(name), name, column)
+        return rows
+
+    put_made(store, "stocks_trades", DAY, change, size=Size(40, 20_000))
+    made = summarise(store, DATASETS["stocks_trades"], DAY, trading_calendar())
+    at = {ticker: place for place, ticker in enumerate(made.tickers.to_pylist())}
+    counted = {ticker: made.columns["volume"][at[ticker]] > 0 for ticker in (*kinds, "SPY")}
+    ranged = {ticker: bool(np.isfinite(made.columns["regular_high"][at[ticker]])) for ticker in (*kinds, "SPY")}
+    assert counted == {"AAPL": False, "MSFT": False, "NVDA": True, "SPY": True}
+    assert ranged == {"AAPL": False, "MSFT": False, "NVDA": False, "SPY": True}
+    assert made.columns["transactions"][at["AAPL"]] == 0
 
 
 def test_what_an_older_days_file_lacks_is_empty(store: ParquetStore) -> None:

@@ -18,15 +18,10 @@ from polygon_assets.reading.inventory import Gap
 from polygon_assets.reading.ticker_days import TickerCoverage
 from polygon_assets.sample.generators import Size
 from polygon_assets.store.roll_ups import write_year
-from polygon_assets_tests.reading.made_days import Change, put_made
+from polygon_assets_tests.reading.made_days import Change, is_of, multiplied, put_made
 
 SESSIONS = [str(day) for day in trading_calendar().between(dt.date(2023, 12, 20), dt.date(2024, 1, 12))]
 SMALL = Size(30, 600)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ParquetStore:
-    return ParquetStore(str(tmp_path / "store"))
 
 
 def without(ticker: str) -> Change:
@@ -118,6 +113,34 @@ def test_at_another_price_and_after_a_pause_it_is_no_change_of_name(store: Parqu
     assert found.was_before == []
     paused = reading.ticker_coverage("stocks_daily", "MSFT", store=store)
     assert paused.became == []
+
+
+def on(*sessions: str, change: Change) -> dict[str, Change]:
+    return {f"d{day.replace('-', '')}": change for day in sessions}
+
+
+def test_a_fifth_higher_is_another_company(store: ParquetStore) -> None:
+    def dearer(rows: pa.Table) -> pa.Table:
+        return multiplied(1.2, "open", "close", "high", "low", ticker="FB")(renamed("META", "FB")(rows))
+
+    filled(store, "stocks_daily", **on(*SESSIONS[:8], change=dearer))
+    assert reading.ticker_coverage("stocks_daily", "META", store=store).was_before == []
+    assert reading.ticker_coverage("stocks_daily", "FB", store=store).became == []
+
+
+def test_names_that_were_there_on_one_day_together_are_two(store: ParquetStore) -> None:
+    def both(rows: pa.Table) -> pa.Table:
+        return pa.concat_tables([rows, renamed("META", "FB")(rows.filter(is_of("META")(rows)))]).sort_by("ticker")
+
+    filled(store, "stocks_daily", **on(*SESSIONS[:8], change=renamed("META", "FB")), **on(SESSIONS[8], change=both))
+    assert reading.ticker_coverage("stocks_daily", "META", store=store).was_before == []
+    filled(store, "stocks_daily", **on(*SESSIONS[:7], change=renamed("META", "FB")), **on(SESSIONS[7], change=both))
+    assert reading.ticker_coverage("stocks_daily", "FB", store=store).became == []
+
+
+def test_a_name_that_was_there_before_is_no_new_one(store: ParquetStore) -> None:
+    filled(store, "stocks_daily", **on(*SESSIONS[4:8], change=renamed("META", "FB")))
+    assert reading.ticker_coverage("stocks_daily", "FB", store=store).became == []
 
 
 def test_what_cannot_be_answered_is_named(store: ParquetStore, tmp_path: Path) -> None:

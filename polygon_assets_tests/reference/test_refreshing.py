@@ -189,6 +189,16 @@ def test_repeated_and_contradictory_events(server: RestApi, store: ParquetStore)
     assert (again.added, again.removed) == (0, 0)
 
 
+def test_an_event_is_usable_again_when_the_other_one_was_withdrawn(server: RestApi, store: ParquetStore) -> None:
+    older, newer = split("ODD", "2024-01-02", 1, 2, id="x"), split("ODD", "2024-05-28", 1, 2, id="x")
+    server.events["/stocks/v1/splits"] = [older, newer, split("B", "2020-01-02")]
+    ask(server, store)
+    assert [row["problem"] is None for row in rows(store)] == [True, False, False]
+    server.events["/stocks/v1/splits"] = [split("NEW", "2024-05-29")]
+    ask(server, store)
+    assert [(row["ticker"], row["problem"]) for row in rows(store)] == [("B", None), ("NEW", None), ("ODD", None)]
+
+
 PASSING = {
     "503": [refusal(503)],
     "429 without a time": [refusal(429), refusal(429), refusal(429), refusal(429), refusal(429), refusal(429)],

@@ -13,8 +13,8 @@ from polygon_assets.cli.work.ls import compare
 from polygon_assets.datasets import Dataset
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.ingest.room import is_large
-from polygon_assets.reading.comparison import TO_FETCH, ComparedDay, Standing, is_entitled
 from polygon_assets.reading.inventory import without_stored
+from polygon_assets.reading.store_against_bucket import TO_FETCH, ComparedDay, Standing, is_entitled
 from polygon_assets.settings import Settings
 
 ASSUMED_RATE = 10_000_000

@@ -1,6 +1,6 @@
 """``polygon-assets ls``: what the bucket has against what the store has, for one month.
 
-Belongs here: showing it. Does not: the comparison (``reading.comparison``).
+Belongs here: showing it. Does not: the comparison (``reading.store_against_bucket``).
 """
 
 import datetime as dt
@@ -14,8 +14,8 @@ from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset, expected_by
 from polygon_assets.download.listing import listed_days
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
-from polygon_assets.reading.comparison import ComparedDay, Standing, compare_days, listing_prefixes
 from polygon_assets.reading.inventory import DayState
+from polygon_assets.reading.store_against_bucket import ComparedDay, Standing, compare_days, listing_prefixes
 from polygon_assets.settings import Settings
 
 _STYLES = {"stored": "green", "new": "cyan", "replaced": "yellow", "refused": "red"}

@@ -26,7 +26,7 @@ from polygon_assets.errors import (
     PolygonAssetsError,
 )
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
-from polygon_assets.reading.comparison import is_entitled, oldest_entitled
+from polygon_assets.reading.store_against_bucket import is_entitled, oldest_entitled
 from polygon_assets.settings import Settings, variable
 from polygon_assets.wording import counted
 

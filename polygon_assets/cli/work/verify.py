@@ -1,6 +1,6 @@
 """``polygon-assets verify``: is the store still what was published, and still what the vendor publishes?
 
-Belongs here: showing it. Does not: reading (``store.verifying``) or comparing (``reading.comparison``).
+Belongs here: showing it. Does not: reading (``store.verifying``) or comparing (``reading.store_against_bucket``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from polygon_assets.download.listing import listed_days
 from polygon_assets.errors import LinkInStoreError, ReplacedWhileReadError
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
-from polygon_assets.reading.comparison import ComparedDay, Standing, compare_days
+from polygon_assets.reading.store_against_bucket import ComparedDay, Standing, compare_days
 from polygon_assets.settings import Settings
 from polygon_assets.store.verifying import find_strays, record_digest, verify_day, verify_kept, verify_tables
 

@@ -21,7 +21,7 @@ from polygon_assets.orchestration.resources import CATALOG, DOWNLOADER, STORE
 from polygon_assets.orchestration.scope import Scope
 from polygon_assets.orchestration.watching import new_day_rules as rules
 from polygon_assets.orchestration.watching.active_runs import active_runs, covered
-from polygon_assets.reading.comparison import TO_FETCH, Footers, compare_days, is_entitled
+from polygon_assets.reading.store_against_bucket import TO_FETCH, Footers, compare_days, is_entitled
 
 INTERVAL_SECONDS = 600
 REQUEST_TAG = "polygon/request"

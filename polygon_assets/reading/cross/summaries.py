@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
-from polygon_assets.flatfile.parquet_schema import nanoseconds_in, stored_type
+from polygon_assets.flatfile.parquet_format import nanoseconds_in, stored_type
 from polygon_assets.flatfile.rows import Ints
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.cross.cross_rules import Floats, Mask

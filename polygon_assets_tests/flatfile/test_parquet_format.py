@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from polygon_assets.datasets import DATASETS, Dataset
-from polygon_assets.flatfile.parquet_schema import stored_schema
+from polygon_assets.flatfile.parquet_format import stored_schema
 from polygon_assets.flatfile.quality import CHECKS, RULES, rules_of
 
 FINGERPRINTS = {

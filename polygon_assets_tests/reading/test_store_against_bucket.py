@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from polygon_assets.download.listing import RemoteObject, listed_days
-from polygon_assets.reading.comparison import Footers, Standing, compare_days
+from polygon_assets.reading.store_against_bucket import Footers, Standing, compare_days
 from polygon_assets.store.s3_folder import S3Folder
 from polygon_assets_tests.factories import row, stamp, text
 from polygon_assets_tests.vendor import Vendor
