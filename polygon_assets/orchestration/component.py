@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from polygon_assets.orchestration.assembly import build_defs
 from polygon_assets.orchestration.scope import (
@@ -36,6 +36,11 @@ class FlatFilesScaffolder(dg.Scaffolder[Any]):
 def _of_dataset(data: TranslatorData) -> Mapping[str, Any]:
     """What ``translation`` may name."""
     return {"part": data.part, "dataset": data.dataset}
+
+
+def _as_text(tags: Any) -> Any:
+    """``tags`` as they were written: dg's templates turn a text of digits into a number."""
+    return {name: str(value) for name, value in tags.items()} if isinstance(tags, Mapping) else tags
 
 
 @dg.scaffold_with(FlatFilesScaffolder)
@@ -71,7 +76,11 @@ class FlatFilesComponent(dg.Component, dg.Model, dg.Resolvable):
     owners: Annotated[
         Sequence[str], Field(description="Owners of all assets: addresses, or team:name.", examples=[["team:research"]])
     ] = DEFAULT_OWNERS
-    tags: Annotated[dict[str, str] | None, Field(description="Tags of all assets, beside their own.")] = None
+    tags: Annotated[
+        dict[str, str] | None,
+        BeforeValidator(_as_text),
+        Field(description="Tags of all assets, beside their own."),
+    ] = None
     kinds: Annotated[list[str] | None, Field(description="Kinds of all assets, three at most; default: theirs.")] = None
     pool: Annotated[str, Field(description="The pool of the runs that read the vendor's bucket.")] = DEFAULT_POOL
     sensors: Annotated[

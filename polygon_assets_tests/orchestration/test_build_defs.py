@@ -176,9 +176,29 @@ def test_what_is_switched_off_is_not_there() -> None:
     assert {sensor.default_status for sensor in stopped} == {dg.DefaultSensorStatus.STOPPED}
 
 
+def test_every_asset_is_as_the_call_says() -> None:
+    definitions = build_defs(
+        datasets=[STOCKS], name="x", key_prefix="eu", group_name="desk", owners=["team:desk"], tags={"cost": "7"},
+        kinds=["lake"], pool="theirs",
+    )  # fmt: skip
+    graph = definitions.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        spec = graph.get(key)
+        assert (key.path[0], spec.group_name, spec.owners, spec.kinds) == ("eu", "desk", ["team:desk"], {"lake"})
+        assert spec.tags["cost"] == "7"
+    assert graph.get(dg.AssetKey(["eu", STOCKS])).pools == {"theirs"}
+    assert {each.name.partition("_")[0] for each in [*(definitions.sensors or ()), *(definitions.schedules or ())]} == {
+        "x"
+    }
+    assert definitions.executor is None
+    assert "io_manager" not in (definitions.resources or {})
+
+
 def test_a_resource_of_ones_own_takes_the_place_of_ours() -> None:
     mine = object()
     resources = build_defs(datasets=[STOCKS], name="x", resources={"store": mine, "lake": mine}).resources or {}
+    with dg.build_resources({"store": resources["polygon_x_store"]}) as opened:
+        assert opened.store is mine
     assert set(resources) == {
         f"polygon_x_{kind}" for kind in ("catalog", "downloader", "store", "reference", "webhook")
     } | {"lake"}
@@ -228,12 +248,16 @@ def test_assets_say_what_dagster_can_show(platform: Platform) -> None:
     definitions = build_defs(datasets=["options_daily"])
     spec = definitions.resolve_asset_graph().get(dg.AssetKey("options_daily"))
     assert spec.metadata["dagster/table_name"] == "options_daily"
+    assert "strike" in {column.name for column in spec.metadata["dagster/column_schema"].columns}
+    assert spec.tags["polygon/content"] == "daily"
     assert "dagster/code_references" in spec.metadata
     assert spec.tags["polygon/asset_class"] == "options"
     assert ("s3" in spec.kinds) == platform.place.uri.startswith("s3://")
     assert materialise(definitions, platform, dg.AssetKey("options_daily")).success, platform.why()
     lineage = platform.metadata("options_daily", DAY)["dagster/column_lineage"]
     source = dg.AssetKey(["flat_files", "options_daily"])
+    described = definitions.resolve_asset_graph().get(source).metadata["dagster/column_schema"]
+    assert "ticker" in {column.name for column in described.columns}
     assert lineage.deps_by_column["strike"] == [dg.TableColumnDep(source, "ticker")]
 
 

@@ -1,5 +1,6 @@
 """The component in a project of ``dg``'s own making, by ``dg``'s own commands."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from dagster.components.core.component_tree import ComponentTree
 
+import polygon_assets
 from polygon_assets import FlatFilesComponent, TranslatorData
 
 pytestmark = pytest.mark.slow
@@ -133,3 +135,20 @@ class OfTheDesk(FlatFilesComponent):
 def test_a_derived_component_changes_specs_in_python() -> None:
     keys = load("datasets: [stocks_daily]\ncoverage: false", OfTheDesk).resolve_asset_graph().get_all_asset_keys()
     assert {key.path[0] for key in keys} == {"desk"}
+
+
+def test_every_attribute_arrives_and_a_tag_of_digits_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = {
+        "datasets": ["stocks_daily"], "store": "lake", "key_prefix": "eu", "name": "desk", "group_name": "market",
+        "owners": ["team:desk"], "tags": {"cost": "7"}, "kinds": ["lake"], "pool": "theirs", "sensors": "off",
+        "coverage": False, "roll_ups": False, "reference": False, "settings": {"keep_raw": True},
+    }  # fmt: skip
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "polygon_assets.orchestration.component.build_defs", lambda **arguments: given.update(arguments)
+    )
+    load(yaml.safe_dump(written))
+    given.pop("translator")
+    assert given == written
+    in_python_alone = {"translator", "resources", "standalone"}
+    assert written.keys() == inspect.signature(polygon_assets.build_defs).parameters.keys() - in_python_alone

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config
 
+import polygon_assets
 from polygon_assets.settings import PREFIX, Settings
 from polygon_assets_tests.project import ROOT
 
@@ -110,6 +111,11 @@ def test_kubernetes_had_no_limit_for_the_vendors_bucket_and_kept_every_tick() ->
     # With limits here as well, the chart writes nothing, and Dagster would refuse what it wrote.
     assert "config" not in VALUES["dagsterDaemon"]["runCoordinator"]
     assert VALUES["dagsterDaemon"]["runRetries"]["retryOnAssetOrOpFailure"] is False
+
+
+def test_kubernetes_runs_the_version_that_is_released() -> None:
+    (deployment,) = VALUES["dagster-user-deployments"]["deployments"]
+    assert deployment["image"]["tag"] == polygon_assets.__version__
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "deploy/compose/compose.yaml", "deploy/kubernetes/values.yaml"])

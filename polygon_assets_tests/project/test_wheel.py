@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from polygon_assets.flatfile import kernel
 from polygon_assets_tests.project import ROOT
 from polygon_assets_tests.session import is_asked_for
 
@@ -99,6 +100,16 @@ def test_the_index_can_show_what_it_is_told(wheel: Path) -> None:
     assert said["Description-Content-Type"] == "text/markdown"
     assert not any(each.startswith(("polygon_assets_tests", "benchmarks")) for each in names)
     assert "polygon_assets/py.typed" in names
+
+
+@pytest.mark.skipif(not kernel.is_built(), reason="the kernel is not built: apt install gcc, make install")
+def test_the_index_took_no_wheel_and_the_widest_tag_is_true(wheel: Path) -> None:
+    """``auditwheel repair`` gives ``manylinux_2_5`` to a library that needs no versioned symbol of anybody's."""
+    with zipfile.ZipFile(wheel) as archive:
+        library = archive.read("polygon_assets/flatfile/_kernel.so")
+    assert library.startswith(b"\x7fELF")
+    assert b"GLIBC_" not in library
+    assert "auditwheel repair" in (ROOT / "CONTRIBUTING.md").read_text()
 
 
 def test_dagster_is_not_pinned_and_every_extra_is_in_all() -> None:
