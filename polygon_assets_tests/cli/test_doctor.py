@@ -213,6 +213,16 @@ def test_it_names_what_the_plan_includes_and_the_setting_that_fits(
     assert plan["text"].endswith("futures_nymex_quotes")
 
 
+def test_names_of_long_datasets_ran_into_what_is_said_of_them(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.publish("futures_comex_minute", DAYS)
+    monkeypatch.setenv("POLYGON_DATASETS", "stocks_daily,futures_comex_minute")
+    shown = cli("doctor").out
+    assert f"ok      plan: futures_comex_minute  included from {DAYS[0]} on" in shown
+    assert "plan: stocks_daily          nothing is listed" in shown
+
+
 @pytest.mark.usefixtures("platform")
 def test_a_dataset_whose_listing_is_refused_is_not_in_the_plan(
     recent: Origin, cli: Command, monkeypatch: pytest.MonkeyPatch

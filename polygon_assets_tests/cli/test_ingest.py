@@ -381,3 +381,13 @@ def test_some_tickers_alone(platform: Platform, cli: Command) -> None:
     assert "some rows only" not in cli("status", "stocks_daily", "--no-heatmap").out
     refused = cli("ingest", "stocks_daily", *both, "--underlyings", "SPY")
     assert (refused.code, "has no underlyings" in refused.err) == (2, True)
+
+
+def test_a_misspelt_ticker_once_stored_days_without_rows_in_silence(platform: Platform, cli: Command) -> None:
+    platform.publish("stocks_daily", DAYS[:2])
+    both = ("--start", DAYS[0], "--end", DAYS[1])
+    done = cli("ingest", "stocks_daily", *both, "--tickers", "aapl")
+    assert (done.code, "2 published" in done.out) == (0, True)
+    assert "tickers=aapl kept no row of 2 days. The vendor writes tickers in capitals" in done.err
+    assert "kept no row" not in cli("ingest", "stocks_daily", *both, "--tickers", "AAPL,aapl").err
+    assert "kept no row" not in cli("ingest", "stocks_daily", *both).err

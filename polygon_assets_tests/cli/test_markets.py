@@ -77,6 +77,13 @@ def test_a_file_on_a_day_that_no_calendar_knows_is_shown_and_can_be_had(platform
 
 
 @pytest.mark.usefixtures("platform")
+def test_a_day_that_is_neither_known_nor_published_was_called_stored(cli: Command) -> None:
+    done = cli("ingest", "forex_daily", "--start", SATURDAY, "--any-day")
+    assert "1 not published yet" in done.out
+    assert "is stored" not in done.err
+
+
+@pytest.mark.usefixtures("platform")
 def test_any_day_needs_a_day(cli: Command) -> None:
     done = cli("ingest", "forex_daily", "--last", "3", "--any-day")
     assert done.code == 2

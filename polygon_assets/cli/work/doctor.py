@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _LOOKS = {"ok": "green", "note": "yellow", "failed": "bold red"}
+_STATE_WIDTH, _TOPIC_WIDTH = 8, 22
 _HEARTBEAT = 300
 """Seconds after which a daemon that says nothing is thought dead."""
 
@@ -156,10 +157,11 @@ def run(*, as_json: bool, write: bool = False) -> int:
     """Look at everything and say what helps; ``write`` the first day that fits into ``.env``; the exit code."""
     lines = []
     settings, reaches = load_settings(), dict[str, Reach]()
+    width = max(_TOPIC_WIDTH, *(len(vendor_checks.plan_topic(row)) + 2 for row in settings.chosen))
     for line in _lines(settings, reaches):
         lines.append(line)
         if not as_json:
-            _print(line)
+            _print(line, width)
     if as_json:
         console.print_json([vars(line) for line in lines])
     _offer(vendor_checks.fitting_start(settings, reaches), write=write)
@@ -200,8 +202,8 @@ def _lines(settings: Settings, reaches: dict[str, Reach]) -> Iterator[Line]:
     yield from dagster()
 
 
-def _print(line: Line) -> None:
-    look = f"{line.state.value:<6}", _LOOKS[line.state]
-    console.out.print(Text.assemble(look, f"  {line.topic:<22}{line.text}"), soft_wrap=True)
+def _print(line: Line, width: int) -> None:
+    look = f"{line.state.value:<{_STATE_WIDTH}}", _LOOKS[line.state]
+    console.out.print(Text.assemble(look, f"{line.topic:<{width}}{line.text}"), soft_wrap=True)
     if line.remedy:
-        console.out.print(f"{'':30}→ {line.remedy}", soft_wrap=True)
+        console.out.print(f"{'':{width + _STATE_WIDTH}}→ {line.remedy}", soft_wrap=True)

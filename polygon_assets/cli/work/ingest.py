@@ -125,6 +125,7 @@ def run(
         console.messages.print(line, soft_wrap=True)
     lacks_days = _name_unpublished(settings, dataset, results)
     _summarise(dataset, results, time.monotonic() - began)
+    _name_empty(dataset, results)
     if remark := notes.remark:
         console.warn(f"{dataset.name}: {remark}")
     if unrecorded:
@@ -301,3 +302,13 @@ def _summarise(dataset: Dataset, results: Sequence[DayResult], seconds: float) -
     if received:
         line += f"; {decimal(received)} in {seconds:.1f} s, {decimal(int(received / seconds))}/s"
     console.out.print(f"{dataset.name}: {line}")
+
+
+def _name_empty(dataset: Dataset, results: Sequence[DayResult]) -> None:
+    """Warn of a filter that kept nothing at all: so does a misspelt ticker."""
+    stored = [each for each in results if each.status in STORED]
+    if stored and stored[0].filter and not any(each.rows for each in stored):
+        console.warn(
+            f"{dataset.name}: {stored[0].filter} kept no row of {console.counted(len(stored), 'day')}. "
+            "The vendor writes tickers in capitals, and some with a prefix: AAPL, C:EUR-USD, O:SPY241220C00600000."
+        )

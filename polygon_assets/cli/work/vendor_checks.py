@@ -178,8 +178,13 @@ def _is_cut(settings: Settings, dataset: Dataset, reach: Reach) -> bool:
     return reach.floor is not None and first < reach.floor and min(reach.sizes) < reach.floor
 
 
+def plan_topic(dataset: Dataset) -> str:
+    """What the line about a dataset's days in the plan is called."""
+    return f"plan: {dataset.name}"
+
+
 def _entitlement(settings: Settings, dataset: Dataset, reach: Reach) -> Line:
-    topic = f"plan: {dataset.name}"
+    topic = plan_topic(dataset)
     if not reach.sizes:
         prefix = open_catalog(settings).get_prefix(dataset.name)
         remedy = f"Check {variable('bucket')} and {variable('options_prefix')}."

@@ -81,7 +81,8 @@ class Recorder:
         if result.status is DayStatus.UNCHANGED and self.knows(result):
             return False
         if result.day not in self._known and not self._partitions.has_partition_key(result.day):
-            self._outside.add(result.day)
+            if result.status in STORED:
+                self._outside.add(result.day)
             return False
         if result.status in STORED:
             metadata = day_metadata(result)
