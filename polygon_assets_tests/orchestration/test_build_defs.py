@@ -194,6 +194,13 @@ def test_every_asset_is_as_the_call_says() -> None:
     assert "io_manager" not in (definitions.resources or {})
 
 
+@pytest.mark.parametrize(("store", "kinds"), [("s3://lake/market", {"s3"}), ("lake", set())])
+def test_the_kind_of_the_store_is_that_of_its_scheme(store: str, kinds: set[str]) -> None:
+    graph = build_defs(datasets=[STOCKS], store=store).resolve_asset_graph()
+    for name in (STOCKS, f"{STOCKS}_by_year"):
+        assert graph.get(dg.AssetKey(name)).kinds & {"s3", "gcs"} == kinds
+
+
 def test_a_resource_of_ones_own_takes_the_place_of_ours() -> None:
     mine = object()
     resources = build_defs(datasets=[STOCKS], name="x", resources={"store": mine, "lake": mine}).resources or {}
