@@ -81,7 +81,9 @@ def test_a_partition_shows_ten_rows_and_its_movers(platform: Platform) -> None:
     platform.run("stocks_daily", DAYS[:2])
     for day in DAYS[:2]:
         shown = platform.metadata("stocks_daily", day)
-        assert [column.name for column in shown["preview"].schema.columns][:3] == ["ticker", "volume", "open"]
+        columns = shown["preview"].schema.columns
+        assert [column.name for column in columns][:3] == ["ticker", "volume", "open"]
+        assert all(column.description for column in columns), "Dagster's guess from the records has names alone"
         assert len(shown["preview"].records) == 10
         assert [column.name for column in shown["largest_movers"].schema.columns][:2] == ["ticker", "change"]
         changes = [float(str(record.data["change"]).rstrip("%")) for record in shown["largest_movers"].records]
