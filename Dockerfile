@@ -11,12 +11,13 @@ RUN python -m venv /opt/polygon-assets
 ENV PATH=/opt/polygon-assets/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY requirements/container.txt requirements/container.txt
-RUN pip install --require-hashes --requirement requirements/container.txt
+# The lock is complete, and names no extras of what it pins: pip's resolver would ask for a hash of gql[requests].
+RUN pip install --no-deps --require-hashes --requirement requirements/container.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY tools/build_kernel.py tools/build_kernel.py
 COPY deploy/local/dagster.yaml deploy/local/dagster.yaml
 COPY polygon_assets polygon_assets
-RUN pip install --no-deps --no-index --no-build-isolation . && python -m compileall -q -j 0 /opt/polygon-assets
+RUN pip install --no-deps --no-index --no-build-isolation . && pip check && python -m compileall -q -j 0 /opt/polygon-assets
 
 FROM python:${PYTHON}-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/polygon-assets polygon \
