@@ -1,13 +1,15 @@
 """``python -m benchmarks.layouts [DATASET …]``: what a file of each layout costs, on one core and on two.
 
-A made-up file of a million rows, or of as many as fill three row groups; converted by a process that does nothing else,
-after a small one. Prints the table of ``docs/scaling.md``.
+A made-up file of a million rows, or of as many as fill three row groups, and of daily bars one as large as a real one;
+converted by a process that does nothing else, after a small one. Prints the table of ``docs/scaling.md``.
 """
 
 import os
 import sys
 import zlib
 from pathlib import Path
+
+from rich.filesize import decimal
 
 from benchmarks.files import last_days, small_file
 from benchmarks.processes import WORK, Outcome, ours, run
@@ -21,7 +23,14 @@ MEASURED = (
     "options_trades", "crypto_trades", "futures_cme_trades", "stocks_quotes", "options_quotes", "forex_quotes",
     "futures_cme_quotes", "indices_values",
 )  # fmt: skip
+DAILY = (
+    "stocks_daily", "options_daily", "indices_daily", "forex_daily", "crypto_daily", "futures_cme_daily",
+)  # fmt: skip
 _ROWS, _GROUPS = 1_000_000, 3
+_TRIED_TICKERS = 500
+"""Of which a file tells how many a real one has."""
+_SHORT = 0.1
+"""Seconds below which milliseconds are shown."""
 _SHORTEST_ROW = 40
 """Bytes of text."""
 
@@ -29,10 +38,11 @@ _SHORTEST_ROW = 40
 def main(*names: str) -> None:
     """Measure, and print a line for each dataset."""
     print(
-        "| dataset | rows | text | csv.gz | Parquet | CPU | wall on one core | on two | peak memory | reckoned with |"
+        "| dataset | rows | text | csv.gz | Parquet | CPU | csv.gz for each CPU s | wall, one core | two | peak memory "
+        "| reckoned with |"
     )
-    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
-    for name in names or MEASURED:
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for name in names or (*MEASURED, *DAILY):
         dataset = DATASETS[name]
         day = last_days(name, 1)[0]
         raw = _file(dataset, day)
@@ -48,9 +58,16 @@ def main(*names: str) -> None:
 def _file(dataset: Dataset, day: str) -> Path:
     path = WORK / "files" / f"layout-{dataset.name}" / f"{day}.csv.gz"
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = max(_ROWS, _GROUPS * dataset.row_group_bytes // _SHORTEST_ROW // 2)
-    path.write_bytes(flat_file(dataset, day, Size(symbols=2_000, rows=rows)))
+    path.write_bytes(flat_file(dataset, day, _size(dataset, day)))
     return path
+
+
+def _size(dataset: Dataset, day: str) -> Size:
+    if dataset.name not in DAILY:
+        return Size(symbols=2_000, rows=max(_ROWS, _GROUPS * dataset.row_group_bytes // _SHORTEST_ROW // 2))
+    tried = len(flat_file(dataset, day, Size(_TRIED_TICKERS, _TRIED_TICKERS)))
+    tickers = dataset.typical_bytes * _TRIED_TICKERS // tried
+    return Size(tickers, tickers)
 
 
 def _converted(dataset: Dataset, day: str, raw: Path, target: Path, workers: int) -> Outcome:
@@ -61,13 +78,17 @@ def _converted(dataset: Dataset, day: str, raw: Path, target: Path, workers: int
 def _line(dataset: Dataset, raw: Path, target: Path, outcomes: list[Outcome]) -> str:
     one, two = (outcome.answer for outcome in outcomes)
     peak = max(one["peak"], two["peak"])
+    cpu = min(one["cpu"], two["cpu"])
     text, rows = _text(raw)
-    cells = (
-        f"`{dataset.name}`", f"{rows:,}", *(f"{size / 1e6:.1f} MB" for size in _sizes(text, raw, target)),
-        f"{min(one['cpu'], two['cpu']):.2f} s", f"{one['wall']:.2f} s", f"{two['wall']:.2f} s",
-        f"{peak / 1e6:.0f} MB", f"{conversion_bytes(dataset) / 1e6:.0f} MB",
-    )  # fmt: skip
+    sizes = [decimal(size) for size in _sizes(text, raw, target)]
+    times = [_seconds(cpu), f"{raw.stat().st_size / cpu / 1e6:.0f} MB", _seconds(one["wall"]), _seconds(two["wall"])]
+    memory = [f"{each / 1e6:.0f} MB" for each in (peak, conversion_bytes(dataset))]
+    cells = (f"`{dataset.name}`", f"{rows:,}", *sizes, *times, *memory)
     return f"| {' | '.join(cells)} |"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= _SHORT else f"{1000 * value:.1f} ms"
 
 
 def _sizes(text: int, raw: Path, target: Path) -> tuple[int, int, int]:
