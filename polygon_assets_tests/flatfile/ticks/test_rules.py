@@ -1,6 +1,8 @@
 """The rules of ticks, each with a day that breaks it and the same day that does not."""
 
+import csv
 import datetime as dt
+import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +128,36 @@ def test_one_size_of_nearly_all_trades_is_flagged(tmp_path: Path) -> None:
     assert found(made(tmp_path, "stocks_trades", raw)[0]) == {}
     conversion, _ = made(tmp_path, "stocks_trades", busy("stocks_trades", dt.time(20, 59), size="33"))
     assert found(conversion) == {"one_size": FEWEST_TRADES + 1}
+
+
+def rows_in(raw: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(raw.decode())))
+
+
+@pytest.mark.parametrize(("others", "rules"), [(40, {"one_size"}), (80, set())])
+def test_nearly_all_are_nineteen_of_twenty(tmp_path: Path, others: int, rules: set[str]) -> None:
+    rows = rows_in(busy("stocks_trades", dt.time(20, 59), size="33"))
+    for number, row in enumerate(rows[:others]):
+        row["size"] = str(100 + number)
+    assert found(made(tmp_path, "stocks_trades", raw_of(rows))[0]).keys() == rules
+
+
+def test_the_last_trades_of_options_are_those_of_their_underlying(tmp_path: Path) -> None:
+    """Of nine contracts, none trades often enough to tell."""
+    rows = rows_in(busy("options_trades", dt.time(20, 29)))
+    for number, row in enumerate(rows):
+        row["ticker"] = f"O:SPY261218C{number % 9 + 1:05}000"
+    rows.sort(key=lambda row: (row["ticker"], int(row["sip_timestamp"])))
+    conversion = made(tmp_path, "options_trades", raw_of(rows))[0]
+    assert found(conversion) == {"session_ends_early": 1}
+    assert conversion.findings[0].sample[0]["ticker"] == "SPY"
+
+
+@pytest.mark.parametrize(("hours", "rules"), [(23, {}), (25, {"stamp_far_off": 1})])
+def test_another_stamp_may_be_a_day_away(tmp_path: Path, hours: int, rules: dict[str, int]) -> None:
+    rows = rows_of("stocks_trades")
+    rows[3]["participant_timestamp"] = str(int(rows[3]["sip_timestamp"]) - hours * HOUR)
+    assert found(made(tmp_path, "stocks_trades", raw_of(rows))[0]) == rules
 
 
 def test_a_row_near_its_day_is_flagged_and_one_far_from_it_rejected_where_days_are_in_doubt(tmp_path: Path) -> None:
