@@ -4,7 +4,6 @@ Belongs here: the order of things and what is said about them. Does not: any of 
 """
 
 import shlex
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +14,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from polygon_assets.cli import console
-from polygon_assets.cli.work.serve import handle_termination, relative, serve, this_command
+from polygon_assets.cli.work.serve import handle_termination, ignore_termination, relative, serve, this_command
 from polygon_assets.datasets import get_dataset
 from polygon_assets.download import S3Catalog
 from polygon_assets.errors import PolygonAssetsError
@@ -34,6 +33,7 @@ OF_THE_BUCKET = FOLDER / "bucket"
 """Where a project of the user's own keeps what it makes of the made-up files."""
 _OPEN = "stocks_daily, Partitions, for a day and where it came from; coverage, for all of them at a glance"
 _REMEDY = "If they name this machine, mend that; if not, it is a fault of this project: please report them."
+_LOOK_SECONDS = 0.5
 _NAMED = 10
 """Days of which it is said why they did not arrive."""
 
@@ -78,14 +78,18 @@ def run(*, port: int = 3000, ui: bool = True, folder: Path = FOLDER, days: int =
 
 def serve_bucket(*, folder: Path = OF_THE_BUCKET, days: int = DAYS) -> None:
     """Serve made-up files from a local S3 until a signal, and print by which variables another program finds it."""
-    handle_termination()
+    termination = handle_termination()
     with suppress(KeyboardInterrupt, SystemExit), fresh_folder(folder) as own, local_s3() as server:
         first_day = _fill(server, days)[DEMO[0]][0]
         for name, value in made_up_place(own, server, first_day).items():
             console.out.print(f"export {name}={shlex.quote(value)}")
         console.messages.print("Served until Ctrl-C. Set these variables where your project runs.")
-        while True:
-            signal.pause()
+        try:
+            while True:
+                termination.check()  # of two signals at once, the exceptions of both can be lost
+                time.sleep(_LOOK_SECONDS)
+        finally:
+            ignore_termination()
 
 
 def _fill(server: LocalS3, days: int) -> dict[str, list[str]]:
