@@ -81,6 +81,10 @@ def test_a_project_of_ones_own_had_no_bucket_to_try_things_on(tmp_path: Path) ->
         finally:
             process.send_signal(signal.SIGINT)
             process.send_signal(signal.SIGTERM)  # as a closing terminal does; it once went on serving
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
     assert (done.returncode, process.returncode) == (0, 0), done.stderr
     own = tmp_path / ".demo/bucket"
     assert (printed["POLYGON_STORE"], printed["DAGSTER_HOME"]) == (str(own / "store"), str(own / "dagster_home"))
