@@ -75,6 +75,16 @@ async def test_contracts_by_their_underlying(vendor: Vendor) -> None:
     assert 0 < result.rows == whole.rows - result.dropped_rows
 
 
+async def test_contracts_by_name_beside_all_of_an_underlying(vendor: Vendor) -> None:
+    vendor.put_bytes("options_daily", DAY, flat_file(get_dataset("options_daily"), DAY, Size(symbols=40, rows=4000)))
+    await vendor.ingest("options_daily", DAY)
+    (underlying, other, *_) = sorted(tickers_of(vendor, "options_daily", "underlying"))
+    contract = next(each for each in tickers_of(vendor, "options_daily") if each.startswith(f"O:{other}2"))
+    await vendor.ingest("options_daily", DAY, row_filter=RowFilter(frozenset({contract}), frozenset({underlying})))
+    assert tickers_of(vendor, "options_daily", "underlying") == {underlying, other}
+    assert {each for each in tickers_of(vendor, "options_daily") if each.startswith(f"O:{other}2")} == {contract}
+
+
 async def test_a_day_without_the_ticker_is_stored_empty(minutes: Vendor) -> None:
     (result,) = await minutes.ingest("stocks_minute", DAY, row_filter=RowFilter(frozenset({"NONE"})))
     assert (result.status, result.rows, result.symbols) == (DayStatus.PUBLISHED, 0, 0)
