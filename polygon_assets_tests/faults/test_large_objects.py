@@ -230,6 +230,22 @@ async def test_a_later_call_goes_on_from_the_whole_parts(
     assert list(parts.iterdir()) == []
 
 
+async def test_parts_of_another_version_are_not_taken_up(
+    origin: Origin, downloader: AsyncS3Downloader, target: Path
+) -> None:
+    """Of the same key and length, under another ETag."""
+    origin.store(KEY, BODY, always=at(PARTS - 1, always=faults.status(503)))
+    parts = target.parent / "parts"
+    with pytest.raises(UnavailableError):
+        await downloader.fetch(BUCKET, KEY, target, resume_in=parts)
+    other, asked = BODY[::-1], len(ranges(origin))
+    origin.store(KEY, other)
+    await downloader.fetch(BUCKET, KEY, target, resume_in=parts)
+    assert target.read_bytes() == other
+    assert len(ranges(origin)) - asked == 1 + PARTS, "each of its parts was asked for, after the object"
+    assert list(parts.iterdir()) == []
+
+
 async def test_without_a_folder_for_them_no_parts_stay(
     origin: Origin, downloader: AsyncS3Downloader, target: Path
 ) -> None:
