@@ -39,7 +39,9 @@ def measure(extent: Extent, files: dict[str, list[Path]], server: S3Server) -> l
     """Four results."""
     count, rounds = (500, 3) if extent.quick else (5040, 7)
     days = last_days("stocks_daily", count)
-    store = stored_days("stocks_daily", files["stocks_daily"], days, server)
+    own = WORK / "out" / "comparing"  # not the store of ``reading``: it would be missed
+    shutil.rmtree(own, ignore_errors=True)
+    store = stored_days("stocks_daily", files["stocks_daily"], days, server, into=own)
     from_days = _coverage(store, rounds)
     write_years(store, "stocks_daily", days)
     tickers = _with_events(store, days)

@@ -24,8 +24,8 @@ from polygon_assets.reading.cross.cross_rules import Floats, Mask
 from polygon_assets.store.s3_folder import answering
 from polygon_assets.store.s3_reading import settled
 
-_BATCH_ROWS = 256 * 1024
-_HELD_ROWS = 4 * _BATCH_ROWS
+_BATCH_ROWS = 32 * 1024
+_HELD_ROWS = 1_000_000
 _MINUTE = 60_000_000_000
 """Nanoseconds."""
 _MINUTES_OF_A_DAY = 24 * 60
@@ -86,9 +86,12 @@ class _Minutes:
     def add(self, units: Any, minutes: Ints, regular: Mask) -> None:
         encoded = units.cast(pa.string()).dictionary_encode()
         own = [self.numbers.setdefault(name or "", len(self.numbers)) for name in encoded.dictionary.to_pylist()]
-        codes = np.append(np.array(own, dtype=np.int64), -1)[pc.fill_null(encoded.indices, len(own)).to_numpy()]
+        codes = pc.fill_null(encoded.indices, -1).to_numpy().astype(np.int64)
         chosen = regular & (codes >= 0)
-        self.pairs.append(np.unique(codes[chosen] * _MINUTES_OF_A_DAY + minutes[chosen]))
+        seen = np.zeros(len(own) * _MINUTES_OF_A_DAY, dtype=bool)
+        seen[codes[chosen] * _MINUTES_OF_A_DAY + minutes[chosen]] = True
+        code, minute = np.divmod(np.flatnonzero(seen), _MINUTES_OF_A_DAY)
+        self.pairs.append(np.array(own, dtype=np.int64)[code] * _MINUTES_OF_A_DAY + minute)
 
     def made(self, length: int) -> TradedMinutes:
         traded = np.zeros((len(self.numbers), length), dtype=bool)
