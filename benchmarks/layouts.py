@@ -29,6 +29,8 @@ DAILY = (
 _ROWS, _GROUPS = 1_000_000, 3
 _TRIED_TICKERS = 500
 """Of which a file tells how many a real one has."""
+_MOST_TICKERS = 20_000
+"""That can be made up of an index."""
 _SHORT = 0.1
 """Seconds below which milliseconds are shown."""
 _SHORTEST_ROW = 40
@@ -66,7 +68,8 @@ def _size(dataset: Dataset, day: str) -> Size:
     if dataset.name not in DAILY:
         return Size(symbols=2_000, rows=max(_ROWS, _GROUPS * dataset.row_group_bytes // _SHORTEST_ROW // 2))
     tried = len(flat_file(dataset, day, Size(_TRIED_TICKERS, _TRIED_TICKERS)))
-    tickers = dataset.typical_bytes * _TRIED_TICKERS // tried
+    wanted = dataset.typical_bytes * _TRIED_TICKERS // tried
+    tickers = min(wanted, _MOST_TICKERS) if dataset.name == "indices_daily" else wanted
     return Size(tickers, tickers)
 
 
