@@ -1,6 +1,7 @@
 """The package alone: out of the wheel, in an environment of its own, outside the repository, without the network."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -8,6 +9,7 @@ import tomllib
 import venv
 import zipfile
 from collections.abc import Callable
+from email.message import Message
 from email.parser import Parser
 from pathlib import Path
 
@@ -33,14 +35,24 @@ print(polygon_assets.__file__, polygon_assets.__version__, polygon_assets.FlatFi
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
+def build(folder: Path, **variables: str) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl")
     return built
+
+
+def metadata_of(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith("dist-info/METADATA")]
+        return Parser().parsestr(archive.read(name).decode())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +104,30 @@ def test_the_demo_and_the_commands_work_outside_the_repository(request: pytest.F
 
 
 def test_the_index_can_show_what_it_is_told(wheel: Path) -> None:
+    said = metadata_of(wheel)
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = [each for each in archive.namelist() if each.endswith("dist-info/METADATA")]
-        said = Parser().parsestr(archive.read(name).decode())
         names = archive.namelist()
     assert "Typing :: Typed" in said.get_all("Classifier", [])
     assert said["Description-Content-Type"] == "text/markdown"
     assert not any(each.startswith(("polygon_assets_tests", "benchmarks")) for each in names)
     assert "polygon_assets/py.typed" in names
+
+
+RELATIVE = re.compile(r"\]\((?!https?:|#)")
+
+
+def test_an_index_once_showed_a_broken_picture_and_links_that_led_nowhere(wheel: Path, tmp_path: Path) -> None:
+    assert RELATIVE.search((ROOT / "README.md").read_text())
+    without = metadata_of(wheel)
+    assert not RELATIVE.search(str(without.get_payload()))
+    assert "asset-partitions.png" not in str(without.get_payload())
+    assert without.get_all("Project-URL") is None
+    released = metadata_of(build(tmp_path, PROJECT_REPOSITORY="https://forge.example/us/polygon-assets/"))
+    assert not RELATIVE.search(str(released.get_payload()))
+    at = "https://forge.example/us/polygon-assets"
+    assert f"]({at}/raw/v0.1.0/docs/images/asset-partitions.png)" in str(released.get_payload())
+    assert f"[reading]({at}/blob/v0.1.0/docs/reading.md)" in str(released.get_payload())
+    assert f"Repository, {at}" in released.get_all("Project-URL", [])
 
 
 @pytest.mark.skipif(not kernel.is_built(), reason="the kernel is not built: apt install gcc, make install")
