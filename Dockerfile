@@ -14,7 +14,7 @@ COPY requirements/container.txt requirements/container.txt
 # The lock is complete, and names no extras of what it pins: pip's resolver would ask for a hash of gql[requests].
 RUN pip install --no-deps --require-hashes --requirement requirements/container.txt
 COPY pyproject.toml README.md LICENSE ./
-COPY tools/build_kernel.py tools/build_kernel.py
+COPY tools/build_kernel.py tools/index_page.py tools/
 COPY deploy/local/dagster.yaml deploy/local/dagster.yaml
 COPY polygon_assets polygon_assets
 RUN pip install --no-deps --no-index --no-build-isolation . && pip check && python -m compileall -q -j 0 /opt/polygon-assets
