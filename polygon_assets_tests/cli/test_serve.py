@@ -1,11 +1,9 @@
-"""``dev`` on a terminal: quiet, one block with the address, everything else in a log, and a quiet end."""
+"""``dev`` and ``demo`` in the foreground: what is shown while servers start, when they end, and at signals."""
 
 import io
 import os
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,49 +14,10 @@ from polygon_assets.cli import console
 from polygon_assets.cli.work import serve as foreground
 from polygon_assets.errors import PolygonAssetsError
 from polygon_assets.serving.processes import _keep, log_of
-from polygon_assets_tests.processes import processes_of, wait_for
+from polygon_assets_tests.processes import processes_of
 from polygon_assets_tests.servers.seaweed import free_ports
 
 pytestmark = pytest.mark.slow
-
-
-def test_without_its_bucket_it_says_one_line_and_serves(tmp_path: Path) -> None:
-    web, closed = free_ports(2)
-    home, said = tmp_path / "home", tmp_path / "said"
-    environment = os.environ | {
-        "POLYGON_ACCESS_KEY_ID": "made-up",
-        "POLYGON_SECRET_ACCESS_KEY": "canary",
-        "POLYGON_ENDPOINT_URL": f"http://127.0.0.1:{closed}",
-        "POLYGON_MAX_RETRIES": "0",
-        "DAGSTER_HOME": str(home),
-    }
-    command = [sys.executable, "-m", "polygon_assets.cli", "dev", "--port", str(web)]
-    with said.open("w") as output:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=output, stderr=output, text=True, start_new_session=True
-        )
-    try:
-        wait_for(lambda: "Stop   Ctrl-C" in said.read_text(), process, said)
-        wait_for(lambda: "UnavailableError" in log_of(home).read_text(), process, log_of(home))
-        # As a terminal does it: the whole group at once, more than once.
-        os.killpg(process.pid, signal.SIGTERM)
-        time.sleep(0.5)
-        os.killpg(process.pid, signal.SIGTERM)
-        assert process.wait(60) == 143
-    finally:
-        process.kill()
-    lines = said.read_text().splitlines()
-    assert lines[0].startswith("Starting the UI")
-    assert lines[1].startswith(
-        f"note: http://127.0.0.1:{closed} does not answer: [Errno 111] Connection refused. Check"
-    )
-    assert lines[2:4] == ["", f"The UI is at http://127.0.0.1:{web}/assets"]
-    assert lines[-2:] == ["  Stop   Ctrl-C", "Stopping … (up to 20 s)"]
-    assert len(lines) == 10, said.read_text()
-    for text in (said.read_text(), log_of(home).read_text()):
-        assert "\x1b" not in text
-        assert "canary" not in text
-    assert processes_of(tmp_path) == []
 
 
 def test_a_terminal_was_silent_for_twenty_five_seconds_while_the_interface_started(

@@ -4,12 +4,10 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import dagster as dg
 import pytest
@@ -17,6 +15,7 @@ import pytest
 from polygon_assets.download import S3Catalog
 from polygon_assets.serving.home import local_configuration
 from polygon_assets_tests.platforms import Platform, open_platform
+from polygon_assets_tests.servers.asking import asked
 from polygon_assets_tests.servers.dagster_site import Site, dagster_site
 from polygon_assets_tests.servers.seaweed import S3Server
 
@@ -91,21 +90,6 @@ def launch(config: dict[str, Any], **headers: str) -> dict[str, Any]:
     return {"query": LAUNCH, "variables": {"params": params}, **headers}
 
 
-def answer(site: Site, method: str, path: str, body: bytes | None, **headers: str) -> tuple[int, str]:
-    """Status and text of what the webserver answers to exactly this."""
-    parts = urlsplit(site.url)
-    assert parts.hostname
-    with closing(HTTPConnection(parts.hostname, parts.port, timeout=30)) as connection:
-        connection.putrequest(method, path, skip_host="Host" in headers)
-        for name, value in headers.items():
-            connection.putheader(name.replace("_", "-"), value)
-        if body is not None:
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        response = connection.getresponse()
-        return response.status, response.read().decode(errors="replace")
-
-
 def test_a_run_that_would_redirect_the_keys_is_refused_by_the_web_interface(done: Backfilled) -> None:
     stolen = {"access_key_id": {"env": "POLYGON_SECRET_ACCESS_KEY"}, "endpoint_url": "http://127.0.0.1:1"}
     for config in ({"polygon_downloader": {"config": stolen}}, {"polygon_store": {"config": {"uri": "/elsewhere"}}}):
@@ -136,7 +120,7 @@ def _as_variables(asked: dict[str, Any]) -> dict[str, Any]:
 def test_what_another_site_can_send_starts_nothing(done: Backfilled, headers: dict[str, str], status: int) -> None:
     runs = done.platform.instance.get_runs_count()
     body = json.dumps(launch({})).encode()
-    assert answer(done.site, "POST", "/graphql", body, **headers)[0] == status
+    assert asked(done.site.url, "POST", "/graphql", body, **headers)[0] == status
     assert done.platform.instance.get_runs_count() == runs
 
 
@@ -145,7 +129,7 @@ def test_a_mutation_by_get_starts_nothing(done: Backfilled) -> None:
     runs = done.platform.instance.get_runs_count()
     asked = launch({})
     path = "/graphql?" + urlencode({"query": asked["query"], "variables": json.dumps(asked["variables"])})
-    assert answer(done.site, "GET", path, None)[0] == 405
+    assert asked(done.site.url, "GET", path)[0] == 405
     assert done.platform.instance.get_runs_count() == runs
 
 

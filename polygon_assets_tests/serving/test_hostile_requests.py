@@ -1,28 +1,24 @@
 """What may be asked of the web interface, by the real one: run configuration, WebSockets, and every way around."""
 
 import asyncio
-import http.client
 import json
-import os
 import shutil
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 import websockets
 from websockets.asyncio.client import connect
 
-from polygon_assets.serving.home import local_configuration, prepare_home
-from polygon_assets.serving.processes import dagster_dev, wait_until_it_answers
-from polygon_assets_tests.cluster.exposure import command_lines, family, listening_sockets, listens_beyond_loopback
+from polygon_assets.serving.home import local_configuration
 from polygon_assets_tests.platforms import Platform, open_platform
-from polygon_assets_tests.servers.dagster_site import Site, dagster_site, wait_until
-from polygon_assets_tests.servers.seaweed import S3Server, free_ports
+from polygon_assets_tests.servers.asking import asked
+from polygon_assets_tests.servers.dagster_site import Site, dagster_site
+from polygon_assets_tests.servers.seaweed import S3Server
 
 pytestmark = pytest.mark.slow
 DAY = "2026-11-04"
@@ -187,45 +183,3 @@ def test_logs_are_served_from_their_folder_alone(served: tuple[Platform, Site], 
     status, text = asked(served[1].url, "GET", path)
     assert status in {404, 500}
     assert text in {"No log files available for download", "Internal Server Error"}
-
-
-def asked(url: str, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, str]:
-    """Status and text of what is answered to exactly this."""
-    parts = urlsplit(url)
-    assert parts.hostname
-    with closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)) as connection:
-        connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        return response.status, response.read().decode(errors="replace")
-
-
-def test_what_dev_and_demo_start_is_guarded_and_listens_on_this_machine_alone(
-    platform: Platform, tmp_path: Path
-) -> None:
-    """All of ``dagster dev``: one port, and nothing secret on a command line, which everyone here can read."""
-    (port,) = free_ports(1)
-    url, home = f"http://127.0.0.1:{port}", tmp_path / "home"
-    prepare_home(home)
-    kind = {"Content-Type": "application/json"}
-    query = json.dumps({"query": "{version}"}).encode()
-    with dagster_dev(home, port, os.environ) as process:
-        assert wait_until_it_answers(process, port)
-        assert asked(url, "POST", "/graphql", query, **kind)[0] == 200
-        assert asked(url, "POST", "/graphql", query, **kind, Host=f"localhost:{port}")[0] == 200
-        assert asked(url, "POST", "/graphql", query, **kind, Host=f"evil.example:{port}")[0] == 403
-        assert asked(url, "GET", "/assets", Host=f"evil.example:{port}")[0] == 403
-        assert asked(url, "POST", "/graphql", query, **kind, Origin="http://127.0.0.1:1")[0] == 403
-        assert asked(url, "POST", "/graphql", query, **{"Content-Type": "text/plain"})[0] == 415
-        assert asked(url, "GET", "/graphql?query={version}")[0] == 405
-        pids: set[int] = set()
-
-        def all_started() -> bool:
-            nonlocal pids
-            pids = family([process.pid])
-            said = command_lines(pids)
-            return all(part in said for part in (b"code-server", b"_daemon", b"api\0grpc"))
-
-        wait_until("all processes of dagster dev", all_started, 120)
-        assert listening_sockets(pids) == 1
-        assert listens_beyond_loopback(pids) == []
-        assert platform.server.secret_access_key.encode() not in command_lines(pids)
