@@ -12,7 +12,9 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+from sqlalchemy import Engine
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.download import S3Catalog
@@ -207,6 +209,37 @@ def fresh_home(shared_folder: Path) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def tables_of_a_run(shared_folder: Path, fresh_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a run without events. Each run has one, and making its tables takes as long as a day's events."""
+    made = shared_folder / "tables-of-a-run.db"
+    with alone(shared_folder / "fresh-home.lock"), pytest.MonkeyPatch.context() as patch:
+        if not made.exists():
+            home = tmp_path_factory.mktemp("tables") / "home"
+            shutil.copytree(fresh_home, home)
+            patch.setenv("DAGSTER_HOME", str(home))
+            with dg.DagsterInstance.from_config(str(home)) as instance:
+                assert isinstance(instance.event_log_storage, SqliteEventLogStorage)
+                with instance.event_log_storage.run_connection("no-run"):
+                    pass
+            shutil.move(home / "history/runs/no-run.db", made)
+    return made
+
+
+def copied_tables(tables_of_a_run: Path) -> Callable[[SqliteEventLogStorage, Engine, bool], None]:
+    """As ``SqliteEventLogStorage._initdb``, which makes the tables of a database that was just opened."""
+    make = SqliteEventLogStorage._initdb
+
+    def copy(log: SqliteEventLogStorage, engine: Engine, for_index_shard: bool = False) -> None:
+        path = Path(str(engine.url.database))
+        if for_index_shard or path.exists():
+            make(log, engine, for_index_shard)
+        else:
+            shutil.copyfile(tables_of_a_run, path)
+
+    return copy
+
+
 @contextmanager
 def open_platform(
     server: S3Server,
@@ -236,9 +269,16 @@ def open_platform(
 
 @pytest.fixture
 def platform(
-    s3_server: S3Server, bucket: str, tmp_path: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch, place: Place
+    s3_server: S3Server,
+    bucket: str,
+    tmp_path: Path,
+    fresh_home: Path,
+    tables_of_a_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: Place,
 ) -> Iterator[Platform]:
     """A platform of the test's own."""
+    monkeypatch.setattr(SqliteEventLogStorage, "_initdb", copied_tables(tables_of_a_run))
     with open_platform(s3_server, bucket, tmp_path, fresh_home, monkeypatch, place) as opened:
         yield opened
 

@@ -11,9 +11,9 @@ from unittest import mock
 import pytest
 
 from polygon_assets.cli import main
-from polygon_assets_tests.platforms import Platform, fresh_home, platform
+from polygon_assets_tests.platforms import Platform, fresh_home, platform, tables_of_a_run
 
-__all__ = ["Command", "Outcome", "Platform", "fresh_home", "platform"]
+__all__ = ["Command", "Outcome", "Platform", "fresh_home", "platform", "tables_of_a_run"]
 
 
 @dataclass(frozen=True)

@@ -127,8 +127,8 @@ def test_what_another_site_can_send_starts_nothing(done: Backfilled, headers: di
 def test_a_mutation_by_get_starts_nothing(done: Backfilled) -> None:
     """As an image of a ticker's Markdown once asked."""
     runs = done.platform.instance.get_runs_count()
-    asked = launch({})
-    path = "/graphql?" + urlencode({"query": asked["query"], "variables": json.dumps(asked["variables"])})
+    wanted = launch({})
+    path = "/graphql?" + urlencode({"query": wanted["query"], "variables": json.dumps(wanted["variables"])})
     assert asked(done.site.url, "GET", path)[0] == 405
     assert done.platform.instance.get_runs_count() == runs
 

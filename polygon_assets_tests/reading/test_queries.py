@@ -154,9 +154,10 @@ def test_nothing_but_a_query_is_run_and_nothing_but_the_datasets_is_read(
     monkeypatch.setattr(queries, "planted", arrow_table, raising=False)  # where DuckDB is called from
     watched = (str(names["folder"]), filled.uri)
     before, passed = files(*watched), []
-    for template in lines(WRITES) + lines(READS):
-        with connect(filled) as connection, suppress(InvalidInputError):
-            passed.append((template, run(connection, template.format(**names)).read_all()))
+    with connect(filled) as connection:
+        for template in lines(WRITES) + lines(READS):
+            with suppress(InvalidInputError):
+                passed.append((template, run(connection, template.format(**names)).read_all()))
     assert passed == []
     assert files(*watched) == before
 
