@@ -1,5 +1,6 @@
 """What holds for every test, as a pytest plugin: a clean environment, in CI no skips, and who runs what when."""
 
+import atexit
 import gc
 import os
 import shutil
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.upper().startswith(FOREIGN) and name != NO_SKIPS:
             del os.environ[name]
+    gc.set_threshold(20_000, 20, 50)
     os.environ[STATE] = tempfile.mkdtemp(prefix="polygon-assets-tests-")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; children would inherit it
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,14 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """Leave what was imported to itself: looking for garbage in Dagster again and again is an eighth of the CPU."""
-    gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    atexit.register(gc.unfreeze)  # DuckDB counts what was not taken down, and complains
 
 
 def pytest_unconfigure() -> None:
     """Forget the tests' stores."""
-    gc.unfreeze()
     shutil.rmtree(os.environ.pop(STATE, ""), ignore_errors=True)
 
 

@@ -2,12 +2,14 @@
 
 import datetime as dt
 import io
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from isal import igzip
@@ -143,12 +145,13 @@ def full_size_text(rows: int) -> bytes:
     """Raw bytes with ``rows`` rows of some 9,000 tickers, sorted."""
     generator = np.random.default_rng(7)
     numbers = np.arange(rows)
-    tickers = np.char.add("T", np.char.zfill((numbers // 190).astype(str), 5))
+    tickers = np.repeat([f"T{number:05}" for number in range(rows // 190 + 1)], 190)[:rows]
     starts = stamp(4) + (numbers % 190) * 5 * 60_000_000_000
     low = np.round(generator.lognormal(3, 1, rows) + 0.01, 4)
     spread = np.round(generator.random((3, rows)), 2)
+    millionths = (generator.lognormal(5, 2, rows) * 1e6).astype(np.int64) + 1_000_000
     values: dict[str, Any] = {
-        "volume": np.char.mod("%.6f", generator.lognormal(5, 2, rows) + 1),
+        "volume": pc.multiply(pa.array(millionths).cast(pa.decimal128(19)), pa.scalar(Decimal("0.000001"))),
         "open": low + spread[0] * spread[2],
         "close": low + spread[1] * spread[2],
         "high": low + spread[2],

@@ -77,6 +77,7 @@ def test_killed_twenty_times_at_random_the_store_is_whole(published: Vendor, sto
             child = int(nursery.stdout.readline())
             while not (begun := set(published.place.runs()) - stale):
                 assert time.monotonic() < give_up, "the child never began"
+                time.sleep(0.005)
             time.sleep(generator.uniform(0.0, 0.5))
             with contextlib.suppress(ProcessLookupError):  # it may have been quicker
                 os.kill(child, signal.SIGKILL)
@@ -99,6 +100,7 @@ def test_asked_to_stop_it_leaves_nothing(published: Vendor, number: signal.Signa
     process = start(published, *DAYS)
     while not any(list(folder.glob("*.csv.gz")) for folder in published.place.runs()):
         assert process.poll() is None
+        time.sleep(0.005)
     process.send_signal(number)
     process.communicate(timeout=30)
     assert process.returncode != 0
