@@ -3,7 +3,7 @@
 A split from 1 to 4 makes prices before its execution date a quarter: on that date all trading is in new shares. A
 dividend takes its part of the close of the session before, in that session's shares. Several events multiply. A factor
 that cannot be known is NaN here and null in answers: an event with a ``problem``, a dividend without a stored close
-before it, one that is as large as the close, or one on the day of a split, when its shares are not known.
+before it, one that is as large as the close, or one with a split since that close, when its shares are not known.
 """
 
 import datetime as dt
@@ -70,6 +70,13 @@ class Factors:
         splits, dividends = self._with_ones
         return splits[places], dividends[places]
 
+    def lacks_events_of(self, newest: str) -> str | None:
+        """What to say where prices of ``newest`` are read, and no events of that day are known yet."""
+        if newest <= self.known_until.isoformat():
+            return None
+        text = f"Splits and dividends are known until {self.known_until}, and {newest} is read as well"
+        return f"{text}: events between are not applied. To have them: {_REMEDY}"
+
     @cached_property
     def _with_ones(self) -> tuple[Floats, Floats]:
         return np.append(self.splits, 1.0), np.append(self.dividends, 1.0)
@@ -92,10 +99,13 @@ def load_factors(
     as_of: str | None = None,
     tickers: Sequence[str] | None = None,
     sessions: Sequence[dt.date] = (),
+    *,
+    newest: str | None = None,
 ) -> Factors:
     """The factors of ``tickers`` (None: all) by the events up to ``as_of`` (None: those in effect when retrieved).
 
-    ``sessions`` are the exchange's, oldest first.
+    ``sessions`` are the exchange's, oldest first. Without ``as_of``, dividends after ``newest``, the last day of the
+    prices, are left out: they change no price against another, and the close that they are a part of may come later.
 
     Raises:
         InvalidInputError: an unknown kind of adjustment, no stored events, or an ``as_of`` after they were retrieved.
@@ -112,7 +122,8 @@ def load_factors(
         )
     steps = [_of_splits(_in_effect(store, SPLITS, tickers, last))]
     if DIVIDENDS in kinds:
-        steps += _of_dividends(store, _in_effect(store, DIVIDENDS, tickers, last), steps[0], sessions)
+        until = min(last, parse_date(newest)) if newest and not as_of else last
+        steps += _of_dividends(store, _in_effect(store, DIVIDENDS, tickers, until), steps[0], sessions)
     return _cumulated(steps, last, known_until)
 
 
@@ -177,11 +188,14 @@ def _of_dividends(
         _days(paid, DIVIDENDS),
         _numbers(paid, "cash_amount_sum"),
     )
-    closes = closes_of(store, Wanted(tickers, _sessions_before(days, sessions)))
+    before = _sessions_before(days, sessions)
+    closes = closes_of(store, Wanted(tickers, before))
     known = pc.unique(tickers)
-    split_as_well = np.isin(ticker_days(tickers, known, days), ticker_days(splits.tickers, known, splits.days))
+    of_splits = np.sort(ticker_days(splits.tickers, known, splits.days))
+    since, until = (ticker_days(tickers, known, each) for each in (before, days))
+    split_between = np.searchsorted(of_splits, since, side="right") < np.searchsorted(of_splits, until, side="right")
     with np.errstate(divide="ignore", invalid="ignore"):
-        factors = np.where((closes > amounts) & ~split_as_well, 1 - amounts / closes, np.nan)
+        factors = np.where((closes > amounts) & ~split_between, 1 - amounts / closes, np.nan)
     yield _Steps(tickers, days, np.ones(len(days)), np.where(amounts == 0, 1.0, factors))
 
 

@@ -5,7 +5,7 @@ Belongs here: the views as stored. Does not: adjusted ones (``adjusted_views``),
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from polygon_assets.errors import (
 )
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.adjusted_views import ADJUSTED, add_adjusted_views
+from polygon_assets.reading.scanning import warn_caller
 from polygon_assets.store.parquet_store import FILE_NAME, scanned_schema
 from polygon_assets.store.s3_reading import OF_S3
 from polygon_assets.wording import how_to_install
@@ -45,8 +46,10 @@ _TOO_LARGE = "Out of Memory Error"
 
 
 @contextmanager
-def connect(store: ParquetStore) -> Iterator["duckdb.DuckDBPyConnection"]:
+def connect(store: ParquetStore, warn: Callable[[str], None] = warn_caller) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A connection of its own, in memory, with a view for each dataset, stored or not; it reads nothing else.
+
+    ``warn`` is told what to know of an answer that is being read.
 
     Files on this machine are read by DuckDB itself, ten times faster; those of an object store through Arrow, since
     DuckDB would have to download an extension. What is larger than memory goes to this machine's temporary folder.
@@ -78,7 +81,7 @@ def connect(store: ParquetStore) -> Iterator["duckdb.DuckDBPyConnection"]:
                 files += paths
             else:
                 connection.register(dataset.name, store.scan(dataset.name))
-        add_adjusted_views(connection, store)
+        add_adjusted_views(connection, store, warn)
         for setting in _confinement(files, spill):
             connection.execute(f"SET {setting}")
         yield connection

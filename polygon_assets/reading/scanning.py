@@ -7,7 +7,7 @@ import datetime as dt
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -25,7 +25,7 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.ingest.connections import existing_store
 from polygon_assets.reading.absent import nothing_stored
 from polygon_assets.reading.adjusting import AdjustedDataset
-from polygon_assets.reading.factors import Adjustment, Factors, load_factors
+from polygon_assets.reading.factors import Adjustment, load_factors
 from polygon_assets.settings import load_settings_of_folder
 from polygon_assets.store.roll_ups import scan_history
 
@@ -56,9 +56,10 @@ def scan(
     URI; unset, that of the settings. Column ``date`` is the trading day. Rows come in no particular order: tickers of
     daily data are read from the files of whole years, where those say what the days say.
 
-    ``adjust`` applies splits, or splits and dividends, of up to ``as_of`` (a day; unset: of up to the day on which
-    they were retrieved) to bars of stocks, and adds the columns ``split_factor`` and ``dividend_factor``: prices are
-    multiplied by both, volumes divided by the first. Where a factor cannot be known, they are null.
+    ``adjust`` applies splits, or splits and dividends, to bars of stocks, and adds the columns ``split_factor`` and
+    ``dividend_factor``: prices are multiplied by both, volumes divided by the first. Where a factor cannot be known,
+    they are null. Events count up to ``as_of``; unset, splits up to the day on which they were retrieved, and
+    dividends up to the newest stored day, since later ones change no stored price against another.
 
     Warns with ``NothingStoredWarning`` where nothing of the dataset, or no day of the range, is stored.
 
@@ -85,9 +86,10 @@ def scan(
     if adjust is None:
         return found
     sessions = trading_calendar(row.calendar, settings.extra_closures).sessions
-    factors = load_factors(opened, adjust, as_of, wanted, sessions)
-    if as_of is None:
-        _warn_of_later_days(days_between(opened, dataset, start, end), factors)
+    factors = load_factors(opened, adjust, as_of, wanted, sessions, newest=max(opened.days(dataset), default=None))
+    read = days_between(opened, dataset, start, end)
+    if as_of is None and read and (lacking := factors.lacks_events_of(read[-1])):
+        warn_caller(lacking)
     return AdjustedDataset(found, factors)
 
 
@@ -110,13 +112,13 @@ def _warn_of_nothing(
     """Warn where ``found`` has no file; files of years hold other days, too."""
     files = getattr(found, "files", None)
     if files == [] or (files is None and not days_between(store, dataset, start, end)):
-        _warn(nothing_stored(store, dataset, start, end), NothingStoredWarning)
+        warn_caller(nothing_stored(store, dataset, start, end), NothingStoredWarning)
 
 
 _PACKAGE = f"{Path(__file__).parent.parent}/"
 
 
-def _warn(text: str, category: type[Warning] = UserWarning) -> None:
+def warn_caller(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn of the line that called this package, however deep in it this is."""
     frame, level = sys._getframe(1), 2  # noqa: SLF001 (what warnings itself looks at)
     while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
@@ -146,7 +148,7 @@ def _warn_of_case(store: ParquetStore, dataset: str, tickers: list[str], start: 
     for asked, meant in capitals.items():
         if asked not in there and meant in there:
             text = f"{dataset} has no ticker {asked!r} on {days[-1]}, but {meant!r}: tickers are case-sensitive"
-            _warn(text)
+            warn_caller(text)
 
 
 def opened_store(store: ParquetStore | str | None) -> ParquetStore:
@@ -169,12 +171,6 @@ def stored_days(
 def days_between(store: ParquetStore, dataset: str, start: str | None, end: str | None) -> list[str]:
     """The stored days from ``start`` to ``end``, inclusive."""
     return [day for day in store.days(dataset) if (not start or day >= start) and (not end or day <= end)]
-
-
-def _warn_of_later_days(days: Sequence[str], factors: Factors) -> None:
-    if days and days[-1] > factors.known_until.isoformat():
-        text = f"Splits and dividends are known until {factors.known_until}, and {days[-1]} is read as well"
-        _warn(f"{text}: events between are not applied. To have them: polygon-assets reference")
 
 
 def _regular(dataset: Dataset, days: Iterable[str], extra_closures: tuple[dt.date, ...]) -> pc.Expression:

@@ -57,6 +57,7 @@ def test_a_factor_that_cannot_be_known_is_null(tmp_path: Path) -> None:
         for ticker in ("BAD", "CAD", "NONE")
     ]
     put_day(store, "stocks_daily", day, [{**bar, "window_start": midnight(day), "transactions": 1} for bar in bars])
+    put_day(store, "stocks_daily", dt.date(2023, 5, 2), [])
     put_events(store, SPLITS, [split("BAD", "2023-05-03", 1, 0)])
     put_events(store, DIVIDENDS, [dividend("CAD", "2023-05-02", currency="CAD")])
     query = "SELECT close, volume, split_factor, dividend_factor FROM stocks_daily_adjusted ORDER BY ticker"
@@ -78,6 +79,39 @@ def test_events_are_read_when_a_view_is_asked_for_and_said_to_be_missing_then(tm
     assert ask(store, "FROM stocks_daily").num_rows == 1
     with pytest.raises(InvalidInputError, match=r"^No splits are stored in .*: polygon-assets reference$"):
         ask(store, "FROM stocks_daily_adjusted")
+
+
+def test_events_that_are_out_of_date_were_used_in_silence(tmp_path: Path) -> None:
+    """``scan`` warned: a split after the last refresh is not applied."""
+    store, day = ParquetStore(str(tmp_path)), dt.date(2024, 1, 3)
+    put_day(store, "stocks_daily", day, [bar_of(day)])
+    put_events(store, SPLITS, [])
+    put_events(store, DIVIDENDS, [])
+    said: list[str] = []
+    with connect(store, said.append) as connection:
+        assert run(connection, "FROM stocks_daily").read_all().num_rows == 1
+        assert said == []
+        assert run(connection, "FROM stocks_daily_adjusted").read_all().num_rows == 1
+    (warning,) = said
+    assert warning.startswith("Splits and dividends are known until 2024-01-02, and 2024-01-03 is read as well")
+    with pytest.warns(UserWarning, match="To have them: polygon-assets reference"):
+        ask(store, "FROM stocks_daily_adjusted")
+
+
+def test_each_view_has_the_dividends_of_its_own_days(tmp_path: Path) -> None:
+    """Minutes of a day may come hours after its daily bars, and the other way round."""
+    store, days = ParquetStore(str(tmp_path)), [dt.date(2023, 5, 1), dt.date(2023, 5, 2)]
+    for day in days:
+        put_day(store, "stocks_daily", day, [bar_of(day)])
+    put_day(store, "stocks_minute", days[0], [bar_of(days[0])])
+    put_events(store, SPLITS, [])
+    put_events(store, DIVIDENDS, [dividend("A", "2023-05-02", 0.5)])
+    query = "SELECT close FROM stocks_{}_adjusted WHERE date = '2023-05-01'"
+    assert ask(store, query.format("daily")).to_pylist() == [{"close": 0.5}]
+    assert ask(store, query.format("minute")).to_pylist() == [{"close": 1.0}]
+    assert ask(store, "SELECT ticker, dividend_factor FROM adjustment_factors").to_pylist() == [
+        {"ticker": "A", "dividend_factor": 0.5}
+    ]
 
 
 def test_a_condition_on_the_day_reads_that_day_alone(tmp_path: Path) -> None:

@@ -191,15 +191,19 @@ def small(tmp_path: Path) -> ParquetStore:
     """One ticker on four days, at 100 dollars; no dividends, and one split of another ticker."""
     store = ParquetStore(str(tmp_path / "store"))
     for day in DAYS:
-        bar = {"ticker": "A", "volume": 10.0, "open": 100.0, "close": 100.0, "high": 100.0, "low": 100.0}
-        put_day(store, "stocks_daily", day, [{**bar, "window_start": midnight(day), "transactions": 1}])
+        put_bar(store, day)
     put_events(store, SPLITS, [split("OTHER", "2023-05-03")])
     put_events(store, DIVIDENDS, [])
     return store
 
 
-def closes(store: ParquetStore, adjust: Any = "splits+dividends") -> list[float | None]:
-    found = polygon_assets.scan("stocks_daily", store=store, adjust=adjust).to_table()
+def put_bar(store: ParquetStore, day: dt.date) -> None:
+    bar = {"ticker": "A", "volume": 10.0, "open": 100.0, "close": 100.0, "high": 100.0, "low": 100.0}
+    put_day(store, "stocks_daily", day, [{**bar, "window_start": midnight(day), "transactions": 1}])
+
+
+def closes(store: ParquetStore, adjust: Any = "splits+dividends", **options: Any) -> list[float | None]:
+    found = polygon_assets.scan("stocks_daily", store=store, adjust=adjust, **options).to_table()
     return [row["close"] for _, row in sorted(rows_of(found).items())]
 
 
@@ -209,7 +213,6 @@ UNKNOWN = {
     "two different splits": ([split("A", "2023-05-03"), split("A", "2023-05-03", 1, 2)], [], [None, None, 100, 100]),
     "another currency": ([], [dividend("A", "2023-05-02", currency="CAD")], [None, 100, 100, 100]),
     "as large as the close": ([], [dividend("A", "2023-05-03", 100)], [None, None, 100, 100]),
-    "no close before it": ([], [dividend("A", "2023-05-08", 1)], [None] * 4),
     "on a split's day": ([split("A", "2023-05-03", 1, 2)], [dividend("A", "2023-05-03", 1)], [None, None, 100, 100]),
     "known": ([split("A", "2023-05-04", 1, 2)], [dividend("A", "2023-05-03", 5)], [47.5, 47.5, 50, 100]),
     "of nothing": ([], [dividend("A", "2023-05-08", 0)], [100] * 4),
@@ -224,6 +227,35 @@ def test_a_factor_that_cannot_be_known_is_null(
     put_events(small, SPLITS, splits)
     put_events(small, DIVIDENDS, dividends)
     assert closes(small) == pytest.approx(expected)
+
+
+def test_without_the_close_of_the_session_before_a_dividend_is_not_known(small: ParquetStore) -> None:
+    put_events(small, DIVIDENDS, [dividend("A", "2023-05-08", 1)])
+    put_bar(small, dt.date(2023, 5, 8))
+    assert closes(small) == [None, None, None, None, 100.0]
+
+
+@pytest.mark.parametrize("currency", ["USD", "CAD"])
+def test_every_morning_all_prices_were_null(small: ParquetStore, currency: str) -> None:
+    """Events of today are known at half past six, the close before them comes at eleven: so it was each day of any."""
+    put_events(small, DIVIDENDS, [dividend("A", "2023-05-08", 1, currency=currency)])
+    put_events(small, SPLITS, [split("A", "2023-05-08", 1, 2)])
+    assert closes(small) == [50.0] * 4, "a split is known without a close"
+    assert closes(small, as_of="2023-05-05") == [100.0] * 4
+    assert closes(small, as_of="2023-05-08") == [None] * 4, "asked for by name"
+
+
+@pytest.mark.parametrize("executed", ["2023-05-06", "2023-05-08"])
+def test_a_dividend_after_a_split_on_a_day_without_trading_was_a_part_of_the_wrong_close(
+    small: ParquetStore, executed: str
+) -> None:
+    for day in (5, 8):
+        put_bar(small, dt.date(2023, 5, day))
+    put_events(small, SPLITS, [split("A", executed, 1, 10)])
+    put_events(small, DIVIDENDS, [dividend("A", "2023-05-08", 1)])
+    assert closes(small) == [None] * 5 + [100.0]
+    put_events(small, SPLITS, [split("A", "2023-05-05", 1, 10)])
+    assert closes(small)[4:] == [99.0, 100.0], "the close of that day is in new shares"
 
 
 def test_volume_is_null_with_an_unknown_split_alone(small: ParquetStore) -> None:

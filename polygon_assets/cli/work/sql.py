@@ -106,7 +106,7 @@ def run(query: str, form: str, output: Path | None, rows: int) -> None:
     store = existing_store(settings)
     if output:
         require_new_place(output, store.uri)
-    with connect(store) as connection:
+    with connect(store, console.warn) as connection:
         result = run_query(connection, query)
         if form == TABLE:
             found = _show(result, rows)
