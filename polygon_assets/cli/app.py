@@ -108,6 +108,17 @@ class Group(TyperGroup):
         """Its parameters, --help included."""
         return _plain(super().get_params(ctx))
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; where nobody reads its output any more, it ends as if it had been printed."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:
+                console.out.on_broken_pipe()
+            raise
+
 
 class Application(typer.Typer):
     """A Typer of such commands."""
@@ -124,7 +135,8 @@ app = Application(
     cls=Group,
     help="Polygon.io (Massive) flat files as checked, typed Parquet, on Dagster.",
     epilog="Exit codes: 0 done · 1 something failed and is named · 2 the call is invalid · "
-    "130 interrupted (Ctrl-C) · 143 terminated. Settings are environment variables; see docs/configuration.md.",
+    "130 interrupted (Ctrl-C) · 141 nobody reads its output any more · 143 terminated. "
+    "Settings are environment variables; see docs/configuration.md.",
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -5,12 +5,12 @@ Belongs here: reading an argument strictly. Does not: what a command does with i
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from polygon_assets.calendars import TradingCalendar, parse_date, require_order, trading_calendar
-from polygon_assets.datasets import DATASETS, Dataset, no_such_dataset
+from polygon_assets.datasets import DATASETS, Dataset, choose_datasets
 from polygon_assets.errors import (
     FutureDayError,
     InvalidInputError,
@@ -32,7 +32,6 @@ def _names(incomplete: str) -> list[tuple[str, str]]:
 
 
 _EXAMPLES = f"One of the {len(DATASETS)} datasets: stocks_daily, options_trades, crypto_minute, futures_cme_quotes, …"
-OneDataset = Annotated[str, typer.Argument(metavar="DATASET", help=f"{_EXAMPLES}.", autocompletion=_names)]
 SomeDatasets = Annotated[
     list[str],
     typer.Argument(metavar="DATASET", help=f"{_EXAMPLES}; several, and patterns: 'options_*'.", autocompletion=_names),
@@ -47,28 +46,26 @@ ChosenDatasets = Annotated[
         show_default=False,
     ),
 ]
-AnyDataset = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="DATASET",
-        help=f"{_EXAMPLES}; unless given, those that are chosen (POLYGON_DATASETS) or stored.",
-        autocompletion=_names,
-        show_default=False,
-    ),
-]
 
 
-def datasets(name: str | None) -> list[Dataset]:
-    """The row called ``name``; without one, those that the user has chosen, and those of which anything is stored.
+class AskedDays(NamedTuple):
+    """Trading days, and the days from ``first`` to ``last`` among which the vendor may have others."""
+
+    days: list[str]
+    first: str
+    last: str
+    """Inclusive, and a day that its month may lack."""
+    called: str
+    """In titles."""
+
+
+def datasets(patterns: Sequence[str] | None) -> list[Dataset]:
+    """The rows that ``patterns`` name; without any, those that the user has chosen, and those that are stored.
 
     Raises:
-        InvalidInputError: there is no such row; names the nearest, and all.
+        InvalidInputError: a pattern names none; names the nearest, or all.
     """
-    if name is None:
-        return _chosen_or_stored()
-    if name in DATASETS:
-        return [DATASETS[name]]
-    raise no_such_dataset(name)
+    return list(choose_datasets(patterns)) if patterns else _chosen_or_stored()
 
 
 def _chosen_or_stored() -> list[Dataset]:
@@ -129,19 +126,29 @@ def trading_days(settings: "Settings", dataset: Dataset, start: str, end: str) -
     return [day for day in days if day >= first]
 
 
-def month_days(settings: "Settings", dataset: Dataset, month: str | None) -> list[str]:
-    """The trading days of ``month``, YYYY-MM; of this month unless given.
+def month_days(settings: "Settings", dataset: Dataset, month: str) -> list[str]:
+    """The trading days of ``month``, YYYY-MM.
 
     Raises:
         InvalidInputError: no such month, or one outside the trading calendar.
     """
-    month = month or f"{today_of(dataset):%Y-%m}"
     try:
         first = parse_date(f"{month}-01")
     except InvalidInputError:
         raise InvalidInputError(f"Invalid month: {month!r}; a month is YYYY-MM, for example 2026-10") from None
     last = (first + dt.timedelta(31)).replace(day=1) - dt.timedelta(1)
     return [day.isoformat() for day in calendar_of(settings, dataset).between(first, last)]
+
+
+def asked_days(settings: "Settings", dataset: Dataset, month: str | None, last: int | None) -> AskedDays:
+    """The days that ``--month`` or ``--last`` names."""
+    if last is None:
+        month = month or f"{today_of(dataset):%Y-%m}"
+        return AskedDays(month_days(settings, dataset, month), f"{month}-01", f"{month}-31", month)
+    days = [day.isoformat() for day in published_days(settings, dataset)[-last:]]
+    yesterday = f"{today_of(dataset) - dt.timedelta(1)}"
+    first = days[0] if days else yesterday
+    return AskedDays(days, first, yesterday, f"{first} to {yesterday}")
 
 
 def require_choice(start: str | None, end: str | None, last: int | None, *, missing: bool) -> None:
@@ -202,8 +209,14 @@ def days_of_each(
     return found, [f"{row.name}: {error}" for row, error in errors]
 
 
-def require_rolled_up(rows: Sequence[Dataset]) -> None:
-    """Refuse datasets that have no files of years."""
+def rolled_up(rows: Sequence[Dataset], patterns: Sequence[str]) -> list[Dataset]:
+    """Those of ``rows``, which ``patterns`` name, that have files of years.
+
+    Raises:
+        InvalidInputError: one was named that has none, or no pattern names one that has.
+    """
+    found = [row for row in rows if row.rolled_up_by_year]
     for row in rows:
-        if not row.rolled_up_by_year:
+        if not row.rolled_up_by_year and (row.name in patterns or (patterns and not found)):
             raise InvalidInputError(f"{row.name} is no daily dataset; only those have a file for each year")
+    return found

@@ -13,7 +13,7 @@ import typer
 
 from polygon_assets.calendars import require_order
 from polygon_assets.cli import arguments, console, work
-from polygon_assets.cli.arguments import AnyDataset, ChosenDatasets, OneDataset, SomeDatasets
+from polygon_assets.cli.arguments import ChosenDatasets, SomeDatasets
 from polygon_assets.datasets import choose_datasets
 from polygon_assets.errors import InvalidInputError, PortTakenError
 from polygon_assets.filters import ALL_ROWS, row_filter
@@ -137,7 +137,7 @@ def ingest(
 
 
 def status(
-    dataset: AnyDataset = None,
+    dataset: ChosenDatasets = None,
     *,
     ticker: Annotated[
         str | None,
@@ -161,19 +161,25 @@ def status(
 
 
 def ls(
-    dataset: OneDataset,
+    dataset: SomeDatasets,
     month: Annotated[
         str | None, typer.Option(metavar="MONTH", help="YYYY-MM; by default this month.", show_default=False)
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option("--last", metavar="N", min=1, help="The last N trading days that have ended.", show_default=False),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
-    """Show, for each trading day of a month, what the bucket has and what the store has."""
-    (row,) = arguments.datasets(dataset)
+    """Show, for each trading day of a month, or of the last N, what the bucket has and what the store has."""
+    rows = choose_datasets(dataset)
+    if month and last is not None:
+        raise InvalidInputError("--last counts from yesterday: give it without --month.")
     settings = _settings(needs_keys=False)
-    days = arguments.month_days(settings, row, month)
+    asked = [(row, arguments.asked_days(settings, row, month, last)) for row in rows]
     settings.credentials  # noqa: B018 (raises before the slow imports)
-    work.ls.run(settings, row, days, as_json=as_json)
+    work.ls.run(settings, asked, as_json=as_json)
 
 
 def verify(
@@ -206,7 +212,7 @@ def verify(
     first, final = start or None, end or None
     require_order(first, final)
     settings = _settings(needs_keys=remote)
-    rows = choose_datasets(dataset) if dataset else arguments.datasets(None)
+    rows = arguments.datasets(dataset)
     if cross:
         _end(work.cross.run_cross(settings, rows, first, final, last))
     else:
@@ -245,7 +251,7 @@ def sql(
 
 
 def rollup(
-    dataset: AnyDataset = None,
+    dataset: ChosenDatasets = None,
     *,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make all years again, also those that are up to date.")
@@ -256,8 +262,7 @@ def rollup(
     scan() reads tickers from these files in a fraction of the time. Years whose days have not changed are left alone.
     Dagster's sensors do the same by themselves, and are told.
     """
-    rows = [row for row in arguments.datasets(dataset) if dataset or row.rolled_up_by_year]
-    arguments.require_rolled_up(rows)
+    rows = arguments.rolled_up(arguments.datasets(dataset), dataset or ())
     _end(work.rollup.run(rows, overwrite=overwrite))
 
 
@@ -280,7 +285,7 @@ def reference(
     _end(work.reference.run(settings, arguments.event_kinds(kind), full=full))
 
 
-def record(dataset: AnyDataset = None) -> None:
+def record(dataset: ChosenDatasets = None) -> None:
     """Report what is stored to Dagster, from its own footers: after a lost history, or a store filled elsewhere.
 
     Days that Dagster shows and the store has lost are named, and their check turns red; the sensors ask for them again.

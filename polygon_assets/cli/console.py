@@ -14,6 +14,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +45,8 @@ counted = wording.counted
 FAILED = 1
 UNUSABLE = 2
 INTERRUPTED = 130
+READER_LEFT = 141
+"""As a shell says of programs that SIGPIPE ended: whoever read the output had enough, ``head`` for example."""
 TERMINATED = 143
 
 _UNLIMITED = 1_000_000
@@ -91,6 +94,12 @@ class _Console(Console):
         """What is printed, whatever it is made of; only rich's own control codes steer the terminal."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    def on_broken_pipe(self) -> None:
+        """End, in silence."""
+        with suppress(SystemExit):
+            super().on_broken_pipe()
+        raise SystemExit(READER_LEFT)
 
 
 class _Visible(io.RawIOBase):

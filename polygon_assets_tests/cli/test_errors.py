@@ -218,8 +218,8 @@ def test_a_home_on_a_full_disk(platform: Platform, cli: Command, monkeypatch: py
         (("stauts",), "No such command 'stauts'."),
         (("--bogus",), "No such option: --bogus"),
         (
-            ("status", "stocks_daily", "more"),
-            "Got unexpected extra argument(s) (more). See: polygon-assets status --help",
+            ("reference", "splits", "more"),
+            "Got unexpected extra argument(s) (more). See: polygon-assets reference --help",
         ),
     ],
 )
@@ -321,7 +321,14 @@ def test_a_taken_port_is_found_before_anything_heavy_is_imported(command: str) -
 def test_help_reads_well(cli: Command) -> None:
     done = cli("--help")
     assert done.code == 0
-    for code in ("0 done", "1 something failed", "2 the call is invalid", "130 interrupted", "143 terminated"):
+    for code in (
+        "0 done",
+        "1 something failed",
+        "2 the call is invalid",
+        "130 interrupted",
+        "141 nobody reads",
+        "143 terminated",
+    ):
         assert code in " ".join(done.out.split())
     for command in ("dev", "demo", "doctor", "ingest", "status", "ls", "verify", "sql", "record"):
         shown = cli(command, "--help")
@@ -329,7 +336,7 @@ def test_help_reads_well(cli: Command) -> None:
         assert "Usage: polygon-assets" in shown.out
         assert not re.search(r"<\w+>|\{\w+\}|data type", shown.out), shown.out
     assert "Usage: polygon-assets ingest [OPTIONS] DATASET... " in cli("ingest", "--help").out
-    assert "Usage: polygon-assets status [OPTIONS] [DATASET] " in cli("status", "--help").out
+    assert "Usage: polygon-assets status [OPTIONS] [DATASET]... " in cli("status", "--help").out
 
 
 def test_called_bare_it_prints_help(cli: Command) -> None:
@@ -366,3 +373,20 @@ def test_completion_knows_data_types(shell: str) -> None:
     done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert "stocks_daily" in done.stdout
     assert "options_daily" not in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [("status",), ("sql", "SELECT range n FROM range(300000)", "--format", "csv")],
+    ids=lambda command: command[0],
+)
+def test_a_reader_that_had_enough_once_was_a_failure(platform: Platform, command: tuple[str, ...]) -> None:
+    """``… | head -1`` ended with 1 under pipefail, as if something had failed."""
+    platform.store.mkdir()
+    program = [sys.executable, "-m", "polygon_assets.cli", *command]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as output:
+        done = subprocess.run(program, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (141, "")

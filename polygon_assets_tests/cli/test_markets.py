@@ -32,6 +32,8 @@ def test_status_shows_what_is_chosen_and_what_is_stored(
     monkeypatch.setenv("POLYGON_DATASETS", "indices_*")
     shown = [each["dataset"] for each in cli("status", "--json").json()["datasets"]]
     assert shown == ["indices_daily", "indices_minute", "indices_values", "crypto_trades"]
+    named = cli("status", "stocks_*", "crypto_trades", "--json").json()["datasets"]
+    assert [each["dataset"] for each in named] == [name for name in DATASETS if "stocks_" in name] + ["crypto_trades"]
 
 
 def test_an_unknown_choice_says_which_there_are(
@@ -74,6 +76,29 @@ def test_a_file_on_a_day_that_no_calendar_knows_is_shown_and_can_be_had(platform
     assert f"forex_daily: 1 stored day that the calendar does not know: {SATURDAY}" in " ".join(status.out.split())
     assert cli("status", "forex_daily", "--json").json()["datasets"][0]["unexpected"] == [SATURDAY]
     assert cli("verify", "forex_daily").code == 0
+
+
+def test_ls_took_one_dataset_and_one_month_alone(platform: Platform, cli: Command) -> None:
+    platform.put("forex_daily", SATURDAY, flat_file(DATASETS["forex_daily"], SUNDAY, SMALL))
+    listed = cli("ls", "crypto_daily", "forex_*", "--month", "2026-11", "--json").json()
+    assert {each["dataset"] for each in listed} == {"crypto_daily", *(name for name in DATASETS if "forex" in name)}
+    assert [each["day"] for each in listed if each["standing"] == "new"] == [SATURDAY]
+    last = cli("ls", "crypto_daily", "--last", "40", "--json").json()
+    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(1)
+    assert [each["day"] for each in last] == [str(yesterday - dt.timedelta(ago)) for ago in range(39, -1, -1)]
+    assert f"crypto_daily, {last[0]['day']} to {yesterday}" in cli("ls", "crypto_daily", "--last", "40").out
+    both = cli("ls", "crypto_daily", "--last", "1", "--month", "2026-11")
+    assert (both.code, "give it without --month" in both.err) == (2, True)
+
+
+def test_a_file_before_the_last_days_is_not_among_them(platform: Platform, cli: Command) -> None:
+    before = dt.datetime.now(dt.UTC).date() - dt.timedelta(40)
+    saturday = str(before - dt.timedelta((before.weekday() - 5) % 7))
+    platform.put("forex_daily", saturday, flat_file(DATASETS["forex_daily"], SUNDAY, SMALL))
+    every = cli("ls", "forex_daily", "--last", "60", "--json").json()
+    assert saturday in {each["day"] for each in every}
+    last = cli("ls", "forex_daily", "--last", "3", "--json").json()
+    assert [each["standing"] for each in last] == ["not published"] * 3
 
 
 @pytest.mark.usefixtures("platform")

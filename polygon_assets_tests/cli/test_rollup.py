@@ -59,6 +59,12 @@ def test_minutes_have_no_years(cli: Command) -> None:
     assert "stocks_minute is no daily dataset" in done.err
 
 
+@pytest.mark.usefixtures("platform")
+def test_a_pattern_names_those_that_have_years(cli: Command) -> None:
+    assert cli("rollup", "stocks_*").out.splitlines() == ["stocks_daily: nothing stored"]
+    assert cli("rollup", "*_trades").code == 2
+
+
 def test_years_that_commands_make_reach_dagster(platform: Platform, cli: Command) -> None:
     """Dagster once went on showing them as missing, and the sensor saw nothing to do."""
     stored(platform, "stocks_daily")

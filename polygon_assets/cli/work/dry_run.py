@@ -46,7 +46,7 @@ def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: b
     """List the bucket, compare, and say what ingesting ``days`` would take; of the ``missing`` ones alone."""
     if missing:
         days = without_stored(reached_store(settings), dataset, days)
-    compared = compare(settings, dataset, list(days)) if days else []
+    compared = compare(settings, dataset, days) if days else []
     wanted = [each for each in compared if each.listed and (overwrite or each.standing in TO_FETCH)]
     size = sum(each.listed.size for each in wanted if each.listed)
     _print_days(dataset, compared, wanted, size)

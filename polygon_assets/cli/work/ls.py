@@ -1,15 +1,17 @@
-"""``polygon-assets ls``: what the bucket has against what the store has, for one month.
+"""``polygon-assets ls``: what the bucket has against what the store has.
 
 Belongs here: showing it. Does not: the comparison (``reading.store_against_bucket``).
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from rich.filesize import decimal
 from rich.text import Text
 
 from polygon_assets.cli import console
+from polygon_assets.cli.arguments import AskedDays
 from polygon_assets.cli.reaching import reached_store
 from polygon_assets.datasets import Dataset, expected_by
 from polygon_assets.download.listing import listed_days
@@ -21,15 +23,20 @@ from polygon_assets.settings import Settings
 _STYLES = {"stored": "green", "new": "cyan", "replaced": "yellow", "refused": "red"}
 
 
-def run(settings: Settings, dataset: Dataset, days: list[str], *, as_json: bool) -> None:
-    """Show, for each of ``days``, which are of one month, what the bucket has and what the store has."""
-    compared = compare(settings, dataset, days, beyond_the_calendar=True)
-    unknown = sorted({each.day for each in compared} - set(days))
+def run(settings: Settings, asked: Sequence[tuple[Dataset, AskedDays]], *, as_json: bool) -> None:
+    """Show, for the days asked of each dataset, what the bucket has and what the store has."""
+    found = [(row, days, compare(settings, row, days.days, others=days)) for row, days in asked]
     if as_json:
-        console.print_json([_plain(each) for each in compared])
-        return
+        console.print_json([_plain(row, each) for row, _, compared in found for each in compared])
+    else:
+        for row, days, compared in found:
+            _show(row, days, compared)
+
+
+def _show(dataset: Dataset, asked: AskedDays, compared: Sequence[ComparedDay]) -> None:
+    unknown = sorted({each.day for each in compared} - set(asked.days))
     columns = ("day", "bucket", "modified", "store", "rows", "standing")
-    shown = console.table(f"{dataset.name}, {days[0][:7]}", *columns, right=("bucket", "store", "rows"))
+    shown = console.table(f"{dataset.name}, {asked.called}", *columns, right=("bucket", "store", "rows"))
     now = dt.datetime.now(dt.UTC)
     for each in compared:
         style = _STYLES.get(each.standing.value, "dim")
@@ -51,20 +58,19 @@ def _standing(each: ComparedDay, now: dt.datetime) -> str:
 
 
 def compare(
-    settings: Settings, dataset: Dataset, days: list[str], *, beyond_the_calendar: bool = False
+    settings: Settings, dataset: Dataset, days: Sequence[str], *, others: AskedDays | None = None
 ) -> list[ComparedDay]:
     """List what covers ``days``, and compare it with the store.
 
-    ``beyond_the_calendar``: so are days that are listed in their months without being among them.
+    ``others``: so are listed days from its first to its last that are not among ``days``.
     """
     catalog = open_catalog(settings)
+    prefixes = listing_prefixes(catalog, dataset.name, days)
     with open_sync_downloader(settings) as downloader, console.messages.status("Listing the bucket …"):
-        prefixes = listing_prefixes(catalog, dataset.name, days)
         listed = [entry for prefix in prefixes for entry in downloader.list_entries(catalog.bucket, prefix)]
     found = listed_days(listed, catalog, dataset.name)
-    if beyond_the_calendar:
-        months = {day[:7] for day in days}
-        days = sorted({*days, *(day for day in found if day[:7] in months)})
+    if others:
+        days = sorted({*days, *(day for day in found if others.first <= day <= others.last)})
     return compare_days(reached_store(settings), dataset.name, days, found)
 
 
@@ -78,8 +84,9 @@ def _cells(each: ComparedDay) -> tuple[str, ...]:
     )
 
 
-def _plain(each: ComparedDay) -> dict[str, Any]:
+def _plain(dataset: Dataset, each: ComparedDay) -> dict[str, Any]:
     return {
+        "dataset": dataset.name,
         "day": each.day,
         "standing": each.standing.value,
         "bucket_bytes": each.listed.size if each.listed else None,
