@@ -1,13 +1,16 @@
 """SIGTERM and process exit leave no part file behind.
 
 Python turns SIGINT into an exception, so that ``finally`` runs; SIGTERM kills at once. While a part file exists,
-SIGTERM raises SystemExit(143) instead, but only where nobody else handles it. Where a library took that for a broken
-connection, as aiohttp does while it reads, it is raised again before another attempt.
+SIGTERM raises SystemExit(143) instead, but only where nobody else handles it. Under an event loop it comes from a
+callback of its own: raised between two steps of the loop, it would lose the second, and ``asyncio.run`` would wait for
+ever for the task that it was to wake. Where a library took it for a broken connection, it is raised again.
 """
 
+import asyncio
 import atexit
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -21,7 +24,11 @@ _terminated = False
 def _exit(signal_number: int, _frame: FrameType | None) -> None:
     global _terminated  # noqa: PLW0603 (signals belong to the process)
     _terminated = True
-    raise SystemExit(128 + signal_number)
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise SystemExit(128 + signal_number) from None
+    loop.call_soon_threadsafe(sys.exit, 128 + signal_number)
 
 
 def exit_if_terminated() -> None:

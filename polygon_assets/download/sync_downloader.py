@@ -20,6 +20,7 @@ from polygon_assets.download.transfer import Downloader, Transfer, check_name, c
 from polygon_assets.download.transfer_options import DEFAULTS, ENDPOINT_URL, Md5Policy, TransferOptions
 from polygon_assets.download.watchdog import ending_within
 from polygon_assets.errors import ObjectNotFoundError
+from polygon_assets.termination import exit_if_terminated
 
 Outcome = TypeVar("Outcome")
 CHUNK = 256 * 1024
@@ -171,6 +172,7 @@ class SyncS3Downloader(Downloader):
             while chunk := read_available(body, CHUNK):
                 transfer.count(len(chunk), time.monotonic() - before)
                 transfer.write([chunk])
+                exit_if_terminated()
                 before = time.monotonic()
         finally:
             body.close()

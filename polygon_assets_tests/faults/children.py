@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,20 @@ def save_terminated(kind: str, endpoint: str, folder: Path) -> None:
     save(kind, endpoint, ["large"], folder)
 
 
+def save_terminated_between(kind: str, endpoint: str, folder: Path) -> None:
+    """Download ``large``, with SIGTERM coming when the loop has taken a step from its list, and not yet begun it."""
+    run, calls = asyncio.Handle._run, itertools.count()
+
+    def interrupted(handle: asyncio.Handle) -> None:
+        if "wakeup" in repr(handle) and any(folder.glob(".*.part")) and next(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0)  # here Python runs the handler
+        run(handle)
+
+    asyncio.Handle._run = interrupted  # type: ignore[method-assign]
+    save(kind, endpoint, ["large"], folder)
+
+
 def main() -> None:
     # A job in the background of a shell inherits that SIGINT is ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -85,6 +100,8 @@ def main() -> None:
         starve(kind, endpoint, Path(folder))
     elif command == "save-terminated":
         save_terminated(kind, endpoint, Path(folder))
+    elif command == "save-terminated-between":
+        save_terminated_between(kind, endpoint, Path(folder))
     else:
         save(kind, endpoint, ["large"], Path(folder))
 

@@ -72,6 +72,18 @@ def test_a_signal_is_obeyed_also_where_a_library_keeps_its_exception(origin: Ori
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_signal_between_two_steps_of_the_loop_once_was_waited_on_for_ever(origin: Origin, tmp_path: Path) -> None:
+    """Happened in CI: a process told to end was there a quarter of an hour later, at the end of ``asyncio.run``."""
+    origin.store("large", bytes(range(256)) * 20_000)
+    with child("save-terminated-between", "async", origin, tmp_path) as process:
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 128 + signal.SIGTERM, errors
+    assert list(tmp_path.iterdir()) == []
+
+
 def wait_for_part(folder: Path, process: "subprocess.Popen[str]") -> None:
     """Wait until the part file has bytes."""
     deadline = time.monotonic() + 60
