@@ -149,6 +149,12 @@ class ObjectNotFoundError(TransferError):
     remedy = "There is no such file: the vendor has not published it, or not yet."
 
 
+class BucketNotFoundError(ObjectNotFoundError):
+    """404: there is no such bucket."""
+
+    remedy = "There is no such bucket: see POLYGON_BUCKET, and POLYGON_ENDPOINT_URL."
+
+
 class AccessDeniedError(TransferError):
     """403: this object is not handed out; the answer does not say why."""
 

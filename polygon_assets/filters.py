@@ -49,6 +49,15 @@ def underlying_column(dataset: Dataset) -> str | None:
     return next((name for name in UNDERLYING_COLUMNS if name in names), None)
 
 
+def kept_by(text: str, dataset: Dataset) -> RowFilter:
+    """The filter that stands as ``text`` in a footer of ``dataset``; of all rows, where it cannot be read."""
+    try:
+        parts = [f"{dataset.name}: {part}" for part in text.split()]
+        return parse_filters(";".join(parts)).get(dataset.name, ALL_ROWS)
+    except InvalidInputError:
+        return ALL_ROWS
+
+
 def row_filter(tickers: str | None, underlyings: str | None) -> RowFilter:
     """The filter of two comma-separated lists."""
     return RowFilter(_names(tickers or ""), _names(underlyings or ""))

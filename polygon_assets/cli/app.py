@@ -113,9 +113,7 @@ class Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            try:
-                sys.stdout.flush()
-            except BrokenPipeError:
+            if console.reader_left():
                 console.out.on_broken_pipe()
             raise
 
@@ -180,10 +178,15 @@ def _leave_objects() -> None:
         gc.freeze()
 
 
+def _as_argument(text: str) -> str:
+    """``text``; a query that begins with a comment is no option."""
+    return f" {text}" if text[:2] == "--" and text[2:3].isspace() else text
+
+
 def main() -> None:
     """Run the command line; an error becomes one line and an exit code."""
     atexit.register(_leave_objects)
-    arguments = [argument for argument in sys.argv[1:] if argument != DEBUG]
+    arguments = [_as_argument(each) for each in sys.argv[1:] if each != DEBUG]
     try:
         sys.exit(app(arguments, prog_name="polygon-assets", standalone_mode=False))
     except KeyboardInterrupt:

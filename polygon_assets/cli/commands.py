@@ -128,7 +128,7 @@ def ingest(
         console.fail(error)
     if dry_run:
         for row, days in chosen:
-            work.dry_run.run(settings, row, days, missing=missing, overwrite=overwrite)
+            work.dry_run.run(settings, row, days, missing=missing, overwrite=overwrite, row_filter=filters[row.name])
         _end(console.FAILED if errors else 0)
         return
     options: dict[str, Any] = {"missing": missing, "overwrite": overwrite, "any_day": any_day}

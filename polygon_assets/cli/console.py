@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import select
 import shlex
 import shutil
 import socket
@@ -121,6 +122,13 @@ class _Visible(io.RawIOBase):
 def raw_output() -> io.RawIOBase | io.BufferedIOBase:
     """Where data is written as bytes: as it is into a pipe or file, to a terminal as ``visible`` text."""
     return _Visible() if sys.stdout.isatty() else sys.stdout.buffer  # type: ignore[return-value]
+
+
+def reader_left() -> bool:
+    """Does nobody read standard output any more?"""
+    looking = select.poll()
+    looking.register(sys.stdout.fileno(), 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in looking.poll(0))
 
 
 def _width() -> int | None:

@@ -24,6 +24,7 @@ import urllib3.exceptions
 
 from polygon_assets.errors import (
     AccessDeniedError,
+    BucketNotFoundError,
     IntegrityError,
     InvalidKeysError,
     LocalWriteError,
@@ -104,6 +105,7 @@ PERMANENT_CODES: Mapping[str, tuple[type[TransferError], str]] = {
     "ExpiredToken": (InvalidKeysError, "the S3 keys have expired"),
     "InvalidToken": (InvalidKeysError, "the S3 keys are not valid"),
     "407": (RequestRejectedError, LOGIN_WANTED),
+    "NoSuchBucket": (BucketNotFoundError, "it has no such bucket"),
     "AccountProblem": (InvalidKeysError, "the account has a problem (a payment, an agreement): see the dashboard"),
 }
 """What says more than the status."""

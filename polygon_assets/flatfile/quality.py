@@ -25,7 +25,8 @@ from polygon_assets.flatfile.ticks.whole_day import EarlyEnd, OneSize, WholeDay
 
 RULES: Mapping[str, str] = {
     "foreign_date": "The row is of another day; rejected, unless when the dataset's days begin and end is in doubt.",
-    "far_date": "Rejected: the row is more than two days from its file's, which no doubt explains.",
+    "far_date": "Rejected: the row is more than two days from its file's, which no doubt explains; or a week, where it "
+    "says that its session ends on the file's day.",
     "not_whole_minute": "Rejected: window_start is not on a whole minute, hence no window's start.",
     "ticker_empty": "The ticker is empty.",
     "ticker_characters": "The ticker holds a control character, a space or a letter outside ASCII.",
@@ -56,8 +57,8 @@ RULES: Mapping[str, str] = {
     "quote_locked": "Counted only: the bid equals the ask.",
     "stamp_far_off": "A stamp beside the row's own is more than a day from it.",
     "other_session": "The row's session_end_date is not the file's day.",
-    "session_ends_early": "What has the most trades has none in the last half hour of regular trading.",
-    "one_size": "More than 95 % of the trades have one size.",
+    "session_ends_early": "What has the most trades has none in the last twenty minutes of regular trading.",
+    "one_size": "More than 95 % of the trades have one size, or one of twenty sizes in a row, all above ten.",
     "codes_unreadable": "The cell is no list of codes; it is stored as null.",
     "ticker_scattered": "The ticker's rows do not stand together. Counted once for each further run.",
     "stamp_order": "The row is earlier than the one before it, of the same ticker.",
@@ -75,6 +76,9 @@ ALIEN = (*ALIEN_IN_ANY_CASE, "not_midnight", "outside_session")
 """The same, where it is certain when the dataset's days begin and end."""
 DOUBT = dt.timedelta(days=2)
 """How far from its day a row may be where that is not certain: beyond it, the stamp is wrong."""
+_LONGEST_SESSION = dt.timedelta(days=7)
+"""The same for rows that say that their session ends on the day: over holidays, one takes days."""
+_SESSION = "session_end_date"
 _PRICES = ("open", "close", "high", "low")
 
 
@@ -127,7 +131,6 @@ class DayQuality:
         self._dataset, self._day = dataset, day
         self._bounds = DayBounds.of(dataset, day)
         self._certain = dataset.day.certain
-        self._doubt = DOUBT // dt.timedelta(microseconds=1) * 1_000 // dataset.layout.granularity
         self.rejected = 0
         """How many rows do not belong to the day."""
         groups = [CHECKS[name] for name in dataset.checks]
@@ -147,7 +150,9 @@ class DayQuality:
         if self._certain:
             self.tally.add("foreign_date", batch, foreign, Severity.ERROR)
         else:
-            far = (times < bounds.start - self._doubt) | (times >= bounds.end + self._doubt)
+            far = self._beyond(times, DOUBT)
+            if far.any() and _SESSION in batch.columns:
+                far &= ~self._ends_on_the_day(batch) | self._beyond(times, _LONGEST_SESSION)
             self.tally.add("foreign_date", batch, foreign & ~far)
             self.tally.add("far_date", batch, far, Severity.ERROR)
             foreign = far
@@ -157,6 +162,16 @@ class DayQuality:
             self.rejected_rows.append(batch.take(rejected))
             self.rejected += int(rejected.sum())
         return batch.take(~rejected)
+
+    def _beyond(self, times: Ints, doubt: dt.timedelta) -> Mask:
+        units = doubt // dt.timedelta(microseconds=1) * 1_000 // self._dataset.layout.granularity
+        return (times < self._bounds.start - units) | (times >= self._bounds.end + units)
+
+    def _ends_on_the_day(self, batch: Batch) -> Mask:
+        on_the_day: Mask = batch.columns[_SESSION] == np.datetime64(self._day)
+        if (empty := batch.missing.get(_SESSION)) is not None:
+            on_the_day &= ~empty
+        return on_the_day
 
     def examine(self, batch: Batch, parts: TickerParts | None = None) -> None:
         """Count the rows of ``batch``, all admitted, that are published and flagged.

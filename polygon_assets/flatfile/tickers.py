@@ -71,6 +71,11 @@ _COMBINATION = re.compile(
 _KINDS = {"outright": _OUTRIGHT, "spread": _SPREAD, "combination": _COMBINATION}
 
 
+_TRADES_ON = {"SR3": 3}
+"""By root, for how many months after the one in its name a contract trades; others, for one at most."""
+_LATEST_THIRD_WEDNESDAY = 21
+
+
 @dataclass(frozen=True)
 class FuturesContract:
     """What the ticker of a contract says."""
@@ -86,7 +91,8 @@ def parse_futures_ticker(ticker: str, day: dt.date) -> FuturesContract | None:
     """Take a ticker of futures apart, as of the file of ``day``; None where it is none.
 
     A year of one digit is the first that is not before the month before the file's: a contract trades until its
-    month, or shortly into the next one.
+    month, or shortly into the next one. Those on three months' interest are named after the first of these, and trade
+    to the third Wednesday of the fourth.
 
     >>> parse_futures_ticker("6AU6-6AZ6", dt.date(2026, 7, 14))
     FuturesContract(root='6A', kind='spread', expiry=datetime.date(2026, 9, 1))
@@ -94,14 +100,23 @@ def parse_futures_ticker(ticker: str, day: dt.date) -> FuturesContract | None:
     for kind, pattern in _KINDS.items():
         if found := pattern.fullmatch(ticker):
             month = _MONTH_CODES.index(found["month"]) + 1
-            return FuturesContract(found["root"], kind, dt.date(_full_year(found["year"], month, day), month, 1))
+            oldest = _months_before(day, _TRADES_ON.get(found["root"], 1))
+            if found["root"] in _TRADES_ON and day.day > _LATEST_THIRD_WEDNESDAY:
+                oldest = _months_before(day, _TRADES_ON[found["root"]] - 1)
+            return FuturesContract(found["root"], kind, dt.date(_full_year(found["year"], month, oldest), month, 1))
     return None
 
 
-def _full_year(digits: str, month: int, day: dt.date) -> int:
+def _months_before(day: dt.date, months: int) -> dt.date:
+    """The first of the month that lies so many ``months`` before that of ``day``."""
+    years, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return dt.date(years, month + 1, 1)
+
+
+def _full_year(digits: str, month: int, oldest: dt.date) -> int:
+    """The first year that ends in ``digits`` whose ``month`` does not lie before ``oldest``."""
     if len(digits) > 1:
         return 2000 + int(digits)
-    oldest = (day.replace(day=1) - dt.timedelta(1)).replace(day=1)
     year = oldest.year - oldest.year % 10 + int(digits)
     return year if (year, month) >= (oldest.year, oldest.month) else year + 10
 

@@ -19,6 +19,7 @@ from polygon_assets.download.listing import FetchedObject, RemoteObject
 from polygon_assets.download.s3_catalog import S3Catalog
 from polygon_assets.errors import (
     AccessDeniedError,
+    BucketNotFoundError,
     ContentError,
     CorruptFileError,
     InvalidInputError,
@@ -45,6 +46,7 @@ from polygon_assets.store.parquet_store import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
 from polygon_assets.store.raw_files import RetainedSource
 from polygon_assets.store.staging import is_full
+from polygon_assets.wording import counted
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -152,7 +154,7 @@ class DayIngest:
                 head = await run.downloader.head(run.catalog.bucket, self._key)
                 step = self._decide(head.etag)
             return await self._take(step)
-        except InvalidKeysError:
+        except (InvalidKeysError, BucketNotFoundError):
             raise
         except AccessDeniedError as error:
             return await self._refused_access(error)
@@ -274,6 +276,11 @@ class DayIngest:
         return self._limits(source), run.cancelled, run.cores, run.row_filter
 
     async def _publish(self, made: Conversion, source: Source, *, keep_raw: bool, latest: bool) -> DayResult:
+        stored, rows = self._known.stored, made.provenance.rows
+        if stored and stored.rows and not rows and made.provenance.filter and not self._run.overwrite:
+            cause = f"{made.provenance.filter} keeps no row of the vendor's file, and {counted(stored.rows, 'row')} are"
+            error = NotReplacedError(f"{self._base.uri}: {cause} stored, which stay unless it is overwritten.")
+            return replace(self._ended(DayStatus.FAILED), error=error)
         size = await _in(
             self._run.publishing, partial(self._files.publish, made, source, keep_raw=keep_raw, latest=latest)
         )

@@ -15,6 +15,7 @@ from functools import cached_property
 from polygon_assets.calendars import TradingCalendar
 from polygon_assets.datasets import Dataset, expected_by
 from polygon_assets.errors import LinkInStoreError, StoreError
+from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.flatfile.findings import flagged
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.store.quarantine import QuarantinedDay
@@ -196,11 +197,17 @@ def _quarantined(store: ParquetStore, dataset: Dataset) -> list[QuarantinedDay]:
         return []
 
 
-def without_stored(store: ParquetStore, dataset: Dataset, days: Sequence[str]) -> list[str]:
-    """Those of ``days``, YYYY-MM-DD, that are not stored, or whose footers cannot be read."""
+def without_stored(
+    store: ParquetStore, dataset: Dataset, days: Sequence[str], row_filter: RowFilter = ALL_ROWS
+) -> list[str]:
+    """Those of ``days``, YYYY-MM-DD, that are not stored with the rows of ``row_filter``, or cannot be read.
+
+    A day that was stored with another filter lacks rows.
+    """
+    enough = {"", str(row_filter)}
     stored = _stored_days(store, dataset, None)
-    readable = {day.isoformat() for day, found_day in stored.items() if found_day.rows is not None}
-    return [day for day in days if day not in readable]
+    whole = {str(day) for day, found_day in stored.items() if found_day.rows is not None and found_day.filter in enough}
+    return [day for day in days if day not in whole]
 
 
 def _stored_days(

@@ -18,6 +18,8 @@ import pyarrow.dataset as pads
 
 from polygon_assets.datasets import Dataset, get_dataset
 from polygon_assets.errors import StoreError
+from polygon_assets.filters import kept_by, underlying_column
+from polygon_assets.flatfile.tickers import DERIVATIONS
 from polygon_assets.ingest import ParquetStore
 from polygon_assets.reading.inventory import Gap
 from polygon_assets.reading.scanning import opened_store
@@ -111,7 +113,7 @@ def ticker_coverage(
     stored = [dt.date.fromisoformat(day) for day in opened.days(dataset)]
     rows = _days_of(opened, row, ticker, on_files)
     without = [day for day in stored if day not in rows]
-    unknown = _filtered(opened, dataset, stored, without)
+    unknown = _filtered(opened, row, ticker, stored, without)
     before: list[Rename] = []
     after: list[Rename] = []
     if rows and "close" in row.header:
@@ -155,9 +157,9 @@ def _reading(store: ParquetStore, dataset: Dataset) -> Iterator[None]:
 
 
 def _filtered(
-    store: ParquetStore, dataset: str, stored: Sequence[dt.date], without: Sequence[dt.date]
+    store: ParquetStore, dataset: Dataset, ticker: str, stored: Sequence[dt.date], without: Sequence[dt.date]
 ) -> list[dt.date]:
-    """Those of the days ``without`` rows of which only some rows were stored.
+    """Those of the days ``without`` rows of ``ticker`` whose filter would have left them out.
 
     Footers are read of the ends of each run alone: who filters, filters from some day on.
     """
@@ -166,22 +168,36 @@ def _filtered(
     with ThreadPoolExecutor(_READERS) as readers:
         filtered = {
             day
-            for day, kept in zip(ends, readers.map(lambda day: _filter(store, dataset, day), ends), strict=True)
+            for day, kept in zip(ends, readers.map(lambda day: _lacks(store, dataset, ticker, day), ends), strict=True)
             if kept
         }
         inside = [
             day for run in runs if filtered & {run.first, run.last} for day in without if run.first <= day <= run.last
         ]
-        kept = readers.map(lambda day: _filter(store, dataset, day), inside)
-        return [day for day, name in zip(inside, kept, strict=True) if name]
+        lacking = readers.map(lambda day: _lacks(store, dataset, ticker, day), inside)
+        return [day for day, lacks in zip(inside, lacking, strict=True) if lacks]
 
 
-def _filter(store: ParquetStore, dataset: str, day: dt.date) -> str:
+def _lacks(store: ParquetStore, dataset: Dataset, ticker: str, day: dt.date) -> bool:
+    """Did the filter of ``day`` leave out what rows ``ticker`` may have had?"""
     try:
-        provenance = store.provenance(dataset, day.isoformat())
+        provenance = store.provenance(dataset.name, day.isoformat())
     except StoreError:  # another command's matter
-        return ""
-    return provenance.filter if provenance else ""
+        return False
+    if provenance is None or not provenance.filter:
+        return False
+    kept = kept_by(provenance.filter, dataset)
+    return not kept or not (ticker in kept.tickers or _underlying(dataset, ticker, day) in kept.underlyings)
+
+
+def _underlying(dataset: Dataset, ticker: str, day: dt.date) -> str | None:
+    """What a contract is on; None for what is none."""
+    if dataset.derived is None:
+        return None
+    column = underlying_column(dataset)
+    parts = DERIVATIONS[dataset.derived.derivation](pa.array([ticker]), day)
+    (name,) = parts.columns[column].to_pylist() if column else (None,)
+    return str(name) if name else None
 
 
 def _runs(stored: Sequence[dt.date], chosen: set[dt.date]) -> Iterator[Gap]:

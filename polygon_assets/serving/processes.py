@@ -3,6 +3,7 @@
 Belongs here: starting and stopping. Does not: what they serve.
 """
 
+import fcntl
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
-from polygon_assets.errors import PortTakenError
+from polygon_assets.errors import InvalidInputError, PortTakenError
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 20
@@ -51,10 +52,41 @@ def log_of(home: Path) -> Path:
 def dagster_dev(home: Path, port: int, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run ``dagster dev`` on ``home`` and ``port`` with ``environment``; all its processes end with the block.
 
+    Raises:
+        InvalidInputError: something is served from ``home`` already.
+        PortTakenError: something listens on ``port`` already.
+
     What they print goes to ``log_of(home)``. It gets a process group of its own and default signal handlers: started
     from a shell's background it would ignore SIGINT and leave its children behind.
     """
-    require_free_port(port)
+    with _served_once(home, port):
+        require_free_port(port)
+        with _dagster_dev(home, port, environment) as process:
+            yield process
+
+
+@contextmanager
+def _served_once(home: Path, port: int) -> Iterator[None]:
+    """Keep others from serving ``home``: Dagster knows no two daemons on one history, and each would fill its log."""
+    descriptor = os.open(home / ".serving.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        where = f"http://{HOST}:{os.read(descriptor, 5).decode() or '…'}"
+        raise InvalidInputError(
+            f"The platform of {home} is served already, at {where}. Stop that one first (Ctrl-C where it runs), or set "
+            "DAGSTER_HOME and POLYGON_STORE to folders of another's own."
+        ) from None
+    else:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(port).encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _dagster_dev(home: Path, port: int, environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     workspace = home / "workspace.yaml"  # the checkout's own is not installed with the package
     workspace.write_text(_WORKSPACE)
     command = [sys.executable, "-m", "polygon_assets.serving.guarded", "dev"]

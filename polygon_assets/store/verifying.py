@@ -3,9 +3,12 @@
 Belongs here: reading everything again. Does not: repairing (ingest with ``overwrite``), or printing (``cli``).
 """
 
+import errno
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -153,13 +156,25 @@ def verify_kept(store: ParquetStore, dataset: str) -> Iterator[tuple[str, str | 
         for year in years(store, dataset):
             name = year_name(dataset, year)
             yield f"{store.uri}/{name}", _table_problem(store, name)
-    with store.staging() as staging:
+    with ExitStack() as opened:
+        folder: Path | None = None
         for kept in (store.raw_files, store.quarantine):
             for uri, bring in kept.copies(dataset):
-                problem = _copy_problem(bring, staging / "copy")
+                folder = folder or _room_for_copies(store, opened)
+                problem = _copy_problem(bring, folder / "copy")
                 if problem and uri not in {each for each, _ in kept.copies(dataset)}:
                     continue  # dropped meanwhile, since its day was replaced
                 yield uri, problem
+
+
+def _room_for_copies(store: ParquetStore, opened: ExitStack) -> Path:
+    """The store's staging; where it may only be read, this machine's temporary folder."""
+    try:
+        return opened.enter_context(store.staging())
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
+        return Path(opened.enter_context(TemporaryDirectory(prefix="polygon-assets-verify-")))
 
 
 def verify_tables(store: ParquetStore) -> Iterator[tuple[str, str | None]]:

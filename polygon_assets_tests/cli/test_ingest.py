@@ -391,3 +391,8 @@ def test_a_misspelt_ticker_once_stored_days_without_rows_in_silence(platform: Pl
     assert "tickers=aapl kept no row of 2 days. The vendor writes tickers in capitals" in done.err
     assert "kept no row" not in cli("ingest", "stocks_daily", *both, "--tickers", "AAPL,aapl").err
     assert "kept no row" not in cli("ingest", "stocks_daily", *both).err
+    lost = cli("ingest", "stocks_daily", *both, "--tickers", "aapl")
+    assert lost.code == 1, "a typing error once replaced good days by empty ones"
+    assert "tickers=aapl keeps no row of the vendor's file, and 20 rows are stored" in lost.out + lost.err
+    assert platform.place.open().provenance("stocks_daily", DAYS[0]).rows == 20  # type: ignore[union-attr]
+    assert cli("ingest", "stocks_daily", *both, "--tickers", "aapl", "--overwrite").code == 0

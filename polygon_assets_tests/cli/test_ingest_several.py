@@ -17,6 +17,30 @@ def test_several_datasets_and_patterns(platform: Platform, cli: Command) -> None
     assert platform.materialised("options_minute") == [DAY]
 
 
+@pytest.mark.usefixtures("platform")
+def test_a_bucket_that_does_not_exist_had_only_not_published_yet(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYGON_BUCKET", "no-such-bucket")
+    for command in (("ingest", "stocks_daily", "--start", DAY), ("ls", "stocks_daily", "--month", DAY[:7])):
+        done = cli(*command)
+        assert done.code == 1
+        assert "There is no such bucket: see POLYGON_BUCKET" in done.err
+        assert "not published" not in done.out + done.err
+
+
+def test_days_of_another_filter_lack_rows(platform: Platform, cli: Command) -> None:
+    """``--missing`` found nothing missing, and ``--dry-run`` nothing to fetch."""
+    platform.publish("stocks_daily", [DAY])
+    one = ("ingest", "stocks_daily", "--start", DAY)
+    assert cli(*one, "--tickers", "AAPL").code == 0
+    assert "nothing is missing" in cli(*one, "--missing", "--tickers", "AAPL").out
+    assert "fetch: 0 days" in cli(*one, "--dry-run", "--tickers", "AAPL").out
+    assert "fetch: 1 day" in cli(*one, "--dry-run").out
+    assert "fetch: 1 day" in cli(*one, "--dry-run", "--missing").out
+    assert "1 published" in cli(*one, "--missing").out
+    assert "nothing is missing" in cli(*one, "--missing", "--tickers", "AAPL").out, "a whole day has its rows"
+    assert platform.place.open().provenance("stocks_daily", DAY).rows == 20  # type: ignore[union-attr]
+
+
 def test_one_that_fails_leaves_the_others_alone(platform: Platform, cli: Command) -> None:
     platform.put_broken("stocks_daily", DAY)
     platform.publish("options_daily", [DAY])

@@ -1,8 +1,13 @@
-"""``sql --output``: what lies at a name is replaced or refused, and never followed."""
+"""What ``sql`` writes, in each form; what lies at the name of its file is replaced or refused, and never followed."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from polygon_assets_tests.cli.conftest import Command
@@ -90,3 +95,57 @@ def test_links_that_lead_to_each_other_once_were_an_unexpected_error(cli: Comman
     done = cli("sql", "SELECT 1", "--output", str(tmp_path / "one" / "x.csv"))
     assert done.code == 2
     assert "name another with --output" in done.err
+
+
+LISTS = "SELECT [1, 2] AS codes, {'a': 1} AS pair, NULL::INT[] AS none, INTERVAL 1 DAY AS span"
+
+
+@pytest.mark.usefixtures("store")
+def test_conditions_of_trades_could_not_be_had_as_csv(cli: Command, tmp_path: Path) -> None:
+    done = cli("sql", LISTS, "--format", "csv")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[1].startswith('"[1, 2]","{""a"": 1}",,')
+    assert cli("sql", f"{LISTS} WHERE false", "--format", "csv").out == '"codes","pair","none","span"\n'
+    refused = cli("sql", LISTS, "--output", str(tmp_path / "a.parquet"))
+    assert (refused.code, "Parquet cannot hold span" in refused.err) == (2, True)
+    assert not (tmp_path / "a.parquet").exists()
+    assert cli("sql", "SELECT [1, 2] AS codes", "--output", str(tmp_path / "a.parquet")).code == 0
+    assert pq.read_table(tmp_path / "a.parquet").to_pylist() == [{"codes": [1, 2]}]
+
+
+@pytest.mark.usefixtures("store")
+def test_json_lost_columns_and_held_what_is_no_json(cli: Command, tmp_path: Path) -> None:
+    for form in ("json", "parquet"):
+        twice = cli("sql", "SELECT 1 AS a, 2 AS a", "--output", str(tmp_path / f"a.{form}"))
+        assert (twice.code, f"Two columns are called 'a', of which {form} keeps one" in twice.err) == (2, True)
+    query = "SELECT 'NaN'::DOUBLE AS a, 'inf'::DOUBLE AS b, ['-inf'::DOUBLE, 1] AS c, {'d': 'NaN'::DOUBLE} AS e"
+    assert cli("sql", query, "--format", "json").json() == [{"a": None, "b": None, "c": [None, 1.0], "e": {"d": None}}]
+    assert cli("sql", "SELECT 1 AS a, 2 AS a", "--format", "csv").out.splitlines()[1] == "1,2"
+
+
+@pytest.mark.usefixtures("store")
+def test_a_folder_that_is_not_there_is_named(cli: Command, tmp_path: Path) -> None:
+    done = cli("sql", "SELECT 1 AS n", "--output", str(tmp_path / "none/a.csv"))
+    assert (done.code, f"There is no folder {tmp_path / 'none'}; make it" in done.err) == (2, True)
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("query", ["-- a note\nSELECT 1 AS n", "--\nSELECT 1 AS n"])
+def test_a_query_that_begins_with_a_comment_was_taken_for_an_option(cli: Command, query: str) -> None:
+    assert cli("sql", query, "--format", "json").json() == [{"n": 1}]
+
+
+@pytest.mark.slow
+def test_ctrl_c_was_heard_at_the_end_of_the_query(store: Path) -> None:
+    """Which took five minutes more, and then was called a fault of the program."""
+    heavy = "SELECT count(*) FROM range(10000000) a(n) JOIN range(10000000) b(n) ON a.n * 7 % 1000 < b.n % 1000"
+    command = [sys.executable, "-m", "polygon_assets.cli", "sql", heavy]
+    environment = {**os.environ, "POLYGON_STORE": str(store)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 130
+    finally:
+        process.kill()

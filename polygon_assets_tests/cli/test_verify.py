@@ -1,5 +1,7 @@
 """``verify``: corruption is named and ends with 1; ``--remote`` names what the vendor has replaced."""
 
+import errno
+
 import pytest
 
 from polygon_assets.errors import ReplacedWhileReadError
@@ -24,6 +26,24 @@ def test_a_whole_store(platform: Platform, cli: Command) -> None:
     assert done.code == 0
     assert "stocks_daily: 3 days, 60 rows, all whole" in done.out
     assert done.err == ""  # quiet where there is no terminal
+
+
+def test_a_store_that_may_only_be_read_was_not_verified(
+    platform: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything was whole, and then came an error about a lock of the staging folder."""
+
+    def denied(_: ParquetStore) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "guard.lock")
+
+    monkeypatch.setenv("POLYGON_KEEP_RAW", "true")
+    ingested(platform, cli)
+    monkeypatch.setattr(ParquetStore, "staging", denied)
+    done = cli("verify", "stocks_daily")
+    assert (done.code, done.err) == (0, "")
+    assert "all whole" in done.out
+    crossed = cli("verify", "stocks_daily", "--cross")
+    assert (crossed.code, "not remembered for the next time" in crossed.err) == (0, True)
 
 
 def test_corruption_is_named(platform: Platform, cli: Command) -> None:
@@ -58,6 +78,14 @@ def test_a_large_day_that_is_replaced_at_each_look_once_ended_the_command(
         f"date={DAYS[0]}/data.parquet: replaced while it was read. Nothing is wrong with it: read it again." in done.out
     )
     assert "stocks_daily: 2 days, 40 rows, all whole; replaced while it was read: 1 day" in done.out
+
+
+def test_a_range_without_stored_days_was_called_nothing_stored(platform: Platform, cli: Command) -> None:
+    ingested(platform, cli)
+    said = f"stocks_daily: no stored day is in that range; stored are {DAYS[0]} to {DAYS[-1]}"
+    for option in ((), ("--cross",)):
+        assert said in cli("verify", "stocks_daily", "--start", "2025-01-02", *option).out
+    assert "options_daily: nothing stored" in cli("verify", "options_daily", "--start", "2025-01-02").out
 
 
 def test_only_a_range(platform: Platform, cli: Command) -> None:

@@ -86,7 +86,7 @@ def save_terminated_between(kind: str, endpoint: str, folder: Path) -> None:
             time.sleep(0)  # here Python runs the handler
         run(handle)
 
-    asyncio.Handle._run = interrupted  # type: ignore[method-assign]
+    asyncio.Handle._run = interrupted  # type: ignore[method-assign, assignment]
     save(kind, endpoint, ["large"], folder)
 
 

@@ -240,6 +240,26 @@ def test_sizes_that_are_plainly_wrong(store: ParquetStore) -> None:
     assert finding.count > 20
 
 
+def test_daily_bars_without_minutes_were_held_against_nothing(store: ParquetStore) -> None:
+    """Who stores trades and daily bars alone had no check of either."""
+
+    def wrong(rows: pa.Table) -> pa.Table:
+        return rows.set_column(rows.column_names.index("size"), "size", pc.multiply(rows.column("size"), 100))
+
+    size = demo_size(DATASETS["stocks_trades"])
+    put_made(store, "stocks_daily", DAY, size=size)
+    put_made(store, "stocks_trades", DAY, size=size)
+    assert found(store, "stocks_daily") == {}
+    put_made(store, "stocks_trades", DAY, wrong, size=size)
+    finding = found(store, "stocks_daily")["volume_differs"]
+    assert finding.against == "stocks_trades"
+
+
+def test_an_index_that_ends_before_new_yorks_bell_is_whole(store: ParquetStore) -> None:
+    put_made(store, "indices_minute", DAY, without(from_minute(11, 35)), size=BUSY)
+    assert "last_minutes_missing" not in found(store, "indices_minute")
+
+
 @pytest.mark.parametrize("lacking", ["trades", "minutes"])
 def test_trades_that_end_before_their_bars_and_the_reverse(store: ParquetStore, lacking: str) -> None:
     """On 2024-06-10 the trades of the largest underlyings ended at 15:32."""

@@ -137,8 +137,13 @@ def test_row_groups_in_the_order_of_time_have_every_ticker_and_are_kept_once(
 
 
 def test_trades_that_count_for_neither_range_nor_volume(store: ParquetStore) -> None:
-    """A corrected one counts for nothing; 16 is the report of an official open, 2 an average price."""
-    kinds = {"AAPL": ("correction", 1), "MSFT": ("conditions", "16"), "NVDA": ("conditions", "2")}
+    """A cancelled one counts for nothing; 16 is the report of an official open, 2 an average price."""
+    kinds = {
+        "AAPL": ("correction", 8),
+        "AMZN": ("correction", 1),
+        "MSFT": ("conditions", "16"),
+        "NVDA": ("conditions", "2"),
+    }
 
     def change(rows: pa.Table) -> pa.Table:
         for ticker, (name, value) in kinds.items():
@@ -151,8 +156,8 @@ def test_trades_that_count_for_neither_range_nor_volume(store: ParquetStore) -> 
     at = {ticker: place for place, ticker in enumerate(made.tickers.to_pylist())}
     counted = {ticker: made.columns["volume"][at[ticker]] > 0 for ticker in (*kinds, "SPY")}
     ranged = {ticker: bool(np.isfinite(made.columns["regular_high"][at[ticker]])) for ticker in (*kinds, "SPY")}
-    assert counted == {"AAPL": False, "MSFT": False, "NVDA": True, "SPY": True}
-    assert ranged == {"AAPL": False, "MSFT": False, "NVDA": False, "SPY": True}
+    assert counted == {"AAPL": False, "AMZN": True, "MSFT": False, "NVDA": True, "SPY": True}
+    assert ranged == {"AAPL": False, "AMZN": True, "MSFT": False, "NVDA": False, "SPY": True}
     assert made.columns["transactions"][at["AAPL"]] == 0
 
 

@@ -84,6 +84,25 @@ def test_days_of_some_tickers_by_a_filter_are_unknown(store: ParquetStore) -> No
     assert found.unknown == days(*SESSIONS[3:6])
 
 
+def test_a_filter_that_names_the_ticker_left_its_days_unknown(store: ParquetStore) -> None:
+    kept = RowFilter(tickers=frozenset({"SPY", "QQQ"}))
+    for day in SESSIONS[:6]:
+        change = without("QQQ" if day in SESSIONS[2:4] else "none of them")
+        put_made(store, "stocks_daily", day, change, size=SMALL, row_filter=kept)
+    found = reading.ticker_coverage("stocks_daily", "QQQ", store=store)
+    assert not found.unknown
+    assert list(found.without) == days(*SESSIONS[2:4])
+
+
+def test_a_filter_that_names_the_underlying_says_what_a_contract_lacks(store: ParquetStore) -> None:
+    for day in SESSIONS[:3]:
+        kept = RowFilter(underlyings=frozenset({"SPY"}))
+        put_made(store, "options_daily", day, size=SMALL, row_filter=kept)
+    strike = "O:{}991217C99999000"
+    assert reading.ticker_coverage("options_daily", strike.format("SPY"), store=store).unknown == []
+    assert reading.ticker_coverage("options_daily", strike.format("QQQ"), store=store).unknown == days(*SESSIONS[:3])
+
+
 def test_a_ticker_that_is_nowhere(store: ParquetStore) -> None:
     filled(store)
     found = reading.ticker_coverage("stocks_daily", "qqq", store=store)

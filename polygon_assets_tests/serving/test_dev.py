@@ -13,8 +13,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from polygon_assets.errors import InvalidInputError
 from polygon_assets.serving.home import prepare_home
-from polygon_assets.serving.processes import log_of
+from polygon_assets.serving.processes import dagster_dev, log_of
 from polygon_assets_tests.cluster.exposure import command_lines, family, listening_sockets, listens_beyond_loopback
 from polygon_assets_tests.processes import processes_of, wait_for
 from polygon_assets_tests.servers.asking import asked
@@ -87,6 +88,17 @@ def test_it_ends_the_runs_that_were_killed_before_it_serves(dev: Dev, monkeypatc
     with dg.DagsterInstance.from_config(str(dev.home)) as instance:
         (run,) = instance.get_runs(dg.RunsFilter(run_ids=[KILLED.run_id]))
     assert run.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_second_one_on_the_same_history_was_served_as_well(dev: Dev) -> None:
+    """Both daemons then said every half minute that there are two, and the first one's log was moved away."""
+    before = log_of(dev.home).stat().st_ino
+    with (
+        pytest.raises(InvalidInputError, match=rf"served already, at http://127\.0\.0\.1:{dev.port}\. Stop that one"),
+        dagster_dev(dev.home, free_ports(1)[0], os.environ),
+    ):
+        pass
+    assert log_of(dev.home).stat().st_ino == before
 
 
 def test_what_it_starts_is_guarded_and_listens_on_this_machine_alone(dev: Dev) -> None:

@@ -128,6 +128,29 @@ def test_the_row_count_is_compared_with_the_median_of_earlier_days(place: Place,
     assert (comparison.passed, comparison.median, comparison.neighbours) == (passed, 10, 5)
 
 
+def test_each_sunday_of_foreign_exchange_was_flagged(store: ParquetStore) -> None:
+    """It trades a few hours then, a tenth of the rows: weekends are compared with weekends."""
+    counts = RowCounts(store, "forex_daily")
+    first = dt.date(2026, 9, 6)
+    for number in range(60):
+        day = first + dt.timedelta(number)
+        if day.weekday() != 5:
+            counts.add(str(day), 10 if day.weekday() == 6 else 100)
+    assert counts.compare("2026-10-26").passed
+    sunday = counts.compare("2026-11-01")
+    assert (sunday.passed, sunday.median, sunday.neighbours) == (True, 10, 8)
+    counts.add("2026-11-01", 100)
+    assert not counts.compare("2026-11-01").passed
+
+
+def test_a_days_of_some_tickers_were_compared_with_whole_ones(store: ParquetStore) -> None:
+    counts = RowCounts(store, "stocks_daily")
+    for number, day in enumerate(DAYS):
+        counts.add(day, 3 if number % 2 else 1_000, "tickers=AAPL,MSFT,SPY" if number % 2 else "")
+    assert counts.compare(DAYS[-1]).passed
+    assert counts.compare(DAYS[-2]).passed
+
+
 def test_row_counts_learn_of_days_stored_meanwhile(store: ParquetStore) -> None:
     counts = RowCounts(store, "stocks_daily")
     for number, day in enumerate(DAYS[:7]):

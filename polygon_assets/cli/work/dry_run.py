@@ -11,6 +11,7 @@ from polygon_assets.cli import console
 from polygon_assets.cli.reaching import reached_store
 from polygon_assets.cli.work.ls import compare
 from polygon_assets.datasets import Dataset
+from polygon_assets.filters import ALL_ROWS, RowFilter
 from polygon_assets.ingest.connections import open_catalog, open_sync_downloader
 from polygon_assets.ingest.room import is_large
 from polygon_assets.reading.inventory import without_stored
@@ -42,12 +43,25 @@ def parquet_bytes(dataset: Dataset, source_bytes: int, seen: Sequence[ComparedDa
     return round(source_bytes * ratio)
 
 
-def run(settings: Settings, dataset: Dataset, days: Sequence[str], *, missing: bool, overwrite: bool) -> None:
+def run(
+    settings: Settings,
+    dataset: Dataset,
+    days: Sequence[str],
+    *,
+    missing: bool,
+    overwrite: bool,
+    row_filter: RowFilter = ALL_ROWS,
+) -> None:
     """List the bucket, compare, and say what ingesting ``days`` would take; of the ``missing`` ones alone."""
     if missing:
-        days = without_stored(reached_store(settings), dataset, days)
+        days = without_stored(reached_store(settings), dataset, days, row_filter)
     compared = compare(settings, dataset, days) if days else []
-    wanted = [each for each in compared if each.listed and (overwrite or each.standing in TO_FETCH)]
+
+    def is_to_be_fetched(each: ComparedDay) -> bool:
+        is_outdated = each.stored is not None and not each.stored.is_current(dataset, row_filter)
+        return overwrite or each.standing in TO_FETCH or is_outdated
+
+    wanted = [each for each in compared if each.listed and is_to_be_fetched(each)]
     size = sum(each.listed.size for each in wanted if each.listed)
     _print_days(dataset, compared, wanted, size)
     if not wanted:

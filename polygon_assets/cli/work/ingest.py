@@ -102,7 +102,7 @@ def run(
     ``any_day``: the calendar need not know them. ``accept_unterminated``: as in ``Limits``.
     """
     if missing:
-        days = without_stored(reached_store(settings), dataset, days)
+        days = without_stored(reached_store(settings), dataset, days, row_filter)
     if not days:
         console.out.print(f"{dataset.name}: nothing is missing")
         return 0

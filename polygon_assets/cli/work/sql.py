@@ -4,12 +4,14 @@ As CSV, JSON (an array, one object a line) or Parquet. A file appears whole or n
 """
 
 import json
+import math
 import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -33,22 +35,59 @@ if TYPE_CHECKING:
     import duckdb
 
 TABLE = "table"
+_ASK_AGAIN_AFTER = 0.1
+"""Seconds: a query that is only about to begin does not hear that it is to end."""
 
 
 def write(result: pa.RecordBatchReader, form: str, output: Path | None) -> int:
-    """Write ``result`` as ``form`` to the file ``output``, or to standard output; how many rows there were."""
+    """Write ``result`` as ``form`` to the file ``output``, or to standard output; how many rows there were.
+
+    Raises:
+        InvalidInputError: the form has no place for a column: two of one name, or a type that it does not know.
+    """
+    if form != "csv":
+        _require_names(result.schema, form)
     with _target(output) as file:
         if form == "json":
             return _json(result, file)
-        with (pacsv.CSVWriter if form == "csv" else pq.ParquetWriter)(file, result.schema) as writer:
-            return sum(_count(writer, batch) for batch in result)
+        if form == "csv":
+            with pacsv.CSVWriter(file, _in_text(result.schema.empty_table()).schema) as writer:
+                return sum(_count(writer, _in_text(pa.Table.from_batches([batch]))) for batch in result)
+        with _parquet(file, result.schema) as parquet:
+            return sum(_count(parquet, batch) for batch in result)
 
 
-def _count(writer: pacsv.CSVWriter | pq.ParquetWriter, batch: pa.RecordBatch) -> int:
-    if isinstance(writer, pq.ParquetWriter):
-        writer.write_batch(batch)
+def _require_names(schema: pa.Schema, form: str) -> None:
+    for name in schema.names:
+        if schema.names.count(name) > 1:
+            raise InvalidInputError(f"Two columns are called {name!r}, of which {form} keeps one: name them with AS.")
+
+
+def _in_text(table: pa.Table) -> pa.Table:
+    """``table`` with text in place of what CSV does not know: lists, as those of conditions, and intervals."""
+    for number, each in enumerate(table.schema):
+        if pa.types.is_nested(each.type) or each.type == pa.month_day_nano_interval():
+            values = table.column(number).to_pylist()
+            texts = [None if value is None else json.dumps(value, default=str, ensure_ascii=False) for value in values]
+            table = table.set_column(number, each.name, pa.array(texts, pa.string()))
+    return table
+
+
+def _parquet(file: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
+    try:
+        return pq.ParquetWriter(file, schema)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        columns = ", ".join(each.name for each in schema if each.type == pa.month_day_nano_interval())
+        raise InvalidInputError(
+            f"Parquet cannot hold {columns or 'a column'}: {error}. Cast it in the query."
+        ) from None
+
+
+def _count(writer: pacsv.CSVWriter | pq.ParquetWriter, batch: pa.RecordBatch | pa.Table) -> int:
+    if isinstance(batch, pa.Table):
+        writer.write_table(batch)
     else:
-        writer.write(batch)
+        writer.write_batch(batch)
     return batch.num_rows
 
 
@@ -56,10 +95,20 @@ def _json(result: pa.RecordBatchReader, file: IO[bytes]) -> int:
     count = 0
     file.write(b"[")
     for row in (row for batch in result for row in readable(batch).to_pylist()):
-        file.write((",\n" if count else "\n").encode() + json.dumps(row, default=str, ensure_ascii=False).encode())
+        text = json.dumps(_finite(row), default=str, ensure_ascii=False, allow_nan=False)
+        file.write((",\n" if count else "\n").encode() + text.encode())
         count += 1
     file.write(b"\n]\n")
     return count
+
+
+def _finite(value: Any) -> Any:
+    """``value`` with null for what JSON has no number for: NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list) else value
 
 
 @contextmanager
@@ -91,8 +140,11 @@ def require_new_place(output: Path, store_uri: str) -> None:
         raise InvalidInputError(f"{output} is no plain file; name another with --output.")
     try:
         folder = output.absolute().parent.resolve()
-        with suppress(FileNotFoundError):
-            folder.stat()  # Python 3.13 resolves such links without an error
+        folder.stat()  # Python 3.13 resolves such links without an error
+    except FileNotFoundError:
+        raise InvalidInputError(
+            f"There is no folder {output.parent}; make it, or name another with --output."
+        ) from None
     except (OSError, RuntimeError) as error:  # links that lead to each other
         raise InvalidInputError(f"{output} is nowhere: {error}; name another with --output.") from error
     if "://" not in store_uri and folder.is_relative_to(Path(store_uri).resolve()):
@@ -107,16 +159,35 @@ def run(query: str, form: str, output: Path | None, rows: int) -> None:
     if output:
         require_new_place(output, store.uri)
     with connect(store, console.warn) as connection:
-        result = run_query(connection, query)
-        if form == TABLE:
-            found = _show(result, rows)
-        else:
-            found = write(result, form, output)
-            if output:
-                console.messages.print(f"{console.counted(found, 'row')} in {output}", soft_wrap=True)
-        if found <= 1:  # of nothing, a sum is one row
-            for remark in _absent(connection, store, query, found):
-                console.warn(remark)
+        _interruptible(connection, lambda: _answer(connection, store, query, form, output, rows))
+
+
+def _answer(
+    connection: "duckdb.DuckDBPyConnection", store: ParquetStore, query: str, form: str, output: Path | None, rows: int
+) -> None:
+    result = run_query(connection, query)
+    if form == TABLE:
+        found = _show(result, rows)
+    else:
+        found = write(result, form, output)
+        if output:
+            console.messages.print(f"{console.counted(found, 'row')} in {output}", soft_wrap=True)
+    if found <= 1:  # of nothing, a sum is one row
+        for remark in _absent(connection, store, query, found):
+            console.warn(remark)
+
+
+def _interruptible(connection: "duckdb.DuckDBPyConnection", work: Callable[[], None]) -> None:
+    """Do ``work`` in another thread: Python hears of Ctrl-C only between two calls, and a query is one, of minutes."""
+    with ThreadPoolExecutor(1) as thread:
+        working = thread.submit(work)
+        try:
+            working.result()
+        except KeyboardInterrupt:
+            while not working.done():
+                connection.interrupt()
+                wait([working], _ASK_AGAIN_AFTER)
+            raise
 
 
 def _absent(connection: "duckdb.DuckDBPyConnection", store: ParquetStore, query: str, found: int) -> Iterator[str]:

@@ -70,6 +70,11 @@ def _read_tables(store: ParquetStore) -> int:
     return len(wrong)
 
 
+def none_of(stored: Sequence[str]) -> str:
+    """What to say where none of the ``stored`` days, oldest first, was asked for."""
+    return f"no stored day is in that range; stored are {stored[0]} to {stored[-1]}" if stored else "nothing stored"
+
+
 def _read(store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
     """Read the days again; how many are not whole."""
     hidden = _name_strays(store, dataset)
@@ -103,7 +108,7 @@ def _read(store: ParquetStore, dataset: Dataset, choose: _Choose) -> int:
     )
     verdict += f"; replaced while it was read: {console.counted(unread, 'day')}" if unread else ""
     remedy = f". Fetch them again: polygon-assets ingest {dataset.name} --start DAY --overwrite" if corrupt else ""
-    console.out.print(f"{dataset.name}: {verdict if days else 'nothing stored'}{remedy}", soft_wrap=True)
+    console.out.print(f"{dataset.name}: {verdict if days else none_of(stored)}{remedy}", soft_wrap=True)
     if filtered:
         console.out.print(
             f"{dataset.name}: some rows only, by a filter: {console.counted(filtered, 'day')}; polygon-assets status"

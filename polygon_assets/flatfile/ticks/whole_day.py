@@ -18,10 +18,14 @@ from polygon_assets.flatfile.tickers import TickerParts
 
 FEWEST_TRADES = 1_000
 """Fewer of a day, or of its most traded ticker, do not tell whether something is wrong."""
-LAST_PART = dt.timedelta(minutes=30)
-"""Of regular trading: the most traded ticker trades in it."""
+LAST_PART = dt.timedelta(minutes=20)
+"""Of regular trading: the most traded ticker trades in it. Days were cut 28 minutes before the bell."""
 NEARLY_ALL = 0.95
 """Share of a day's trades that have one size where the sizes are wrong."""
+_BAND = 20
+"""Sizes in a row. On the days whose sizes were wrong, they were 33 to 49."""
+_SMALLEST_OF_A_BAND = 11
+"""Most trades of options are of one to ten contracts."""
 _SIZES = 10_000
 """Larger ones are not counted one by one: no size that all trades have is that large."""
 
@@ -73,7 +77,7 @@ class EarlyEnd:
 
 
 class OneSize:
-    """Have nearly all trades one size? So they had on days whose sizes were plainly wrong."""
+    """Have nearly all trades one size, or a few next to each other? So on days whose sizes were plainly wrong."""
 
     def __init__(self, dataset: Dataset, day: dt.date) -> None:  # noqa: ARG002 (as all of them are made)
         self._counts = np.zeros(_SIZES, dtype=np.int64)
@@ -88,8 +92,15 @@ class OneSize:
         self._counts += np.bincount(whole[whole == small], minlength=_SIZES)
 
     def conclude(self, tally: Tally) -> None:
-        """Look at the most frequent size."""
+        """Look at the most frequent size, and at the most frequent ones in a row."""
         size = int(np.argmax(self._counts))
-        count = int(self._counts[size])
-        if self._trades >= FEWEST_TRADES and count > NEARLY_ALL * self._trades:
-            tally.note("one_size", count, sample=({"size": size, "trades": count, "of": self._trades},))
+        upto = np.concatenate(([0], np.cumsum(self._counts)))
+        in_bands = (upto[_BAND:] - upto[:-_BAND])[_SMALLEST_OF_A_BAND:]
+        band = _SMALLEST_OF_A_BAND + int(np.argmax(in_bands))
+        for first, end in ((size, size + 1), (band, band + _BAND)):
+            count = int(self._counts[first:end].sum())
+            if self._trades >= FEWEST_TRADES and count > NEARLY_ALL * self._trades:
+                found = first + np.flatnonzero(self._counts[first:end])
+                sizes = {"size": int(found[0])} if len(found) == 1 else {"sizes": f"{found[0]} to {found[-1]}"}
+                tally.note("one_size", count, sample=({**sizes, "trades": count, "of": self._trades},))
+                return

@@ -91,7 +91,7 @@ class Recorder:
             materialisation = dg.AssetMaterialization(self._key, partition=result.day, metadata=metadata)
             self._instance.report_runless_asset_event(materialisation)
             self._known.add(result.day)
-            self._row_counts.add(result.day, result.rows)
+            self._row_counts.add(result.day, result.rows, result.filter)
         for evaluation in day_checks(self._key, result, self._row_counts, self._problems(result)):
             report_evaluation(self._instance, evaluation)
         return True

@@ -52,7 +52,7 @@ class CrossChecks:
     def fingerprint(self, dataset: Dataset, day: str) -> str:
         """What tells the files, and the splits, that ``check`` reads of ``day`` from any others."""
         before = self._day_before(dataset, day)
-        files = [(dataset.name, day), (dataset.made_of, day), (dataset.name, before)]
+        files = [(dataset.name, day), (self._parts(dataset, day), day), (dataset.name, before)]
         read = [self._stored(name).get(at or "", "") if name else "" for name, at in files]
         splits = [text for at, text in self._splits if before < at <= day] if knows_of_splits(dataset) else []
         if splits:
@@ -80,9 +80,8 @@ class CrossChecks:
     def _findings(self, dataset: Dataset, day: str) -> Iterator[CrossFinding]:
         if self._store.provenance(dataset.name, day) is None:
             raise StoreError(f"{self._store.path(dataset.name, day)}: removed since the days were listed")
-        if dataset.made_of and day in self._stored(dataset.made_of):
-            parts = self._summary(DATASETS[dataset.made_of], day)
-            yield from compare_with_parts(self._summary(dataset, day), parts)
+        if parts := self._parts(dataset, day):
+            yield from compare_with_parts(self._summary(dataset, day), self._summary(DATASETS[parts], day))
         if has_minutes(dataset):
             traded = self._summary(dataset, day).traded
             yield from missing_at_the_end(traded) if traded else ()
@@ -93,6 +92,13 @@ class CrossChecks:
             yield CrossFinding("day_before_missing", before, 1, 1, ())
         counts = self._row_counts.setdefault(dataset.name, RowCounts(self._store, dataset.name))
         yield from compare_row_count(counts, day)
+
+    def _parts(self, dataset: Dataset, day: str) -> str:
+        """The dataset that the bars of ``day`` are held against: minutes, else trades; empty where none is stored."""
+        parts = dataset.made_of
+        while parts and day not in self._stored(parts):
+            parts = DATASETS[parts].made_of
+        return parts
 
     def _summary(self, dataset: Dataset, day: str) -> Summary:
         key = dataset.name, day

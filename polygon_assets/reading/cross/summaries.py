@@ -44,8 +44,8 @@ _AGGREGATES = {
 
 
 def has_minutes(dataset: Dataset) -> bool:
-    """Are its rows bars of minutes with a closing bell?"""
-    return bool(dataset.session) and "close" in dataset.header
+    """Are its rows bars of what was traded in minutes, until a closing bell? Indices keep their own hours."""
+    return bool(dataset.session) and "close" in dataset.header and "transactions" in dataset.header
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,8 @@ def _lots(footer: pq.FileMetaData) -> Iterator[list[int]]:
 
 _BAR = ("high", "low", "volume", "transactions")
 _TRADE = ("price", "size", "conditions", "correction")
+_COUNTED_CORRECTIONS = (0, 1)
+"""None, and a row that has the corrected price; others are erroneous or cancelled trades, or what was corrected."""
 
 
 def _times(dataset: Dataset, batch: pa.RecordBatch) -> Ints:
@@ -218,7 +220,7 @@ def _partial(dataset: Dataset, batch: pa.RecordBatch, hours: _Hours) -> pa.Table
     if "price" in dataset.header:
         price, size = batch.column("price").to_numpy(), batch.column("size").to_numpy()
         corrections: Any = batch.column("correction")
-        uncorrected = ~(corrections.fill_null(0).to_numpy() > 0)
+        uncorrected: Any = np.isin(corrections.fill_null(0).to_numpy(), _COUNTED_CORRECTIONS)
         priced = uncorrected & ~_has_any(batch.column("conditions"), dataset.without_range)
         counted = uncorrected & ~_has_any(batch.column("conditions"), dataset.without_volume)
         high, low, volume, transactions = price, price, np.where(counted, size, 0.0), counted.astype(np.float64)

@@ -113,12 +113,12 @@ def busy(name: str, until: dt.time, count: int = FEWEST_TRADES + 1, size: str | 
 
 
 @pytest.mark.parametrize("name", ["stocks_trades", "options_trades"])
-def test_a_day_that_ends_before_the_last_half_hour_is_flagged(tmp_path: Path, name: str) -> None:
+def test_a_day_that_ends_before_the_last_twenty_minutes_is_flagged(tmp_path: Path, name: str) -> None:
     """Vendor issue 308: a day of options was cut off at 15:32 New York. The bell rings at 21:00 UTC."""
     assert found(made(tmp_path, name, busy(name, dt.time(20, 45)))[0]) == {}
-    cut, _ = made(tmp_path, name, busy(name, dt.time(20, 29)))
+    cut, _ = made(tmp_path, name, busy(name, dt.time(20, 32)))
     assert found(cut) == {"session_ends_early": 1}
-    assert cut.findings[0].sample[0]["last"] == "2026-11-06T20:29:00+00:00"
+    assert cut.findings[0].sample[0]["last"] == "2026-11-06T20:32:00+00:00"
     assert found(made(tmp_path, name, busy(name, dt.time(20, 29), FEWEST_TRADES - 1))[0]) == {}
 
 
@@ -128,6 +128,22 @@ def test_one_size_of_nearly_all_trades_is_flagged(tmp_path: Path) -> None:
     assert found(made(tmp_path, "stocks_trades", raw)[0]) == {}
     conversion, _ = made(tmp_path, "stocks_trades", busy("stocks_trades", dt.time(20, 59), size="33"))
     assert found(conversion) == {"one_size": FEWEST_TRADES + 1}
+
+
+@pytest.mark.parametrize(("name", "first", "rules"), [
+    ("stocks_trades", 33, {"one_size": FEWEST_TRADES + 1}), ("options_trades", 1, {}), ("stocks_trades", 9_990, {}),
+])  # fmt: skip
+def test_sizes_of_seventeen_in_a_row_are_flagged_unless_they_are_the_smallest(
+    tmp_path: Path, name: str, first: int, rules: dict[str, int]
+) -> None:
+    """They were 33 to 49 on the vendor's two days; options trade by one to ten contracts, on all days."""
+    rows = rows_in(busy(name, dt.time(20, 59)))
+    for number, row in enumerate(rows):
+        row["size"] = str(first + number % 17)
+    conversion, _ = made(tmp_path, name, raw_of(rows))
+    assert found(conversion) == rules
+    if rules:
+        assert conversion.findings[0].sample[0]["sizes"] == "33 to 49"
 
 
 def rows_in(raw: bytes) -> list[dict[str, str]]:
@@ -167,6 +183,39 @@ def test_a_row_near_its_day_is_flagged_and_one_far_from_it_rejected_where_days_a
     conversion, stored = made(tmp_path, "crypto_trades", raw_of(rows))
     assert found(conversion) == {"foreign_date": 1, "far_date": 1}
     assert len(stored) == len(rows) - 1
+
+
+@pytest.mark.parametrize(
+    ("said", "hours", "rules"),
+    [
+        ("2026-11-06", 72, {"foreign_date": 1}), ("2026-11-06", 24 * 9, {"far_date": 1}),
+        ("2026-11-05", 72, {"far_date": 1, "other_session": 1}), ("", 72, {"far_date": 1}),
+    ],
+)  # fmt: skip
+def test_a_session_over_a_holiday_once_refused_its_day(
+    tmp_path: Path, said: str, hours: int, rules: dict[str, int]
+) -> None:
+    """That of a Monday begins on Thursday evening where Friday is a holiday, and each row says whose it is."""
+    rows = rows_of("futures_cme_trades")
+    moment = str(int(rows[0]["timestamp"]) - hours * HOUR)
+    rows.insert(0, rows[0] | {"timestamp": moment, "session_end_date": said})
+    conversion, _ = made(tmp_path, "futures_cme_trades", raw_of(rows))
+    known = {name: count for name, count in found(conversion).items() if name in {"foreign_date", "far_date"}}
+    assert known == {name: count for name, count in rules.items() if name != "other_session"}
+
+
+@pytest.mark.parametrize(
+    ("day", "expiry"), [("2026-08-14", "2026-06-01"), ("2026-09-15", "2026-06-01"), ("2026-09-28", "2036-06-01")]
+)
+@pytest.mark.parametrize("ticker", ["SR3M6", "SR3M6-SR3U6", "SR3:BF M6-U6-Z6"])
+def test_three_months_interest_was_ten_years_off_from_the_second_month_on(ticker: str, day: str, expiry: str) -> None:
+    """SR3M6 trades to the third Wednesday of September; crude oil of June is gone by then, and that of 2036 listed."""
+    found = parse_futures_ticker(ticker, dt.date.fromisoformat(day))
+    assert found is not None
+    assert (found.root, str(found.expiry)) == ("SR3", expiry)
+    oil = parse_futures_ticker("CLM6", dt.date.fromisoformat(day))
+    assert oil is not None
+    assert str(oil.expiry) == "2036-06-01"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 from polygon_assets.cli import console
 from polygon_assets.cli.reaching import reached_store
+from polygon_assets.cli.work.verify import none_of
 from polygon_assets.datasets import Dataset
 from polygon_assets.errors import StoreError
 from polygon_assets.ingest import ParquetStore
@@ -56,17 +57,25 @@ def _check(store: ParquetStore, checks: CrossChecks, dataset: Dataset, days: Seq
                         console.out.print(f"{dataset.name} {day}: {describe(finding)}", soft_wrap=True)
                 shown.update(task, advance=1)
                 if len(found) >= _KEPT_EVERY:
-                    keep(store, dataset.name, found)
+                    _keep(store, dataset, found)
                     found.clear()
         finally:
-            keep(store, dataset.name, found)
-    _conclude(dataset, len(days), wrong, unreadable)
+            _keep(store, dataset, found)
+    _conclude(dataset, checks.days(dataset.name), len(days), wrong, unreadable)
     return wrong + unreadable
 
 
-def _conclude(dataset: Dataset, days: int, wrong: int, unreadable: int) -> None:
+def _keep(store: ParquetStore, dataset: Dataset, found: Mapping[str, CheckedDay]) -> None:
+    """Remember what was found, where the store may be written."""
+    try:
+        keep(store, dataset.name, found)
+    except PermissionError as error:
+        console.warn(f"{dataset.name}: not remembered for the next time, since the store may only be read: {error}")
+
+
+def _conclude(dataset: Dataset, stored: Sequence[str], days: int, wrong: int, unreadable: int) -> None:
     if not days:
-        console.out.print(f"{dataset.name}: nothing stored")
+        console.out.print(f"{dataset.name}: {none_of(stored)}")
         return
     of = console.counted(days, "day")
     verdict = f"findings on {wrong} of {of}" if wrong else f"{of}, nothing that the stored days beside them contradict"
