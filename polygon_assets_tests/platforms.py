@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -265,6 +266,19 @@ def open_platform(
     shutil.copytree(fresh_home, home)
     with ExitStack() as opened:
         yield Platform(server, bucket, place, home, opened, S3Catalog(bucket, options_prefix="us_options_opra"))
+
+
+@contextmanager
+def platform_of_a_user(
+    server: S3Server, folder: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Platform]:
+    """A platform in ``folder`` with a bucket of its own and the ``dagster.yaml`` of a user's machine, to be served."""
+    bucket, home = f"flatfiles-{uuid.uuid4().hex[:12]}", folder / "fresh"
+    server.client().create_bucket(Bucket=bucket)
+    shutil.copytree(fresh_home, home)
+    shutil.copyfile(local_configuration(), home / "dagster.yaml")
+    with open_platform(server, bucket, folder, home, monkeypatch) as platform:
+        yield platform
 
 
 @pytest.fixture

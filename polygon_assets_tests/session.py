@@ -16,7 +16,7 @@ import pytest
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 NO_SKIPS = "POLYGON_ASSETS_NO_SKIPS"
-HEAVY = frozenset({"cluster", "ui", "test_daemon.py", "test_demo.py", "test_dev.py"})
+HEAVY = frozenset({"cluster", "ui", "site", "test_demo.py", "test_dev.py"})
 """Folders and modules that start a whole platform: two at once would starve each other on two cores."""
 SERVERS = frozenset({"s3_server", "origin", "proxy", "platform", "vendor", "place", "fresh_home", "cluster", "served"})
 """Fixtures that start a server, or write a store or a Dagster home."""

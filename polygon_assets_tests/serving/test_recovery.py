@@ -2,10 +2,8 @@
 
 import datetime as dt
 import os
-import shutil
 import signal
 import socket
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,9 +17,8 @@ from dagster._core.test_utils import freeze_time
 from dagster._daemon.sensor import get_elapsed
 
 from polygon_assets.download import S3Catalog
-from polygon_assets.serving.home import local_configuration
 from polygon_assets.serving.recovery import end_orphans, forget_ticks_of_the_future
-from polygon_assets_tests.platforms import Platform, open_platform
+from polygon_assets_tests.platforms import Platform, platform_of_a_user
 from polygon_assets_tests.servers.dagster_site import dagster_site, wait_until
 from polygon_assets_tests.servers.seaweed import S3Server
 
@@ -33,13 +30,8 @@ _SECONDS = 120
 def served(
     s3_server: S3Server, tmp_path: Path, fresh_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Platform]:
-    """A platform with the ``dagster.yaml`` of a user's machine."""
-    bucket = f"flatfiles-{uuid.uuid4().hex[:12]}"
-    s3_server.client().create_bucket(Bucket=bucket)
-    home = tmp_path / "fresh"
-    shutil.copytree(fresh_home, home)
-    shutil.copyfile(local_configuration(), home / "dagster.yaml")
-    with open_platform(s3_server, bucket, tmp_path, home, monkeypatch) as platform:
+    """As a user has it."""
+    with platform_of_a_user(s3_server, tmp_path, fresh_home, monkeypatch) as platform:
         yield platform
 
 

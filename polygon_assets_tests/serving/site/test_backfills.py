@@ -1,11 +1,7 @@
 """Backfills through the real webserver and daemon: what they leave behind, and that they end."""
 
 import json
-import shutil
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,11 +9,10 @@ import dagster as dg
 import pytest
 
 from polygon_assets.download import S3Catalog
-from polygon_assets.serving.home import local_configuration
-from polygon_assets_tests.platforms import Platform, open_platform
+from polygon_assets_tests.platforms import Platform
 from polygon_assets_tests.servers.asking import asked
-from polygon_assets_tests.servers.dagster_site import Site, dagster_site
-from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.servers.dagster_site import Site
+from polygon_assets_tests.serving.site.conftest import Served
 
 pytestmark = pytest.mark.slow
 DAYS = S3Catalog.get_business_days("2026-11-02", "2026-11-09")
@@ -42,25 +37,16 @@ class Backfilled:
 
 
 @pytest.fixture(scope="module")
-def done(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, fresh_home: Path) -> Iterator[Backfilled]:
-    """Served as on a user's machine, with the same ``dagster.yaml``; both backfills have ended."""
-    bucket, folder = f"flatfiles-{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("backfills")
-    s3_server.client().create_bucket(Bucket=bucket)
-    home = folder / "fresh"
-    shutil.copytree(fresh_home, home)
-    shutil.copyfile(local_configuration(), home / "dagster.yaml")
-    with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        open_platform(s3_server, bucket, folder, home, monkeypatch) as platform,
-        dagster_site(folder / "home") as site,
-    ):
-        platform.publish("stocks_daily", GOOD)
-        platform.put_broken("stocks_daily", BROKEN)
-        platform.publish("options_daily", [*GOOD, BROKEN])
-        mixed, unbroken = (site.backfill([dataset], DAYS) for dataset in ("stocks_daily", "options_daily"))
-        for backfill in (mixed, unbroken):
-            site.wait_for_backfill(backfill)
-        yield Backfilled(platform, site, mixed, unbroken)
+def done(served: Served) -> Backfilled:
+    """Both backfills have ended."""
+    platform, site = served
+    platform.publish("stocks_daily", GOOD)
+    platform.put_broken("stocks_daily", BROKEN)
+    platform.publish("options_daily", [*GOOD, BROKEN])
+    mixed, unbroken = (site.backfill([dataset], DAYS) for dataset in ("stocks_daily", "options_daily"))
+    for backfill in (mixed, unbroken):
+        site.wait_for_backfill(backfill)
+    return Backfilled(platform, site, mixed, unbroken)
 
 
 def test_good_days_arrive_bad_ones_fail_and_unpublished_ones_stay_missing(done: Backfilled) -> None:

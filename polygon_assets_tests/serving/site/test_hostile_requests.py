@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import shutil
 import socket
-import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,15 +11,12 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect
 
-from polygon_assets.serving.home import local_configuration
-from polygon_assets_tests.platforms import Platform, open_platform
 from polygon_assets_tests.servers.asking import asked
-from polygon_assets_tests.servers.dagster_site import Site, dagster_site
-from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.servers.dagster_site import Site
+from polygon_assets_tests.serving.site.conftest import WEBHOOK, Served
 
 pytestmark = pytest.mark.slow
 DAY = "2026-11-04"
-WEBHOOK = "http://127.0.0.1:1/canary-of-the-webhook"
 JOB = {"repositoryLocationName": "polygon_assets", "repositoryName": "__repository__", "jobName": "__ASSET_JOB"}
 
 SCHEMA = """query($job: PipelineSelector!) { runConfigSchemaOrError(selector: $job) { __typename
@@ -45,25 +39,6 @@ OVERRIDES = {
 PARTITION = {"key": "dagster/partition", "value": DAY}
 
 
-@pytest.fixture(scope="module")
-def served(
-    s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory, fresh_home: Path
-) -> Iterator[tuple[Platform, Site]]:
-    """A platform with a webhook, so that every resource is there."""
-    bucket, folder = f"flatfiles-{uuid.uuid4().hex[:12]}", tmp_path_factory.mktemp("hostile")
-    s3_server.client().create_bucket(Bucket=bucket)
-    home = folder / "fresh"
-    shutil.copytree(fresh_home, home)
-    shutil.copyfile(local_configuration(), home / "dagster.yaml")
-    with (
-        pytest.MonkeyPatch.context() as monkeypatch,
-        open_platform(s3_server, bucket, folder, home, monkeypatch) as platform,
-    ):
-        monkeypatch.setenv("POLYGON_WEBHOOK_URL", WEBHOOK)
-        with dagster_site(folder / "home") as site:
-            yield platform, site
-
-
 def offered(site: Site) -> dict[str, str]:
     """Every field of a run's configuration by its path, and its type, as the launchpad gets them."""
     schema = site.ask(SCHEMA, job={"pipelineName": JOB["jobName"], **{k: JOB[k] for k in list(JOB)[:2]}})
@@ -80,7 +55,7 @@ def offered(site: Site) -> dict[str, str]:
     return dict(below(found["rootConfigType"]["key"], ""))
 
 
-def test_every_field_that_a_run_may_set_is_known(served: tuple[Platform, Site]) -> None:
+def test_every_field_that_a_run_may_set_is_known(served: Served) -> None:
     """A new one is looked at before it is offered: may anyone who sees the web interface set it?"""
     fields = offered(served[1])
     datasets = ("options_daily", "options_minute", "stocks_daily", "stocks_minute")
@@ -97,7 +72,7 @@ def test_every_field_that_a_run_may_set_is_known(served: tuple[Platform, Site]) 
 
 
 @pytest.mark.parametrize("name", OVERRIDES)
-def test_no_resource_takes_configuration_from_a_run(served: tuple[Platform, Site], name: str) -> None:
+def test_no_resource_takes_configuration_from_a_run(served: Served, name: str) -> None:
     platform, site = served
     before = platform.instance.get_runs_count()
     asset, tags = ("splits", []) if name == "polygon_reference" else ("stocks_daily", [PARTITION])
@@ -113,16 +88,16 @@ def test_no_resource_takes_configuration_from_a_run(served: tuple[Platform, Site
     assert platform.instance.get_runs_count() == before
 
 
-def test_a_backfill_can_say_no_more_than_a_run(served: tuple[Platform, Site]) -> None:
+def test_a_backfill_can_say_no_more_than_a_run(served: Served) -> None:
     platform, site = served
-    platform.publish("stocks_daily", [DAY])
+    platform.publish("options_minute", [DAY])
     with socket.socket() as elsewhere:
         elsewhere.bind(("127.0.0.1", 0))
         elsewhere.listen()
         elsewhere.settimeout(1)
         endpoint = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
         params = {
-            "assetSelection": [{"path": ["stocks_daily"]}],
+            "assetSelection": [{"path": ["options_minute"]}],
             "partitionNames": [DAY],
             "runConfigData": {
                 "resources": {"polygon_downloader": {"config": {"endpoint_url": endpoint, "access_key_id": ENV}}}
@@ -133,10 +108,10 @@ def test_a_backfill_can_say_no_more_than_a_run(served: tuple[Platform, Site]) ->
         assert site.wait_for_backfill(launched["backfillId"]) in {"FAILED", "COMPLETED_FAILED"}
         with pytest.raises(TimeoutError):
             elsewhere.accept()
-    assert platform.materialised("stocks_daily") == []
+    assert platform.materialised("options_minute") == []
 
 
-def test_what_the_interface_tells_holds_no_secret_and_no_address(served: tuple[Platform, Site]) -> None:
+def test_what_the_interface_tells_holds_no_secret_and_no_address(served: Served) -> None:
     platform, site = served
     asked = site.ask("""{ instance { info } repositoriesOrError { ... on RepositoryConnection { nodes {
         allTopLevelResourceDetails { name configFields { name } configuredValues { key value } } } } } }""")
@@ -159,14 +134,14 @@ async def _subscribe(url: str, query: str, origin: str | None) -> Any:
         return json.loads(await asyncio.wait_for(channel.recv(), 30))
 
 
-def test_a_websocket_of_another_origin_is_refused(served: tuple[Platform, Site]) -> None:
+def test_a_websocket_of_another_origin_is_refused(served: Served) -> None:
     for origin in ("http://127.0.0.1:1", "https://evil.example", "null"):
         with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
             asyncio.run(_subscribe(served[1].url, "{version}", origin))
         assert refused.value.response.status_code == 403
 
 
-def test_a_mutation_through_a_websocket_changes_nothing(served: tuple[Platform, Site]) -> None:
+def test_a_mutation_through_a_websocket_changes_nothing(served: Served) -> None:
     """Dagster looks for subscriptions there and finds no other field."""
     _, site = served
     mutation = "mutation { reloadWorkspace { __typename } }"
@@ -179,7 +154,7 @@ def test_a_mutation_through_a_websocket_changes_nothing(served: tuple[Platform, 
 @pytest.mark.parametrize(
     "path", ["/logs/../../dagster.yaml", f"/logs/{quote('../../', safe='')}dagster/yaml", "/logs//etc/passwd"]
 )
-def test_logs_are_served_from_their_folder_alone(served: tuple[Platform, Site], path: str) -> None:
+def test_logs_are_served_from_their_folder_alone(served: Served, path: str) -> None:
     status, text = asked(served[1].url, "GET", path)
     assert status in {404, 500}
     assert text in {"No log files available for download", "Internal Server Error"}

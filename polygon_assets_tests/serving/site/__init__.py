@@ -1,0 +1,1 @@
+"""A platform that is served once for all tests of this folder."""
