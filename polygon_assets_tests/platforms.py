@@ -5,7 +5,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ class Platform:
     """Dagster's."""
     opened: ExitStack
     catalog: S3Catalog
+    built: list[tuple[tuple[object, ...], dg.Definitions]] = field(default_factory=list)
+    """With what they follow from: the settings, the clock, the table of datasets."""
 
     @cached_property
     def instance(self) -> dg.DagsterInstance:
@@ -77,7 +79,13 @@ class Platform:
 
     def definitions(self, clock: Clock = utc_now) -> dg.Definitions:
         """What Dagster would load under this environment."""
-        return build_definitions(load_settings(), clock=clock)
+        settings = load_settings()
+        given = settings, clock, *DATASETS.values()
+        for known, made in self.built:
+            if known == given:
+                return made
+        self.built.append((given, build_definitions(settings, clock=clock)))
+        return self.built[-1][1]
 
     def run(self, dataset: str, days: Sequence[str]) -> dg.ExecuteInProcessResult:
         """Materialise the range from the first to the last of ``days`` in one run."""

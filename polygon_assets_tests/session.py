@@ -100,10 +100,15 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixt
     return own.parent if hasattr(request.config, "workerinput") else own
 
 
+def is_ci() -> bool:
+    """May nothing be skipped? Then nothing is cut short either."""
+    return os.environ.get(NO_SKIPS) == "1"
+
+
 def is_asked_for(config: pytest.Config, folder: Path) -> bool:
     """Is a folder or module too slow for every day to run: named on the command line, or nothing may be skipped?"""
     named = any(folder.name in Path(argument.partition("::")[0]).parts for argument in config.args)
-    return named or os.environ.get(NO_SKIPS) == "1"
+    return named or is_ci()
 
 
 def skip_suite(items: Sequence[pytest.Item], folder: Path, reason: str) -> None:
@@ -114,7 +119,7 @@ def skip_suite(items: Sequence[pytest.Item], folder: Path, reason: str) -> None:
 
 
 def _fail_instead_of_skip(report: Report) -> Report:
-    if os.environ.get(NO_SKIPS) == "1" and report.skipped and not hasattr(report, "wasxfail"):
+    if is_ci() and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"{reason} (nothing may be skipped here: {NO_SKIPS}=1)"

@@ -23,7 +23,7 @@ _Futures = partial(
     derived=Derived("futures_contract", FUTURES_COLUMNS, "with root, kind and month of each contract"),
     calendar="CMES",
     day=DayDefinition(zone="America/Chicago", start=dt.time(17), begins_the_evening_before=True, certain=False),
-    schema_version="1",
+    schema_version="2",
 )
 
 SIZES: Mapping[str, tuple[int, int, int, int]] = {
