@@ -105,6 +105,11 @@ def is_ci() -> bool:
     return os.environ.get(NO_SKIPS) == "1"
 
 
+def in_ci(count: int) -> int:
+    """``count`` of drawn examples in CI, and half as many for people, each run with others."""
+    return count if is_ci() else count // 2
+
+
 def is_asked_for(config: pytest.Config, folder: Path) -> bool:
     """Is a folder or module too slow for every day to run: named on the command line, or nothing may be skipped?"""
     named = any(folder.name in Path(argument.partition("::")[0]).parts for argument in config.args)

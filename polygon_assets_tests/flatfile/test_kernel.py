@@ -28,6 +28,7 @@ from polygon_assets.flatfile.rows import Batch
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size
 from polygon_assets_tests.factories import compressed
+from polygon_assets_tests.session import in_ci
 
 pytestmark = pytest.mark.skipif(not kernel.is_built(), reason="the kernel is not built: apt install gcc, make install")
 
@@ -146,7 +147,7 @@ FAULT = st.tuples(st.integers(0, len(ROW) - 1), st.integers(0, 11)).flatmap(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=in_ci(300), deadline=None)
 @given(faults=st.lists(FAULT, max_size=3), ending=st.sampled_from(["\n", "\r\n", ""]))
 @example(faults=[((1, 3), "9007199254740993")], ending="\n")
 @example(faults=[((0, 0), ""), ((0, 1), "")], ending="\n")
@@ -165,7 +166,7 @@ def test_the_same_as_pyarrow(folder: Path, faults: list[tuple[tuple[int, int], s
     kernel._library.cache_clear()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=in_ci(500), deadline=None)
 @given(text=DECIMALS)
 def test_a_decimal_is_what_python_reads(text: str) -> None:
     rows = parsed(",".join([ROW[0], text, *ROW[2:]]).encode() + b"\n")

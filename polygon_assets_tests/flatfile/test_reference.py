@@ -29,6 +29,7 @@ from polygon_assets_tests.factories import (
     stored_stamp,
     text,
 )
+from polygon_assets_tests.session import in_ci
 
 TICKERS = st.one_of(
     st.sampled_from(["A", "B", "CpP", "NA", "NAN", "NULL", "TRUE", "null", "", " ", "0x10", "O:SPY240119C00470000"]),
@@ -97,7 +98,7 @@ def archives(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=in_ci(400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["stocks_minute", "options_minute", "stocks_daily"]),
     archives(),

@@ -17,6 +17,7 @@ from polygon_assets.ingest import DayStatus
 from polygon_assets_tests.factories import compressed
 from polygon_assets_tests.ingest.read_by_duckdb import in_file, scanned
 from polygon_assets_tests.servers.seaweed import S3Server
+from polygon_assets_tests.session import in_ci
 from polygon_assets_tests.stores import Place
 from polygon_assets_tests.vendor import Vendor
 
@@ -93,7 +94,7 @@ def files(draw: st.DrawFn, dataset: Dataset) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LAYOUTS)
 @settings(
-    max_examples=12,
+    max_examples=in_ci(12),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.reuse, Phase.generate),  # a file has a dozen rows at most, and shrinking takes a pipeline each

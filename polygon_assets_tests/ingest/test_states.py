@@ -28,7 +28,7 @@ from polygon_assets.store.folders import LocalFolder
 from polygon_assets.store.quarantine import QuarantinedDay
 from polygon_assets.store.verifying import verify_day
 from polygon_assets_tests.factories import compressed, row, stamp, text
-from polygon_assets_tests.session import is_ci
+from polygon_assets_tests.session import in_ci
 
 pytestmark = pytest.mark.slow
 DAY = "2024-01-02"
@@ -159,7 +159,7 @@ REFUSED_AND_THE_RAW_FILE_CORRUPT = [
 """New rules wanted the raw file of the stored day, which was corrupt, and what is refused was fetched once more."""
 
 
-@settings(max_examples=200 if is_ci() else 80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=in_ci(200), deadline=None, suppress_health_check=list(HealthCheck))
 @example(TAKEN_BACK_AND_LOST)
 @example(RAW_WANTED_AS_IT_IS_TAKEN_BACK)
 @example(REFUSED_AND_THE_RAW_FILE_CORRUPT)

@@ -1,5 +1,6 @@
 """A fresh Dagster home that several programs use at once for the first time, each a process of its own."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +28,9 @@ _AT_ONCE = """
 import os, sys, traceback
 {imports}
 failed = 0
-for home in sys.argv[1:]:
+os.environ["DAGSTER_HOME"], *homes = sys.argv[1:]
+{work}  # imports the rest
+for home in homes:
     os.environ["DAGSTER_HOME"] = home
     begin, barrier = os.pipe()
     children = []
@@ -55,9 +58,12 @@ def _at_once(homes: Sequence[Path], program: tuple[str, str]) -> tuple[int, str]
     The second part of ``program`` is the work.
     """
     imports, work = program
+    beside = homes[0].parent / "home-of-its-own"
+    beside.mkdir()
+    shutil.copyfile(local_configuration(), beside / "dagster.yaml")
     text = _AT_ONCE.format(imports=imports, work=work, processes=_PROCESSES)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", text, *map(str, homes)],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", text, str(beside), *map(str, homes)],
         capture_output=True,
         text=True,
         check=False,

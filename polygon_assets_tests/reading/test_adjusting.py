@@ -36,6 +36,7 @@ from polygon_assets_tests.reading.market import (
     put_events,
 )
 from polygon_assets_tests.servers.rest_api import dividend, split
+from polygon_assets_tests.session import in_ci
 
 pytestmark = pytest.mark.slow
 
@@ -113,8 +114,10 @@ def test_returns_across_a_split_and_turnover_are_those_without_it(market: Market
 
 def test_as_of_leaves_later_events_out(market: Market) -> None:
     def factor(as_of: str | None, at: int = 0) -> float:
-        found = polygon_assets.scan("stocks_daily", tickers="T00", store=market.store, adjust="splits", as_of=as_of)
-        return float(rows_of(found.to_table())["T00", SESSIONS[at]]["split_factor"])
+        day = SESSIONS[at]
+        options: Any = {"store": market.store, "adjust": "splits", "as_of": as_of}
+        found = polygon_assets.scan("stocks_daily", day, day, tickers="T00", **options)
+        return float(rows_of(found.to_table())["T00", day]["split_factor"])
 
     assert factor(str(SESSIONS[99])) == 1.0
     assert factor(str(SESSIONS[100])) == 1 / 4
@@ -304,7 +307,7 @@ def test_what_is_invalid(small: ParquetStore, tmp_path: Path) -> None:
         polygon_assets.scan("stocks_daily", store=ParquetStore(str(tmp_path / "empty")), adjust="splits")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=in_ci(20), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 40), st.integers(1, 50), st.integers(1, 50)), max_size=6, unique_by=lambda e: e[0]

@@ -16,6 +16,7 @@ from polygon_assets.ingest import ParquetStore
 from polygon_assets.reference.events import SPLITS
 from polygon_assets_tests.reading.market import midnight, put_day, put_events
 from polygon_assets_tests.servers.rest_api import split
+from polygon_assets_tests.session import in_ci
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +102,7 @@ _MINUTES = st.dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=in_ci(25), deadline=None)
 @given(
     minutes=_MINUTES,
     length=st.sampled_from([1, 7, 15, 60, 240, 1440]),

@@ -23,6 +23,7 @@ from polygon_assets.reading.cross.summaries import TradedMinutes, summarise
 from polygon_assets.sample.generators import Size
 from polygon_assets_tests.factories import compressed, row, stamp, text
 from polygon_assets_tests.reading.made_days import is_of, put_file, put_made
+from polygon_assets_tests.session import in_ci
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ GROWTH = 40
 """Megabytes that a day five times as long may take besides: its footer, and memory that is not given back."""
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=in_ci(40), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.integers(540, 980), st.integers(1, 9)), min_size=1, max_size=30))
 def test_a_summary_is_what_a_plain_loop_gives(rows: list[tuple[str, int, int]]) -> None:
     day, opening, bell = dt.date.fromisoformat(DAY), 570, 960

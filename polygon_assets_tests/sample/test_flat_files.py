@@ -17,6 +17,7 @@ from polygon_assets.errors import InvalidInputError, NotATradingDayError
 from polygon_assets.sample.flat_files import flat_file
 from polygon_assets.sample.generators import Size, demo_size, full_size
 from polygon_assets_tests.sample.rows import ALL, INDICES, PRICES, new_york, read, total
+from polygon_assets_tests.session import in_ci
 
 SMALL = Size(60, 900)
 SESSIONS = trading_calendar().between(dt.date(2014, 6, 2), dt.date(2026, 11, 20))
@@ -37,7 +38,7 @@ def ids(dataset: Dataset) -> str:
     return dataset.name
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=in_ci(40), deadline=None)
 @given(
     dataset=st.sampled_from(ALL),
     day=st.sampled_from(SESSIONS),
