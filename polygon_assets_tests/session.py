@@ -40,10 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave what was imported to itself: looking for garbage in Dagster again and again is an eighth of the CPU."""
     gc.freeze()
-    atexit.register(gc.unfreeze)  # DuckDB counts what was not taken down, and complains
+    if hasattr(session.config, "workerinput"):  # has told all by then, and taking Dagster down takes a second
+        atexit.register(os._exit, 0)
+    else:
+        atexit.register(gc.unfreeze)  # DuckDB counts what was not taken down, and complains
 
 
 def pytest_unconfigure() -> None:
