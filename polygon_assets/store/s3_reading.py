@@ -31,8 +31,9 @@ WHOLE_BYTES = 64 * 1024**2
 _LOOKS = 5
 _BODIES = 3
 """Times that a body is asked for which breaks off."""
-_END_SECONDS, _QUIET_SECONDS = 10, 0.1
-"""How long is waited at most when the process ends, and how long no request has come by then."""
+_END_SECONDS, _QUIET_SECONDS, _HELD_SECONDS = 10, 0.1, 1.0
+"""How long is waited at most when the process ends; how long no request has come by then; and how long while files are
+still held: by Arrow, whose threads are busy, or by a variable, which would hold them for ever."""
 _BROKEN = (
     botocore.exceptions.IncompleteReadError,
     botocore.exceptions.ReadTimeoutError,
@@ -103,7 +104,7 @@ class _Reads:
                 self._changed.notify_all()
 
     def end(self) -> None:
-        """Let no request begin any more, and wait until Arrow has let go of every file and asks for none."""
+        """Let no request begin any more, and wait until Arrow asks for none, a while longer if a file is held."""
         until = time.monotonic() + _END_SECONDS
         with self._changed:
             self._ending = True
@@ -111,9 +112,12 @@ class _Reads:
         for batches in list(self._scans):
             with suppress(ValueError):  # another thread is in it
                 batches.close()
-        asked = -1
-        while (asked != self._asked or len(self._files)) and time.monotonic() < until:
-            asked = self._asked
+        asked, since = -1, time.monotonic()
+        while (now := time.monotonic()) < until:
+            if asked != self._asked:
+                asked, since = self._asked, now
+            elif now - since >= (_HELD_SECONDS if len(self._files) else _QUIET_SECONDS):
+                return
             time.sleep(_QUIET_SECONDS)
 
 

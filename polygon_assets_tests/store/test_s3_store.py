@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from polygon_assets.datasets import DATASETS
 from polygon_assets.errors import InvalidInputError, StoreError, StoreUnreachableError
 from polygon_assets.ingest import DayStatus, ParquetStore
+from polygon_assets.store import s3_reading
 from polygon_assets.store.quarantine import version_of
 from polygon_assets.store.roll_ups import years
 from polygon_assets.store.s3_folder import S3Folder
@@ -244,3 +246,33 @@ def _small(place: Place) -> Path:
     path = place.staging / "small"
     path.write_bytes(b"small")
     return path
+
+
+@pytest.mark.parametrize(("held", "late", "waited"), [(False, (), 0.1), (True, (), 1.0), (True, (0.5, 1.2), 2.2)])
+def test_a_file_in_a_variable_once_kept_the_process_for_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch, held: bool, late: tuple[float, ...], waited: float
+) -> None:
+    """Arrow may hold one, too, and ask for more of it ``late`` after the end: then it is waited for longer."""
+
+    class Clock:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+        def sleep(self, seconds: float) -> None:
+            self.now += seconds
+            for moment in late:
+                if self.now - seconds < moment <= self.now:
+                    with pytest.raises(OSError, match="this process ends"), reads.one("s3://a/b"):
+                        pass
+
+    class File: ...
+
+    reads, file, clock = s3_reading._Reads(), File(), Clock()
+    if held:
+        reads.given(file)  # type: ignore[arg-type]
+    monkeypatch.setattr(s3_reading, "time", clock)
+    monkeypatch.setattr(s3_reading, "atexit", SimpleNamespace(register=lambda _: None))
+    reads.end()
+    assert clock.now == pytest.approx(waited, abs=0.15)
