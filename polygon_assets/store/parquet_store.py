@@ -135,7 +135,8 @@ class ParquetStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
-            raise StoreError(f"{self.uri}/{name}: not a stored day: {error}. Ingest it with overwrite.") from error
+            cause = f"{self.uri}/{name}: not a stored day: {str(error).rstrip('.')}"
+            raise StoreError(f"{cause}. Ingest it with overwrite.") from error
 
     def scan(self, dataset: str, start: str | None = None, end: str | None = None) -> pads.Dataset:
         """The stored days from ``start`` to ``end`` (YYYY-MM-DD, inclusive; None: open), as one Arrow dataset.

@@ -82,6 +82,24 @@ def test_colours_only_where_wanted(cli: Command, monkeypatch: pytest.MonkeyPatch
     assert "\x1b[3" not in cli("status", "stocks_daily").out
 
 
+def test_a_damaged_day_was_called_missing_and_no_more(filled: Platform, cli: Command) -> None:
+    filled.place.write(filled.place.file("stocks_daily", DAYS[3]), b"")
+    said = " ".join(cli("status", "stocks_daily").out.split())
+    assert f"stocks_daily: 1 file that cannot be read, counted as missing: {DAYS[3]}. To have them again:" in said
+    assert "polygon-assets ingest stocks_daily --missing" in said
+    done = cli("ingest", "stocks_daily", "--start", DAYS[3], "--missing")
+    assert ".." not in done.out + done.err
+
+
+def test_missing_days_before_the_first_stored_were_counted_and_not_named(
+    filled: Platform, cli: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert filled
+    monkeypatch.setenv("POLYGON_HISTORY_START", "2023-12-28")
+    shown = cli("status", "stocks_daily").out
+    assert "stocks_daily: missing 2023-12-28 to 2023-12-29, 2 days" in shown
+
+
 def test_the_bucket_against_the_store(filled: Platform, cli: Command) -> None:
     filled.publish("stocks_daily", [DAYS[4]], seed=1)
     filled.publish("stocks_daily", ["2024-01-10"])

@@ -153,7 +153,12 @@ def _print_flags(each: Inventory) -> None:
 
 
 def _print_gaps(each: Inventory) -> None:
-    inside = [gap for gap in each.gaps if each.stored and gap.last > min(each.stored)]
+    damaged = [str(day) for day, state in each.states.items() if state is DayState.DAMAGED]
+    if damaged:
+        name, few = each.dataset.name, ", ".join(damaged[-_GAPS_SHOWN:])
+        said = f"{console.counted(len(damaged), 'file')} that cannot be read, counted as missing: {few}"
+        console.out.print(f"{name}: {said}. To have them again: polygon-assets ingest {name} --missing", soft_wrap=True)
+    inside = each.gaps if each.stored else ()
     for gap in inside[:_GAPS_SHOWN]:
         days = f"{gap.first}" if gap.days == 1 else f"{gap.first} to {gap.last}, {gap.days:,} days"
         console.out.print(f"{each.dataset.name}: missing {days}", soft_wrap=True)
