@@ -59,7 +59,10 @@ def kept_by(text: str, dataset: Dataset) -> RowFilter:
 
 
 def row_filter(tickers: str | None, underlyings: str | None) -> RowFilter:
-    """The filter of two comma-separated lists."""
+    """The filter of two comma-separated lists; InvalidInputError for one that is given and names nothing."""
+    for kind, given in ((_TICKERS, tickers), (_UNDERLYINGS, underlyings)):
+        if given is not None and not _names(given):
+            raise InvalidInputError(f"--{kind} names none: {given!r}; write it as in: --{kind} AAPL,MSFT")
     return RowFilter(_names(tickers or ""), _names(underlyings or ""))
 
 

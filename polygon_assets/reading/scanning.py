@@ -77,7 +77,7 @@ def scan(
     else:
         found = scan_history(opened, dataset, start, end)
     _warn_of_nothing(found, opened, dataset, start, end)
-    wanted = [tickers] if isinstance(tickers, str) else None if tickers is None else list(tickers)
+    wanted = _tickers(tickers)
     if wanted is not None:
         found = found.filter(pc.field("ticker").isin(pa.array(wanted, pa.string())))
         _warn_of_case(opened, dataset, [each for each in wanted if each != each.upper()], start, end)
@@ -91,6 +91,16 @@ def scan(
     if as_of is None and read and (lacking := factors.lacks_events_of(read[-1])):
         warn_caller(lacking)
     return AdjustedDataset(found, factors)
+
+
+def _tickers(given: str | Iterable[str] | None) -> list[str] | None:
+    """The tickers that are ``given``, one or several; none has a comma."""
+    wanted = [given] if isinstance(given, str) else None if given is None else list(given)
+    for each in wanted or ():
+        if not isinstance(each, str) or "," in each:
+            several = each.split(",") if isinstance(each, str) else ["AAPL", "MSFT"]
+            raise InvalidInputError(f"Invalid ticker: {each!r}; several are a list of texts: {several}")
+    return wanted
 
 
 def _require_possible(row: Dataset, session: Session, adjust: Adjustment | None, as_of: str | None) -> None:

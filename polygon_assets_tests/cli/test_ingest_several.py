@@ -41,6 +41,12 @@ def test_days_of_another_filter_lack_rows(platform: Platform, cli: Command) -> N
     assert platform.place.open().provenance("stocks_daily", DAY).rows == 20  # type: ignore[union-attr]
 
 
+@pytest.mark.usefixtures("platform")
+def test_an_unset_variable_for_tickers_once_meant_all_of_them(cli: Command) -> None:
+    done = cli("ingest", "stocks_daily", "--start", DAY, "--tickers", "")
+    assert (done.code, "--tickers names none: ''" in done.err) == (2, True)
+
+
 def test_one_that_fails_leaves_the_others_alone(platform: Platform, cli: Command) -> None:
     platform.put_broken("stocks_daily", DAY)
     platform.publish("options_daily", [DAY])

@@ -58,3 +58,12 @@ def test_a_ticker_that_is_nowhere_is_not_warned_of(filled: ParquetStore) -> None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert polygon_assets.scan("stocks_daily", tickers=["BRKpZ"], store=filled).count_rows() == 0
+
+
+def test_several_tickers_in_one_text_once_found_nothing_in_silence(filled: ParquetStore) -> None:
+    several = r"Invalid ticker: 'AAPL,MSFT'; several are a list of texts: \['AAPL', 'MSFT'\]"
+    for given in ("AAPL,MSFT", ["AAPL,MSFT"]):
+        with pytest.raises(InvalidInputError, match=several):
+            polygon_assets.scan("stocks_daily", tickers=given, store=filled)
+    with pytest.raises(InvalidInputError, match="Invalid ticker: 1; several are a list of texts"):
+        polygon_assets.scan("stocks_daily", tickers=[1], store=filled)  # type: ignore[list-item]
