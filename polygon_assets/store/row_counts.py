@@ -22,6 +22,8 @@ FEWEST_NEIGHBOURS = 5
 LOWEST_RATIO = 0.5
 """Half days have some 0.6 of the minutes of whole ones."""
 HIGHEST_RATIO = 2.0
+_LOOKED_AT = 3 * NEIGHBOURS
+"""Earlier days whose footers are read at most: before them, all may be of another filter."""
 _SATURDAY = 5
 
 
@@ -85,9 +87,9 @@ class RowCounts:
         self._counts[day] = _Counted(rows, kept)
 
     def _earlier(self, day: str, kept: str) -> Iterator[int]:
-        for other in reversed(self._days[: bisect_left(self._days, day)]):
-            if _is_of_a_weekend(other) != _is_of_a_weekend(day):
-                continue
+        earlier = reversed(self._days[: bisect_left(self._days, day)])
+        like_it = (other for other in earlier if _is_of_a_weekend(other) == _is_of_a_weekend(day))
+        for other in islice(like_it, _LOOKED_AT):
             if (found := self._counted(other)) and found.rows and found.filter == kept:
                 yield found.rows
 

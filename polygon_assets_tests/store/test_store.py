@@ -151,6 +151,19 @@ def test_a_days_of_some_tickers_were_compared_with_whole_ones(store: ParquetStor
     assert counts.compare(DAYS[-2]).passed
 
 
+def test_the_first_days_of_a_filter_do_not_read_the_footers_of_all_history(
+    store: ParquetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = [str(dt.date(2015, 1, 5) + dt.timedelta(7 * week + day)) for week in range(100) for day in range(5)]
+    read: list[str] = []
+    monkeypatch.setattr(ParquetStore, "days", lambda *_: list(every))
+    monkeypatch.setattr(ParquetStore, "provenance", lambda _, __, day: read.append(day))
+    counts = RowCounts(store, "stocks_daily")
+    counts.add(every[-1], 3, "tickers=AAPL")
+    assert counts.compare(every[-1]).passed
+    assert len(read) == 60
+
+
 def test_row_counts_learn_of_days_stored_meanwhile(store: ParquetStore) -> None:
     counts = RowCounts(store, "stocks_daily")
     for number, day in enumerate(DAYS[:7]):

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 TABLE = "table"
 _ASK_AGAIN_AFTER = 0.1
 """Seconds: a query that is only about to begin does not hear that it is to end."""
+_ASKED = 100
+"""Times."""
 
 
 def write(result: pa.RecordBatchReader, form: str, output: Path | None) -> int:
@@ -184,10 +186,11 @@ def _interruptible(connection: "duckdb.DuckDBPyConnection", work: Callable[[], N
         try:
             working.result()
         except KeyboardInterrupt:
-            while not working.done():
+            for _ in range(_ASKED):
                 connection.interrupt()
-                wait([working], _ASK_AGAIN_AFTER)
-            raise
+                if wait([working], _ASK_AGAIN_AFTER).done:
+                    raise
+            os._exit(console.INTERRUPTED)  # it writes into a pipe that nobody empties
 
 
 def _absent(connection: "duckdb.DuckDBPyConnection", store: ParquetStore, query: str, found: int) -> Iterator[str]:
